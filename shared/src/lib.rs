@@ -1,0 +1,1 @@
+//! The library crate of the funnel.
