@@ -1,1 +1,15 @@
-//! The library crate of the funnel.
+//! The library of the funnel. See ARCHITECTURE.md for the map.
+//!
+//! Import direction: `domain ← failure, task ← config, http, batch, store, clients, aws ← functions`.
+
+pub mod aws;
+pub mod batch;
+pub mod clients;
+pub mod config;
+pub mod domain;
+pub mod failure;
+pub mod http;
+pub mod store;
+pub mod task;
+pub mod telemetry;
+pub mod texts;

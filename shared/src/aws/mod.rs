@@ -1,0 +1,43 @@
+//! SQS and EventBridge Scheduler, each behind one small type over the SDK's client.
+
+pub mod queue;
+pub mod scheduler;
+
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use std::time::Duration;
+
+/// The SDK's configuration: the environment's region and credentials, ring for TLS, and deadlines short
+/// enough that a visitor does not wait for AWS.
+pub async fn sdk_config() -> aws_config::SdkConfig {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let timeouts = aws_config::timeout::TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(800))
+        .operation_attempt_timeout(Duration::from_millis(1200))
+        .operation_timeout(Duration::from_millis(1800))
+        .build();
+    aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .http_client(http)
+        .timeout_config(timeouts)
+        .load()
+        .await
+}
+
+/// A call to AWS that failed; there is always another way to the same end.
+#[derive(Debug, thiserror::Error)]
+#[error("{call}: {why}")]
+pub struct AwsError {
+    call: &'static str,
+    why: String,
+}
+
+impl AwsError {
+    fn new<E, R>(call: &'static str, error: &aws_sdk_sqs::error::SdkError<E, R>) -> Self
+    where
+        E: std::error::Error + 'static,
+        R: std::fmt::Debug,
+    {
+        Self { call, why: crate::failure::chain(error) }
+    }
+}

@@ -1,0 +1,94 @@
+//! A queue that wakes a function. Messages carry ids, never content.
+
+use super::AwsError;
+use crate::task::DeliverTask;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use std::time::Duration;
+
+/// SQS takes at most ten messages a batch. Source: SQS quotas.
+const BATCH_MAX: usize = 10;
+/// SQS holds a new message back for at most 15 minutes. Source: `SendMessage`, `DelaySeconds`.
+const DELAY_MAX_SECONDS: u64 = 900;
+/// SQS hides a received message for at most 12 hours, counted from its receipt; an hour is left for that.
+const HOLD_MAX_SECONDS: u64 = 11 * 3600;
+
+/// One SQS queue.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    client: aws_sdk_sqs::Client,
+    url: String,
+}
+
+impl Queue {
+    /// The queue at `url`.
+    pub fn new(config: &aws_config::SdkConfig, url: impl Into<String>) -> Self {
+        Self { client: aws_sdk_sqs::Client::new(config), url: url.into() }
+    }
+
+    /// Sends a task, to be seen after `delay` (at most 15 minutes: a longer one is cut, and whoever gets the
+    /// message early holds it).
+    pub async fn send(&self, task: DeliverTask, delay: Duration) -> Result<(), AwsError> {
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(body(task))
+            .delay_seconds(whole_seconds(delay, DELAY_MAX_SECONDS))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| AwsError::new("SendMessage", &error))
+    }
+
+    /// Sends tasks ten at a time and says how many SQS took.
+    pub async fn send_all(&self, tasks: &[DeliverTask]) -> Result<usize, AwsError> {
+        let mut taken = 0;
+        for batch in tasks.chunks(BATCH_MAX) {
+            let entries = batch.iter().enumerate().map(|(index, task)| {
+                let entry = SendMessageBatchRequestEntry::builder().id(index.to_string());
+                entry.message_body(body(*task)).build()
+            });
+            let entries = entries
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| AwsError { call: "SendMessageBatch", why: error.to_string() })?;
+            let sent = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
+            taken += sent.map_err(|error| AwsError::new("SendMessageBatch", &error))?.successful.len();
+        }
+        Ok(taken)
+    }
+
+    /// Hides a received message for `delay`, rounded up to whole seconds so that it never comes back early.
+    pub async fn hold(&self, receipt_handle: &str, delay: Duration) -> Result<(), AwsError> {
+        self.client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(receipt_handle)
+            .visibility_timeout(whole_seconds(delay, HOLD_MAX_SECONDS))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| AwsError::new("ChangeMessageVisibility", &error))
+    }
+}
+
+fn body(task: DeliverTask) -> String {
+    // Serialising two plain fields cannot fail; an empty body would go to the DLQ, not get lost.
+    task.to_json().unwrap_or_default()
+}
+
+fn whole_seconds(delay: Duration, max: u64) -> i32 {
+    let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+    i32::try_from(seconds.min(max)).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_are_rounded_up_and_capped() {
+        assert_eq!(whole_seconds(Duration::from_millis(1), 900), 1);
+        assert_eq!(whole_seconds(Duration::from_secs(600), 900), 600);
+        assert_eq!(whole_seconds(Duration::from_secs(9_999), 900), 900);
+        assert_eq!(whole_seconds(Duration::ZERO, 900), 0);
+    }
+}

@@ -1,0 +1,82 @@
+//! The adapter between an SQS batch and a function that handles one task: each record is decoded and handled
+//! on its own, so that one poisonous message never fails its neighbours.
+
+use crate::aws::queue::Queue;
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::FutureExt as _;
+use serde::de::DeserializeOwned;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+/// What becomes of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its work is done, or somebody else's: acknowledge it.
+    Done,
+    /// Give it back after this long.
+    Again(Duration),
+    /// It can never succeed: hand it back at once until the queue's redrive policy moves it to the DLQ.
+    Refuse,
+}
+
+/// A refused message's pause between two receipts on its way to the DLQ.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+
+/// A batch that cannot be answered record by record.
+#[derive(Debug, thiserror::Error)]
+#[error("an SQS record has no message id; the whole batch is given back")]
+pub struct NamelessRecord;
+
+/// Handles the records side by side and reports those that must come back.
+///
+/// # Errors
+/// [`NamelessRecord`] when a record could not be named in the report; SQS then gives the whole batch back.
+pub async fn each<T, F>(
+    event: SqsEvent,
+    queue: &Queue,
+    handle: F,
+) -> Result<SqsBatchResponse, NamelessRecord>
+where
+    T: DeserializeOwned,
+    F: AsyncFn(T) -> Verdict,
+{
+    if event.records.iter().any(|record| record.message_id.as_deref().is_none_or(str::is_empty)) {
+        return Err(NamelessRecord);
+    }
+    let records = event.records.into_iter().map(|record| one(record, queue, &handle));
+    let failures = futures::future::join_all(records).await;
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failures.into_iter().flatten().collect();
+    Ok(response)
+}
+
+async fn one<T, F>(record: SqsMessage, queue: &Queue, handle: &F) -> Option<BatchItemFailure>
+where
+    T: DeserializeOwned,
+    F: AsyncFn(T) -> Verdict,
+{
+    let id = record.message_id.unwrap_or_default();
+    let verdict = match serde_json::from_str::<T>(record.body.as_deref().unwrap_or_default()) {
+        Ok(task) => AssertUnwindSafe(handle(task)).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!(message.id = %id, "A task panicked; its message will come back");
+            Verdict::Again(Duration::from_secs(30))
+        }),
+        Err(error) => {
+            // serde's text may quote the body; its position does not.
+            tracing::error!(message.id = %id, line = error.line(), column = error.column(),
+                "An undecodable message is on its way to the DLQ");
+            Verdict::Refuse
+        }
+    };
+    let pause = match verdict {
+        Verdict::Done => return None,
+        Verdict::Again(pause) => pause,
+        Verdict::Refuse => REFUSED_PAUSE,
+    };
+    if let Err(error) = queue.hold(record.receipt_handle.as_deref().unwrap_or_default(), pause).await {
+        tracing::warn!(message.id = %id, error = %error, "The message will come back by the queue's own timeout");
+    }
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = id;
+    Some(failure)
+}

@@ -1,0 +1,184 @@
+//! Mobizon (Kazakhstan). Contract: `mobizon/mobizon-api-docs` and the vendor's PHP client. There is no
+//! idempotency key, so a message whose outcome is unknown is looked up before it is sent again.
+
+use super::{Answer, call, retry_after};
+use crate::config;
+use crate::failure::{Failure, Reaction};
+use reqwest::{Client, RequestBuilder};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use std::time::Duration;
+
+/// The vendor names no figure for its rate limit; a minute is what its code 30 is given here.
+const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(60);
+
+/// A client of Mobizon; cheap to clone.
+#[derive(Clone)]
+pub struct Mobizon {
+    http: Client,
+    base_url: String,
+    api_key: SecretString,
+    sender: Option<String>,
+}
+
+/// An SMS as it is sent; pinned in the row, because a look-up compares the text exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sms {
+    /// Digits only, with the country code: `77001234567`.
+    pub recipient: String,
+    /// The whole text.
+    pub text: String,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(deserialize_with = "number")]
+    code: i64,
+    #[serde(default)]
+    data: Value,
+}
+
+/// The documentation shows integers, published samples show strings.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    as_number(&value).ok_or_else(|| serde::de::Error::custom("neither a number nor a string of digits"))
+}
+
+fn as_number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+impl Mobizon {
+    /// A client with the vendor's settings.
+    pub fn new(http: Client, settings: &config::Mobizon) -> Self {
+        Self {
+            http,
+            base_url: settings.base_url.clone(),
+            api_key: settings.api_key.clone(),
+            sender: settings.sender.clone(),
+        }
+    }
+
+    /// Sends an SMS and returns the vendor's message id.
+    pub async fn send(&self, sms: &Sms) -> Result<String, Failure> {
+        let mut form = vec![("recipient", sms.recipient.as_str()), ("text", sms.text.as_str())];
+        form.extend(self.sender.as_deref().map(|sender| ("from", sender)));
+        let answer = call("mobizon", self.method("message/sendsmsmessage").form(&form)).await?;
+        let data = read(&answer)?;
+        let id = data.get("messageId").and_then(as_number);
+        id.map(|id| id.to_string())
+            .ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon code 0 without a message id"))
+    }
+
+    /// Looks for a message with exactly this recipient and text: its id, or `None` when the list has none.
+    ///
+    /// The list may lag behind what was accepted.
+    pub async fn find(&self, sms: &Sms) -> Result<Option<String>, Failure> {
+        let form = [
+            ("criteria[to]", sms.recipient.as_str()),
+            ("criteria[text]", sms.text.as_str()),
+            ("pagination[currentPage]", "0"),
+            ("pagination[pageSize]", "100"),
+        ];
+        let answer = call("mobizon", self.method("message/list").form(&form)).await?;
+        let data = read(&answer)?;
+        let Some(items) = data.get("items").and_then(Value::as_array) else {
+            return Err(Failure::new(Reaction::Unknown, "mobizon list without items"));
+        };
+        // The criteria are the vendor's promise; a foreign message must never pass for ours.
+        let ours = items.iter().find(|item| {
+            item.get("text").and_then(Value::as_str) == Some(&sms.text)
+                && item.get("to").is_some_and(|to| same_digits(to, &sms.recipient))
+        });
+        match ours {
+            None => Ok(None),
+            Some(item) => item
+                .get("id")
+                .and_then(as_number)
+                .map(|id| Some(id.to_string()))
+                .ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon list item without an id")),
+        }
+    }
+
+    fn method(&self, path: &str) -> RequestBuilder {
+        self.http
+            .post(format!("{}/service/{path}", self.base_url))
+            .query(&[("output", "json"), ("api", "v1"), ("apiKey", self.api_key.expose_secret())])
+    }
+}
+
+fn same_digits(value: &Value, recipient: &str) -> bool {
+    as_number(value).is_some_and(|number| number.to_string() == recipient)
+}
+
+/// The vendor's clients ignore the HTTP status and branch on `code`; so does this, when there is one.
+fn read(answer: &Answer) -> Result<Value, Failure> {
+    let status = answer.status.as_u16();
+    let Ok(envelope) = serde_json::from_slice::<Envelope>(&answer.body) else {
+        let (reaction, what) = match status {
+            429 => (Reaction::Retry { after: retry_after(&answer.headers) }, "rate limit"),
+            401..=403 => (Reaction::Park, "refused"),
+            _ => (Reaction::Unknown, "no JSON"),
+        };
+        return Err(Failure::new(reaction, format!("mobizon {status} {what}")));
+    };
+    let reaction = match envelope.code {
+        0 | 100 if status < 500 => return Ok(envelope.data),
+        30 => Reaction::Retry { after: Some(retry_after(&answer.headers).unwrap_or(RATE_LIMIT_PAUSE)) },
+        // A key, an account, a domain or a permission that only a human can mend.
+        8 | 9 | 13 | 14 => Reaction::Park,
+        1 | 2 | 4 | 5 | 6 | 11 | 12 | 99 => Reaction::GiveUp,
+        // 3, 10, 15, 98, 999 and anything new: it may have been sent.
+        _ => Reaction::Unknown,
+    };
+    Err(Failure::new(reaction, format!("mobizon code {}", envelope.code)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::StatusCode;
+    use reqwest::header::HeaderMap;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        let status = StatusCode::from_u16(status).unwrap();
+        Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+    }
+
+    fn reaction(status: u16, body: &str) -> Reaction {
+        read(&answer(status, body)).unwrap_err().reaction
+    }
+
+    #[test]
+    fn every_documented_code_has_its_reaction() {
+        let with = |code: i64| reaction(200, &format!(r#"{{"code":{code},"data":[],"message":"77001234567"}}"#));
+        assert_eq!(with(30), Reaction::Retry { after: Some(RATE_LIMIT_PAUSE) });
+        for code in [8, 9, 13, 14] {
+            assert_eq!(with(code), Reaction::Park, "{code}");
+        }
+        for code in [1, 2, 4, 5, 6, 11, 12, 99] {
+            assert_eq!(with(code), Reaction::GiveUp, "{code}");
+        }
+        for code in [3, 10, 15, 98, 999, 777] {
+            assert_eq!(with(code), Reaction::Unknown, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_vendors_json_is_unknown() {
+        for (status, body) in [(200, "<html>"), (502, ""), (200, r#"{"code":0,"da"#), (500, r#"{"code":0}"#)] {
+            assert_eq!(reaction(status, body), Reaction::Unknown, "{status} {body}");
+        }
+        assert_eq!(reaction(429, "<html>"), Reaction::Retry { after: None });
+        assert_eq!(reaction(403, "<html>"), Reaction::Park);
+    }
+
+    #[test]
+    fn ids_come_as_numbers_and_as_strings() {
+        for body in [r#"{"code":0,"data":{"messageId":7}}"#, r#"{"code":"0","data":{"messageId":"7"}}"#] {
+            let data = read(&answer(200, body)).unwrap();
+            assert_eq!(data.get("messageId").and_then(as_number), Some(7), "{body}");
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! The only reader of the environment. Each function asks for what it needs, once, at its start, and refuses
+//! to start when something is missing or malformed: a placeholder for a misnamed variable once cost nine days
+//! of tracking.
+//!
+//! An empty value counts as absent, because CloudFormation cannot leave a variable out.
+
+use secrecy::SecretString;
+use std::str::FromStr;
+use std::time::Duration;
+use url::Url;
+
+/// A variable that is missing or malformed. Names the variable, never its value: it may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// It is not set, or empty.
+    #[error("{name} is not set: {hint}")]
+    Missing {
+        /// The variable.
+        name: &'static str,
+        /// What to put there.
+        hint: &'static str,
+    },
+    /// It is set to something else than what it must be.
+    #[error("{name} is malformed: it must be {must_be}")]
+    Malformed {
+        /// The variable.
+        name: &'static str,
+        /// What it must be.
+        must_be: &'static str,
+    },
+}
+
+/// A source of variables: the process's environment, or a test's table.
+pub struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl<'a> Env<'a> {
+    /// Reads through `lookup`, so that a test never changes the process's environment.
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self(lookup)
+    }
+
+    fn optional(&self, name: &'static str) -> Option<String> {
+        (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn required(&self, name: &'static str, hint: &'static str) -> Result<String, ConfigError> {
+        self.optional(name).ok_or(ConfigError::Missing { name, hint })
+    }
+
+    fn parsed<T: FromStr>(&self, name: &'static str, must_be: &'static str) -> Result<Option<T>, ConfigError> {
+        self.optional(name)
+            .map(|value| value.parse().map_err(|_| ConfigError::Malformed { name, must_be }))
+            .transpose()
+    }
+
+    fn seconds(&self, name: &'static str, default: u64) -> Result<Duration, ConfigError> {
+        const MUST_BE: &str = "a number of whole seconds, at most 604800 (a week)";
+        let seconds = self.parsed(name, MUST_BE)?.unwrap_or(default);
+        if seconds > 604_800 {
+            return Err(ConfigError::Malformed { name, must_be: MUST_BE });
+        }
+        Ok(Duration::from_secs(seconds))
+    }
+
+    /// An http(s) URL without a trailing slash, so that a path can be appended to it.
+    fn base_url(&self, name: &'static str, default: &str) -> Result<String, ConfigError> {
+        let malformed = ConfigError::Malformed { name, must_be: "an http:// or https:// URL without a query" };
+        let raw = self.optional(name).unwrap_or_else(|| default.to_owned());
+        let url = Url::parse(&raw).map_err(|_| malformed.clone())?;
+        let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() || !plain {
+            return Err(malformed);
+        }
+        Ok(raw.trim_end_matches('/').to_owned())
+    }
+}
+
+/// Reads a configuration from the process's environment.
+///
+/// # Errors
+/// The first variable that is missing or malformed.
+#[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn from_process<T>(read: fn(&Env<'_>) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
+    read(&Env::new(&|name| std::env::var(name).ok()))
+}
+
+/// `RUST_LOG`: which log lines are kept; `info` when absent.
+#[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn log_filter() -> Option<String> {
+    std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty())
+}
+
+/// Where the rows are.
+#[derive(Clone)]
+pub struct Database {
+    /// `DATABASE_URL`: a `postgres://` URL; in production Supabase's transaction pooler.
+    pub url: SecretString,
+    /// `DATABASE_CA_PEM`: the root that signed the server's certificate. When set, TLS is required and the
+    /// host name is verified; when absent, the connection is plain and must be to this machine.
+    pub ca_pem: Option<String>,
+}
+
+impl Database {
+    fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        let url = env.required("DATABASE_URL", "the postgres:// URL of the database or its pooler")?;
+        let parsed = tokio_postgres::Config::from_str(&url).map_err(|_| ConfigError::Malformed {
+            name: "DATABASE_URL",
+            must_be: "postgres://user:password@host:port/database",
+        })?;
+        let ca_pem = env.optional("DATABASE_CA_PEM");
+        if ca_pem.as_deref().is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
+            return Err(ConfigError::Malformed {
+                name: "DATABASE_CA_PEM",
+                must_be: "a PEM certificate, beginning with -----BEGIN CERTIFICATE-----",
+            });
+        }
+        if ca_pem.is_none() && !is_local(&parsed) {
+            return Err(ConfigError::Missing {
+                name: "DATABASE_CA_PEM",
+                hint: "a database on another host is reached only over verified TLS; put its root certificate here",
+            });
+        }
+        Ok(Self { url: SecretString::from(url), ca_pem })
+    }
+}
+
+/// Whether every host is this machine, or the machine under a local container.
+fn is_local(config: &tokio_postgres::Config) -> bool {
+    config.get_hosts().iter().all(|host| match host {
+        tokio_postgres::config::Host::Tcp(name) => {
+            matches!(name.as_str(), "localhost" | "::1" | "host.docker.internal" | "172.17.0.1")
+                || name.starts_with("127.")
+        }
+        tokio_postgres::config::Host::Unix(_) => true,
+    })
+}
+
+/// `NOTIFICATIONS_QUEUE_URL`: the queue that wakes `deliver`.
+fn notifications_queue_url(env: &Env<'_>) -> Result<String, ConfigError> {
+    env.required("NOTIFICATIONS_QUEUE_URL", "the URL of the notifications queue")
+}
+
+/// Settings of `intake`.
+#[derive(Clone)]
+pub struct Intake {
+    /// Where the lead is saved.
+    pub database: Database,
+    /// `NOTIFICATION_DELAY_SECONDS`: from the lead to its message; 600.
+    pub delay: Duration,
+    /// How the message is scheduled.
+    pub schedule: Schedule,
+    /// `NOTIFICATIONS_QUEUE_URL`: the way out when scheduling fails.
+    pub queue_url: String,
+}
+
+impl Intake {
+    /// Reads it; see the fields for the variables.
+    ///
+    /// # Errors
+    /// The first variable that is missing or malformed.
+    pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            database: Database::read(env)?,
+            delay: env.seconds("NOTIFICATION_DELAY_SECONDS", 600)?,
+            schedule: Schedule::read(env)?,
+            queue_url: notifications_queue_url(env)?,
+        })
+    }
+}
+
+/// Where schedules are made, and what they wake.
+#[derive(Clone)]
+pub struct Schedule {
+    /// `SCHEDULE_LEAD_SECONDS`: how long before due the schedule fires; 60, because EventBridge Scheduler is
+    /// only precise to the minute and `deliver` holds what comes early.
+    pub lead: Duration,
+    /// `SCHEDULE_GROUP`.
+    pub group: String,
+    /// `SCHEDULER_ROLE_ARN`: as whom the schedule sends.
+    pub role_arn: String,
+    /// `NOTIFICATIONS_QUEUE_ARN`: the target.
+    pub queue_arn: String,
+    /// `NOTIFICATIONS_DLQ_ARN`: where a schedule that cannot send leaves its message; optional.
+    pub dlq_arn: Option<String>,
+}
+
+impl Schedule {
+    fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            lead: env.seconds("SCHEDULE_LEAD_SECONDS", 60)?,
+            group: env.required("SCHEDULE_GROUP", "the name of the schedule group")?,
+            role_arn: env.required("SCHEDULER_ROLE_ARN", "the role that schedules send as")?,
+            queue_arn: env.required("NOTIFICATIONS_QUEUE_ARN", "the ARN of the notifications queue")?,
+            dlq_arn: env.optional("NOTIFICATIONS_DLQ_ARN"),
+        })
+    }
+}
+
+/// Settings of `deliver`.
+#[derive(Clone)]
+pub struct Deliver {
+    /// Where deliveries are claimed and recorded.
+    pub database: Database,
+    /// `NOTIFICATIONS_QUEUE_URL`: on which early and refused messages are held.
+    pub queue_url: String,
+    /// Resend.
+    pub resend: Resend,
+    /// Mobizon.
+    pub mobizon: Mobizon,
+    /// Where the links in the messages lead.
+    pub links: Links,
+}
+
+impl Deliver {
+    /// Reads it; see the fields for the variables.
+    ///
+    /// # Errors
+    /// The first variable that is missing or malformed.
+    pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            database: Database::read(env)?,
+            queue_url: notifications_queue_url(env)?,
+            resend: Resend::read(env)?,
+            mobizon: Mobizon::read(env)?,
+            links: Links::read(env)?,
+        })
+    }
+}
+
+/// The e-mail vendor.
+#[derive(Clone)]
+pub struct Resend {
+    /// `RESEND_API_KEY`.
+    pub api_key: SecretString,
+    /// `RESEND_BASE_URL`: `https://api.resend.com`.
+    pub base_url: String,
+    /// `EMAIL_FROM`: `Name <address>`, of a domain verified at Resend.
+    pub from: String,
+}
+
+impl Resend {
+    fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            api_key: env.required("RESEND_API_KEY", "the API key of Resend, re_…")?.into(),
+            base_url: env.base_url("RESEND_BASE_URL", "https://api.resend.com")?,
+            from: env
+                .optional("EMAIL_FROM")
+                .unwrap_or_else(|| "OnAI Academy <noreply@onai.academy>".to_owned()),
+        })
+    }
+}
+
+/// The SMS vendor.
+#[derive(Clone)]
+pub struct Mobizon {
+    /// `MOBIZON_API_KEY`.
+    pub api_key: SecretString,
+    /// `MOBIZON_BASE_URL`: `https://api.mobizon.kz`.
+    pub base_url: String,
+    /// `MOBIZON_SENDER`: a registered sender; without it, Mobizon's shared one.
+    pub sender: Option<String>,
+}
+
+impl Mobizon {
+    fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            api_key: env.required("MOBIZON_API_KEY", "the API key of Mobizon")?.into(),
+            base_url: env.base_url("MOBIZON_BASE_URL", "https://api.mobizon.kz")?,
+            sender: env.optional("MOBIZON_SENDER"),
+        })
+    }
+}
+
+/// Where the links in the messages lead. Every link we send is a tracked link.
+#[derive(Clone)]
+pub struct Links {
+    /// `PUBLIC_BASE_URL`: `https://api.onai.academy`.
+    pub public: String,
+    /// `SHORT_LINK_BASE_URL`: as `PUBLIC_BASE_URL` when absent.
+    pub short: String,
+}
+
+impl Links {
+    fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        let public = env.base_url("PUBLIC_BASE_URL", "https://api.onai.academy")?;
+        let short = env.base_url("SHORT_LINK_BASE_URL", &public)?;
+        Ok(Self { public, short })
+    }
+}
+
+/// Settings of `track`.
+#[derive(Clone)]
+pub struct Track {
+    /// Where clicks are counted.
+    pub database: Database,
+    /// `COURSE_URL`: where every tracked link leads.
+    pub course: Url,
+}
+
+impl Track {
+    /// Reads it; see the fields for the variables.
+    ///
+    /// # Errors
+    /// The first variable that is missing or malformed.
+    pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        const DEFAULT: &str = "https://onai.academy/integrator/expresscourse";
+        let malformed = ConfigError::Malformed { name: "COURSE_URL", must_be: "an https:// URL" };
+        let raw = env.optional("COURSE_URL").unwrap_or_else(|| DEFAULT.to_owned());
+        let course = Url::parse(&raw).map_err(|_| malformed.clone())?;
+        if !matches!(course.scheme(), "http" | "https") || course.host().is_none() {
+            return Err(malformed);
+        }
+        Ok(Self { database: Database::read(env)?, course })
+    }
+}
+
+/// Settings of `sweep`.
+#[derive(Clone)]
+pub struct Sweep {
+    /// Where overdue rows are found.
+    pub database: Database,
+    /// `NOTIFICATIONS_QUEUE_URL`: by which they are woken.
+    pub queue_url: String,
+}
+
+impl Sweep {
+    /// Reads it; see the fields for the variables.
+    ///
+    /// # Errors
+    /// The first variable that is missing or malformed.
+    pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        Ok(Self { database: Database::read(env)?, queue_url: notifications_queue_url(env)? })
+    }
+}
+
+#[cfg(test)]
+mod tests;

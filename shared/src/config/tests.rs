@@ -1,0 +1,71 @@
+//! Each variable, missing and malformed.
+
+use super::*;
+
+type Table = Vec<(&'static str, &'static str)>;
+
+fn read<T>(table: &Table, read: fn(&Env<'_>) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
+    let lookup =
+        |name: &str| table.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    read(&Env::new(&lookup))
+}
+
+fn intake() -> Table {
+    vec![
+        ("DATABASE_URL", "postgres://u:secret@127.0.0.1:5432/funnel"),
+        ("SCHEDULE_GROUP", "g"),
+        ("SCHEDULER_ROLE_ARN", "arn:aws:iam::1:role/r"),
+        ("NOTIFICATIONS_QUEUE_URL", "http://q"),
+        ("NOTIFICATIONS_QUEUE_ARN", "arn:aws:sqs:eu-central-1:1:q"),
+    ]
+}
+
+#[test]
+fn defaults_are_those_of_production() {
+    let config = read(&intake(), Intake::read).ok().unwrap();
+    assert_eq!(config.delay, Duration::from_secs(600));
+    assert_eq!(config.schedule.lead, Duration::from_secs(60));
+}
+
+#[test]
+fn a_missing_or_empty_variable_is_named() {
+    for (name, _) in intake() {
+        let mut table = intake();
+        table.push((name, "  "));
+        let error = read(&table, Intake::read).err().unwrap();
+        assert!(matches!(error, ConfigError::Missing { name: missing, .. } if missing == name), "{error}");
+    }
+}
+
+#[test]
+fn a_malformed_variable_is_named_without_its_value() {
+    for (name, value) in [
+        ("DATABASE_URL", "mysql://secret"),
+        ("NOTIFICATION_DELAY_SECONDS", "ten"),
+        ("NOTIFICATION_DELAY_SECONDS", "-1"),
+        ("NOTIFICATION_DELAY_SECONDS", "99999999"),
+        ("DATABASE_CA_PEM", "secret"),
+    ] {
+        let mut table = intake();
+        table.push((name, value));
+        let error = read(&table, Intake::read).err().unwrap().to_string();
+        assert!(error.starts_with(name) && !error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
+fn a_remote_database_needs_verified_tls() {
+    let mut table = intake();
+    table.push(("DATABASE_URL", "postgres://u:p@db.example.com:6543/postgres"));
+    let error = read(&table, Intake::read).err().unwrap().to_string();
+    assert!(error.starts_with("DATABASE_CA_PEM"), "{error}");
+}
+
+#[test]
+fn base_urls_lose_their_slash_and_refuse_a_query() {
+    let table = |url| vec![("PUBLIC_BASE_URL", url)];
+    assert_eq!(read(&table("https://api.example/"), Links::read).ok().unwrap().short, "https://api.example");
+    for url in ["api.example", "ftp://x", "https://x/?a=b", "https://user@x"] {
+        assert!(read(&table(url), Links::read).is_err(), "{url}");
+    }
+}

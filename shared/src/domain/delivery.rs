@@ -1,0 +1,307 @@
+//! The life of one channel of one notification, as pure decisions.
+//!
+//! ```text
+//! pending ──claim──▶ sending ──▶ accepted ──▶ delivered | bounced
+//!    ▲                 │ ├─────▶ retrying ──claim──▶ sending
+//!    │                 │ ├─────▶ parked   ──claim──▶ sending     (a human must act; resumes by itself)
+//!    │                 │ ├─────▶ unknown  ──claim──▶ reconcile ──▶ accepted | sending | unknown
+//!    │                 │ └─────▶ failed (reason)
+//!    └── never again   └─ lease expired: as unknown, for nobody knows what the dead worker did
+//! ```
+//!
+//! `claim` is the one statement in `store::deliveries` that moves a row to `sending`; its attempt number is
+//! the fencing token with which the outcome is recorded.
+
+use crate::failure::{Failure, Reaction};
+use std::time::Duration;
+
+/// A way to reach the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// E-mail, through Resend.
+    Email,
+    /// SMS, through Mobizon.
+    Sms,
+}
+
+impl Channel {
+    /// The word for it in SQL, links and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
+
+    /// Reads that word; any other is `None`.
+    pub fn parse(raw: &str) -> Option<Self> {
+        match raw {
+            "email" => Some(Self::Email),
+            "sms" => Some(Self::Sms),
+            _ => None,
+        }
+    }
+}
+
+/// How long a claim holds. Longer than a function may live (`DeliverFunction.Timeout` in template.yaml), so
+/// that no living worker's claim is ever taken over.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// How long Resend remembers an idempotency key is 24 h; an attempt may itself take a minute.
+/// Source: Resend, docs/dashboard/emails/idempotency-keys.
+pub const EMAIL_KEY_LIFETIME: Duration = Duration::from_secs(23 * 3600);
+
+/// When to try again, as data.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// Delay after the first, second, … failed attempt. As many retries as entries; then the channel fails.
+    pub backoff: &'static [Duration],
+    /// Delay while a human has to act. Parked attempts do not count towards giving up.
+    pub parked: Duration,
+    /// Delay before an unknown SMS is looked up again.
+    pub look_up: Duration,
+    /// How long an unknown SMS must stay absent from the vendor's list before it counts as not sent.
+    pub settle: Duration,
+}
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+impl Policy {
+    /// Production's schedule: twelve retries over about nine hours, so that a vendor's bad day loses nobody.
+    pub const PRODUCTION: Self = Self {
+        backoff: &[
+            seconds(5),
+            seconds(15),
+            seconds(45),
+            seconds(120),
+            seconds(300),
+            seconds(900),
+            seconds(1800),
+            seconds(3600),
+            seconds(3600),
+            seconds(5400),
+            seconds(7200),
+            seconds(7200),
+        ],
+        parked: seconds(300),
+        look_up: seconds(30),
+        settle: seconds(600),
+    };
+}
+
+/// What is known of the attempts before this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing was sent: this is the first attempt, or every earlier one was certainly refused.
+    NotSent,
+    /// An earlier attempt may have been accepted, this long ago.
+    Unknown {
+        /// Time since that attempt.
+        since: Duration,
+    },
+}
+
+/// What became of one attempt, as it is written to the row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// The vendor has it.
+    Accepted {
+        /// The vendor's id for the message.
+        provider_id: String,
+    },
+    /// Certainly not sent; try again.
+    Retrying {
+        /// Why.
+        reason: String,
+        /// Not before.
+        after: Duration,
+    },
+    /// A human must act first; the sweep tries again.
+    Parked {
+        /// Why.
+        reason: String,
+        /// Not before.
+        after: Duration,
+    },
+    /// Nobody knows whether it was sent; look it up.
+    Unknown {
+        /// Why.
+        reason: String,
+        /// Not before.
+        after: Duration,
+    },
+    /// Over, unsent.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Settlement {
+    /// The row's state after it.
+    pub const fn state(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::Retrying { .. } => "retrying",
+            Self::Parked { .. } => "parked",
+            Self::Unknown { .. } => "unknown",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// Why, when it was not accepted.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Accepted { .. } => None,
+            Self::Retrying { reason, .. }
+            | Self::Parked { reason, .. }
+            | Self::Unknown { reason, .. }
+            | Self::Failed { reason } => Some(reason),
+        }
+    }
+
+    /// How long to wait before the next attempt; `None` when there is none.
+    pub const fn after(&self) -> Option<Duration> {
+        match self {
+            Self::Accepted { .. } | Self::Failed { .. } => None,
+            Self::Retrying { after, .. } | Self::Parked { after, .. } | Self::Unknown { after, .. } => {
+                Some(*after)
+            }
+        }
+    }
+}
+
+/// Decides what one attempt's outcome means.
+///
+/// `attempt` counts from 1; `jitter` is in `0.0..1.0` and spreads a delay over its upper half, so that a
+/// thousand messages refused together do not come back together.
+pub fn settle(
+    policy: &Policy,
+    channel: Channel,
+    attempt: u16,
+    outcome: Result<String, Failure>,
+    jitter: f64,
+) -> Settlement {
+    let failure = match outcome {
+        Ok(provider_id) => return Settlement::Accepted { provider_id },
+        Err(failure) => failure,
+    };
+    let reason = failure.reason;
+    match (failure.reaction, channel) {
+        (Reaction::GiveUp, _) => Settlement::Failed { reason },
+        (Reaction::Park, _) => Settlement::Parked { reason, after: spread(policy.parked, jitter) },
+        (Reaction::Unknown, Channel::Sms) => Settlement::Unknown { reason, after: policy.look_up },
+        // The idempotency key makes repeating an e-mail of unknown outcome safe.
+        (Reaction::Unknown, Channel::Email) => retry(policy, attempt, reason, None, jitter),
+        (Reaction::Retry { after }, _) => retry(policy, attempt, reason, after, jitter),
+    }
+}
+
+fn retry(policy: &Policy, attempt: u16, reason: String, after: Option<Duration>, jitter: f64) -> Settlement {
+    match policy.backoff.get(usize::from(attempt.saturating_sub(1))) {
+        Some(backoff) => {
+            let after = spread(*backoff, jitter).max(after.unwrap_or_default());
+            Settlement::Retrying { reason, after }
+        }
+        None => Settlement::Failed { reason: format!("gave up after {attempt} attempts: {reason}") },
+    }
+}
+
+/// Between half of `delay` and all of it.
+fn spread(delay: Duration, jitter: f64) -> Duration {
+    delay.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+}
+
+/// What to do with an SMS of unknown outcome, once the vendor's list was searched for its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reconciled {
+    /// It was sent after all, or must wait: record this and send nothing.
+    Settled(Settlement),
+    /// It is certainly absent: send it now.
+    SendAgain,
+}
+
+/// Decides on a look-up: `found` is the vendor's id when its list holds the text.
+pub fn reconcile(
+    policy: &Policy,
+    since: Duration,
+    attempt: u16,
+    found: Result<Option<String>, Failure>,
+    jitter: f64,
+) -> Reconciled {
+    let still_unknown = |reason: String| {
+        Reconciled::Settled(Settlement::Unknown { reason, after: spread(policy.look_up * 2, jitter) })
+    };
+    match found {
+        Ok(Some(provider_id)) => Reconciled::Settled(Settlement::Accepted { provider_id }),
+        Ok(None) if since >= policy.settle => Reconciled::SendAgain,
+        // The list may lag behind what was accepted.
+        Ok(None) => still_unknown("outcome unknown: not in the vendor's list yet".to_owned()),
+        Err(failure) => match settle(policy, Channel::Sms, attempt, Err(failure), jitter) {
+            Settlement::Parked { reason, after } => {
+                Reconciled::Settled(Settlement::Unknown { reason: format!("look-up parked: {reason}"), after })
+            }
+            other => still_unknown(format!("look-up failed: {}", other.reason().unwrap_or_default())),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const P: Policy = Policy::PRODUCTION;
+
+    fn failed(reaction: Reaction) -> Result<String, Failure> {
+        Err(Failure::new(reaction, "why"))
+    }
+
+    #[test]
+    fn retry_after_is_a_floor_and_the_backoff_grows() {
+        let after = |attempt, floor: Option<u64>| {
+            let outcome = failed(Reaction::Retry { after: floor.map(seconds) });
+            settle(&P, Channel::Email, attempt, outcome, 1.0).after().unwrap()
+        };
+        assert_eq!(after(1, None), seconds(5));
+        assert_eq!(after(4, None), seconds(120));
+        assert_eq!(after(1, Some(77)), seconds(77));
+        assert!(settle(&P, Channel::Email, 1, failed(Reaction::Retry { after: None }), 0.0).after() < Some(seconds(5)));
+    }
+
+    #[test]
+    fn attempts_end_but_parking_does_not() {
+        let last = u16::try_from(P.backoff.len()).unwrap() + 1;
+        let retry = failed(Reaction::Retry { after: None });
+        assert_eq!(settle(&P, Channel::Sms, last - 1, retry.clone(), 0.5).state(), "retrying");
+        assert_eq!(settle(&P, Channel::Sms, last, retry, 0.5).state(), "failed");
+        assert_eq!(settle(&P, Channel::Sms, last + 50, failed(Reaction::Park), 0.5).state(), "parked");
+    }
+
+    #[test]
+    fn an_unknown_sms_is_never_simply_retried() {
+        assert_eq!(settle(&P, Channel::Sms, 1, failed(Reaction::Unknown), 0.5).state(), "unknown");
+        assert_eq!(settle(&P, Channel::Email, 1, failed(Reaction::Unknown), 0.5).state(), "retrying");
+    }
+
+    #[test]
+    fn an_unknown_sms_is_sent_again_only_when_the_list_had_time_to_show_it() {
+        let look = |since, found| reconcile(&P, seconds(since), 2, found, 0.5);
+        assert_eq!(look(599, Ok(None)), Reconciled::Settled(Settlement::Unknown {
+            reason: "outcome unknown: not in the vendor's list yet".into(),
+            after: seconds(45),
+        }));
+        assert_eq!(look(600, Ok(None)), Reconciled::SendAgain);
+        let found = Reconciled::Settled(Settlement::Accepted { provider_id: "7".into() });
+        assert_eq!(look(1, Ok(Some("7".into()))), found);
+    }
+
+    #[test]
+    fn a_failed_look_up_never_ends_in_sending_or_giving_up() {
+        for reaction in [Reaction::GiveUp, Reaction::Park, Reaction::Unknown, Reaction::Retry { after: None }] {
+            let looked = reconcile(&P, seconds(99_999), 99, Err(Failure::new(reaction, "why")), 0.5);
+            assert!(matches!(looked, Reconciled::Settled(Settlement::Unknown { .. })), "{looked:?}");
+        }
+    }
+}

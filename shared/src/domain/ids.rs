@@ -1,0 +1,128 @@
+//! Identifiers: one private-field type for each thing that has one.
+
+use std::fmt;
+use uuid::{NoContext, Timestamp, Uuid};
+
+/// A new UUIDv7 whose 74 bits after the time are all random (RFC 9562 §5.7), so that an id standing in a
+/// public link cannot be guessed from another one.
+fn new_v7() -> Uuid {
+    Uuid::new_v7(Timestamp::now(NoContext))
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new, unguessable id.
+            #[allow(clippy::new_without_default, reason = "a default that differs each time would surprise")]
+            pub fn new() -> Self {
+                Self(new_v7())
+            }
+
+            /// Wraps an id read from the database.
+            pub const fn from_uuid(id: Uuid) -> Self {
+                Self(id)
+            }
+
+            /// The id as the database driver wants it.
+            pub const fn as_uuid(&self) -> &Uuid {
+                &self.0
+            }
+
+            /// Reads the hyphenated form of 36 characters; anything else is `None`.
+            pub fn parse(raw: &str) -> Option<Self> {
+                (raw.len() == 36).then(|| Uuid::try_parse(raw).ok().map(Self)).flatten()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id! {
+    /// A lead: one person, identified by e-mail and phone.
+    LeadId
+}
+id! {
+    /// A notification: one message to one lead, over one or two channels.
+    NotificationId
+}
+id! {
+    /// One counted click. Recording the same click twice changes nothing.
+    ClickId
+}
+
+/// Length of a short link's code. 62^12 is about 2^71: not guessable, and short enough for one SMS segment.
+const CODE_CHARS: usize = 12;
+
+/// The code of a short link, `/l/{code}`: twelve characters of `0-9A-Za-z`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShortCode(String);
+
+impl ShortCode {
+    /// A new random code from the operating system's generator.
+    ///
+    /// # Errors
+    /// When the operating system gives no randomness.
+    pub fn new() -> Result<Self, getrandom::Error> {
+        const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)?;
+        let mut number = u128::from_le_bytes(bytes);
+        let code = std::iter::repeat_with(|| {
+            let digit = usize::try_from(number % 62).unwrap_or_default();
+            number /= 62;
+            char::from(ALPHABET[digit])
+        });
+        Ok(Self(code.take(CODE_CHARS).collect()))
+    }
+
+    /// Reads a code from a path; anything that cannot be one is `None`.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let fits = raw.len() == CODE_CHARS && raw.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        fits.then(|| Self(raw.to_owned()))
+    }
+
+    /// The code's characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_only_in_its_one_spelling() {
+        let id = LeadId::new();
+        assert_eq!(LeadId::parse(&id.to_string()), Some(id));
+        assert_eq!(LeadId::parse(&id.as_uuid().simple().to_string()), None);
+        assert_eq!(LeadId::parse("../../etc/passwd"), None);
+    }
+
+    #[test]
+    fn ids_made_in_one_millisecond_share_no_counter() {
+        let tails: std::collections::HashSet<u64> =
+            (0..1000).map(|_| LeadId::new().as_uuid().as_u64_pair().1 >> 32).collect();
+        assert!(tails.len() > 990, "{} distinct tails", tails.len());
+    }
+
+    #[test]
+    fn codes_differ_and_read_back() {
+        let codes: std::collections::HashSet<String> =
+            (0..1000).map(|_| ShortCode::new().unwrap().as_str().to_owned()).collect();
+        assert_eq!(codes.len(), 1000);
+        assert!(codes.iter().all(|code| ShortCode::parse(code).is_some()));
+        assert_eq!(ShortCode::parse("short"), None);
+        assert_eq!(ShortCode::parse("abcdef-bcdef"), None);
+    }
+}

@@ -1,0 +1,50 @@
+//! What a failure asks for. Vendors have hundreds of error names; the funnel has four reactions to them.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// What to do about a failed call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// It was certainly not carried out and may be later: try again, not before `after` when the vendor said so.
+    Retry {
+        /// The vendor's Retry-After.
+        after: Option<Duration>,
+    },
+    /// Nobody can succeed until a human acts (a wrong key, an empty balance, a quota): wait and alert.
+    Park,
+    /// It can never succeed (a malformed address): keep the reason and stop.
+    GiveUp,
+    /// It may have been carried out: find out before doing it again.
+    Unknown,
+}
+
+/// A failed call to a vendor: the reaction, and a reason fit for a log and a database row.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Failure {
+    /// What to do about it.
+    pub reaction: Reaction,
+    /// `resend 422 invalid_parameter`: vendor, status, the vendor's own name. Never personal data, never a URL.
+    pub reason: String,
+}
+
+impl Failure {
+    /// A failure with its reaction.
+    pub fn new(reaction: Reaction, reason: impl Into<String>) -> Self {
+        Self { reaction, reason: reason.into() }
+    }
+}
+
+/// The error and all its sources in one line, for a log.
+pub fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing to a String cannot fail.
+        let _ = write!(line, ": {cause}");
+        source = cause.source();
+    }
+    line
+}

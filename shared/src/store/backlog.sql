@@ -1,0 +1,12 @@
+-- How the funnel stands: ages in seconds, counts of rows.
+select coalesce(extract(epoch from now() - min(scheduled_for) filter (where scheduled_for <= now())), 0)::float8
+           as oldest_overdue_seconds,
+       count(*) filter (where scheduled_for <= now()) as overdue,
+       count(*) as pending,
+       (select count(*) from scheduled_notifications
+        where status = 'failed' and scheduled_for > now() - interval '1 day') as failed_last_day,
+       (select count(*) from deliveries d join scheduled_notifications s on s.id = d.notification_id
+        where s.status = 'pending' and s.scheduled_for <= now() and d.state = 'parked') as parked,
+       (select count(*) from crm_tasks where state = 'pending' and wake_at <= now()) as crm_overdue
+from scheduled_notifications
+where status = 'pending'

@@ -1,0 +1,29 @@
+-- Counts one click: flags, times, the counter and the raw click, at once.
+--
+-- $1 click id   $2 short code or null   $3 lead id or null   $4 source (with $3)   $5 user agent
+--
+-- Returns the lead's id; no row for an unknown lead or code. The click's own id makes a repetition of this
+-- statement, after a lost connection, count once.
+with target as (
+    select lead_id, notification_id, channel as source from short_links where code = $2
+    union all
+    select id, null::uuid, $4 from landing_leads where id = $3
+), click as (
+    insert into clicks (id, lead_id, notification_id, source, user_agent)
+    select $1, lead_id, notification_id, source, $5 from target
+    on conflict (id) do nothing
+    returning lead_id, source
+), flags as (
+    update landing_leads l set
+        email_clicked = l.email_clicked or c.source = 'email',
+        email_clicked_at = case when c.source = 'email' then coalesce(l.email_clicked_at, now())
+                                else l.email_clicked_at end,
+        sms_clicked = l.sms_clicked or c.source = 'sms',
+        sms_clicked_at = case when c.source = 'sms' then coalesce(l.sms_clicked_at, now())
+                              else l.sms_clicked_at end,
+        click_count = l.click_count + 1,
+        updated_at = now()
+    from click c
+    where l.id = c.lead_id
+)
+select lead_id, source from target

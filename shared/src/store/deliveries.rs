@@ -1,0 +1,219 @@
+//! Claiming a notification's channels, pinning what is sent, recording what became of it.
+
+use super::pool::{Store, StoreError};
+use super::WAKE_GRACE;
+use crate::domain::delivery::{Before, Channel, Settlement, LEASE};
+use crate::domain::ids::{LeadId, NotificationId, ShortCode};
+use serde_json::Value;
+use std::time::Duration;
+use tokio_postgres::types::Type;
+use tokio_postgres::Row;
+
+/// What a claim found.
+#[derive(Debug)]
+pub enum Claim {
+    /// No such notification; its person was erased.
+    Missing,
+    /// Not due yet.
+    Early {
+        /// How long until it is, by the database's clock.
+        due_in: Duration,
+    },
+    /// Completed, failed or cancelled: nothing is left to do.
+    Over {
+        /// Whether some channel failed for good.
+        failed: bool,
+    },
+    /// Another worker holds it, or a backoff runs.
+    Busy {
+        /// How long until something is free.
+        free_in: Duration,
+    },
+    /// Ours until the lease ends.
+    Claimed(Box<Due>),
+}
+
+/// A notification to send now.
+#[derive(Debug)]
+pub struct Due {
+    /// Its id.
+    pub notification: NotificationId,
+    /// Whose it is.
+    pub lead: LeadId,
+    /// How to address the person; parsed when it came in.
+    pub name: String,
+    /// Where the e-mail goes.
+    pub email: String,
+    /// Where the SMS goes, E.164.
+    pub phone: String,
+    /// The code of the SMS's link.
+    pub code: Option<ShortCode>,
+    /// The channels that are ours to send.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One claimed channel.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Which.
+    pub channel: Channel,
+    /// Its number, from 1: the fencing token under which the outcome is recorded.
+    pub number: i16,
+    /// What is known of earlier attempts.
+    pub before: Before,
+    /// What an earlier attempt pinned, if one came so far.
+    pub content: Option<Value>,
+}
+
+/// Content pinned for a channel, the same at every attempt.
+#[derive(Debug)]
+pub struct Pinned {
+    /// The channel.
+    pub channel: Channel,
+    /// The content; opaque here.
+    pub content: Value,
+}
+
+/// What an attempt does to our knowledge of whether the message is out already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// Nothing new.
+    Keep,
+    /// This attempt may have been accepted.
+    Start,
+    /// It is certain that nothing was sent, or that all is said.
+    Clear,
+}
+
+impl Doubt {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Start => "start",
+            Self::Clear => "clear",
+        }
+    }
+}
+
+impl Store {
+    /// Takes what may be sent now of one notification, under a lease of [`LEASE`].
+    pub async fn claim(&self, notification: NotificationId) -> Result<Claim, StoreError> {
+        let params = [(notification.as_uuid() as _, Type::UUID), (&LEASE.as_secs_f64() as _, Type::FLOAT8)];
+        let rows = self.run(include_str!("claim.sql"), &params).await?;
+        let Some(first) = rows.first() else { return Ok(Claim::Missing) };
+        read_claim(notification, first, &rows).map_err(StoreError::Refused)
+    }
+
+    /// Pins the content of claimed channels, before anything is sent.
+    ///
+    /// The first pin wins: what comes back is what is pinned, whoever did it.
+    pub async fn pin(
+        &self,
+        notification: NotificationId,
+        contents: &[Pinned],
+    ) -> Result<Vec<Pinned>, StoreError> {
+        const SQL: &str = "update deliveries d set content = coalesce(d.content, p.content) \
+             from unnest($2, $3) as p (channel, content) \
+             where d.notification_id = $1 and d.channel = p.channel and d.state = 'sending' \
+             returning d.channel, d.content";
+        let channels: Vec<&str> = contents.iter().map(|pinned| pinned.channel.as_str()).collect();
+        let values: Vec<&Value> = contents.iter().map(|pinned| &pinned.content).collect();
+        let params = [
+            (notification.as_uuid() as _, Type::UUID),
+            (&channels as _, Type::TEXT_ARRAY),
+            (&values as _, Type::JSONB_ARRAY),
+        ];
+        let rows = self.run(SQL, &params).await?;
+        let read = |row: &Row| -> Result<Pinned, tokio_postgres::Error> {
+            Ok(Pinned { channel: channel(row.try_get("channel")?), content: row.try_get("content")? })
+        };
+        rows.iter().map(|row| read(row).map_err(StoreError::Refused)).collect()
+    }
+
+    /// Records what became of an attempt, and completes the notification when it was the last channel.
+    ///
+    /// `false`: the claim was no longer ours (another worker took it over, or this very outcome is recorded
+    /// already), and nothing was changed.
+    pub async fn record(
+        &self,
+        notification: NotificationId,
+        channel: Channel,
+        attempt: i16,
+        settlement: &Settlement,
+        doubt: Doubt,
+    ) -> Result<bool, StoreError> {
+        let provider_id = match settlement {
+            Settlement::Accepted { provider_id } => Some(provider_id.as_str()),
+            _ => None,
+        };
+        let after = settlement.after().map(|after| after.as_secs_f64());
+        // A parked delivery's message is acknowledged: the sweep alone wakes it, so without a grace.
+        let parked = matches!(settlement, Settlement::Parked { .. });
+        let grace = if parked { 0.0 } else { WAKE_GRACE.as_secs_f64() };
+        let rows = self
+            .run(
+                include_str!("record.sql"),
+                &[
+                    (notification.as_uuid(), Type::UUID),
+                    (&channel.as_str(), Type::TEXT),
+                    (&attempt, Type::INT2),
+                    (&settlement.state(), Type::TEXT),
+                    (&provider_id, Type::TEXT),
+                    (&settlement.reason(), Type::TEXT),
+                    (&after, Type::FLOAT8),
+                    (&doubt.as_str(), Type::TEXT),
+                    (&grace, Type::FLOAT8),
+                ],
+            )
+            .await?;
+        Ok(!rows.is_empty())
+    }
+}
+
+fn read_claim(
+    notification: NotificationId,
+    first: &Row,
+    rows: &[Row],
+) -> Result<Claim, tokio_postgres::Error> {
+    let status: &str = first.try_get("status")?;
+    if status != "pending" {
+        return Ok(Claim::Over { failed: status == "failed" });
+    }
+    let due_in: f64 = first.try_get("due_in_seconds")?;
+    if due_in > 0.0 {
+        return Ok(Claim::Early { due_in: Duration::from_secs_f64(due_in) });
+    }
+    let attempts = rows.iter().filter_map(|row| read_attempt(row).transpose()).collect::<Result<Vec<_>, _>>()?;
+    if attempts.is_empty() {
+        let free_in: Option<f64> = first.try_get("free_in_seconds")?;
+        return Ok(Claim::Busy { free_in: Duration::from_secs_f64(free_in.unwrap_or_default().max(0.0)) });
+    }
+    let code: Option<&str> = first.try_get("code")?;
+    Ok(Claim::Claimed(Box::new(Due {
+        notification,
+        lead: LeadId::from_uuid(first.try_get("lead_id")?),
+        name: first.try_get("name")?,
+        email: first.try_get("email")?,
+        phone: first.try_get("phone")?,
+        code: code.and_then(ShortCode::parse),
+        attempts,
+    })))
+}
+
+fn read_attempt(row: &Row) -> Result<Option<Attempt>, tokio_postgres::Error> {
+    let Some(word) = row.try_get::<_, Option<&str>>("channel")? else { return Ok(None) };
+    let unknown_for: Option<f64> = row.try_get("unknown_for_seconds")?;
+    Ok(Some(Attempt {
+        channel: channel(word),
+        number: row.try_get("attempt")?,
+        before: unknown_for.map_or(Before::NotSent, |seconds| Before::Unknown {
+            since: Duration::from_secs_f64(seconds.max(0.0)),
+        }),
+        content: row.try_get("content")?,
+    }))
+}
+
+/// The column's CHECK allows two words.
+fn channel(word: &str) -> Channel {
+    Channel::parse(word).unwrap_or(Channel::Email)
+}

@@ -1,0 +1,60 @@
+-- One lead, its notification, the two deliveries, the short link and the CRM task: one statement, one commit.
+--
+-- $1 lead id          $5 source            $9  short code
+-- $2 name             $6 metadata          $10 idempotency key, or null
+-- $3 email            $7 notification id   $11 grace, in seconds, after which the sweep wakes the row
+-- $4 phone            $8 delay, in seconds
+--
+-- A row that a parallel twin committed after this statement began is not visible to it, but ON CONFLICT still
+-- meets it: so "do update" without a change, where "do nothing" would return no row.
+with lead as (
+    insert into landing_leads as l (id, name, email, phone, source, metadata)
+    values ($1, $2, $3, $4, $5, $6)
+    on conflict (email, phone) do update set
+        name = excluded.name,
+        -- First touch is kept; what the last one brought stands beside it in lastTouch.
+        metadata = l.metadata || excluded.metadata
+            || jsonb_strip_nulls(jsonb_build_object(
+                'utmParams', coalesce(l.metadata -> 'utmParams', excluded.metadata -> 'utmParams'),
+                'campaignSlug', coalesce(l.metadata -> 'campaignSlug', excluded.metadata -> 'campaignSlug'))),
+        updated_at = now()
+    returning l.id
+), submission as (
+    insert into submissions (lead_id, key)
+    select lead.id, $10 from lead where $10 is not null
+    on conflict do nothing
+    returning true
+), notification as (
+    insert into scheduled_notifications as n
+        (id, lead_id, scheduled_for, source, open_channels, wake_at)
+    select $7, lead.id, now() + $8 * interval '1 second', $5, 2, now() + ($8 + $11) * interval '1 second'
+    from lead
+    where $10 is null or exists (select from submission)
+    on conflict (lead_id) where status = 'pending' do update set lead_id = excluded.lead_id
+    returning n.id, n.scheduled_for
+), made as (
+    select id, scheduled_for from notification where id = $7
+), delivery as (
+    insert into deliveries (notification_id, channel, next_attempt_at)
+    select made.id, channel, made.scheduled_for from made, (values ('email'), ('sms')) as c (channel)
+), link as (
+    insert into short_links (code, lead_id, notification_id, channel)
+    select $9, lead.id, made.id, 'sms' from made, lead
+), crm as (
+    insert into crm_tasks (lead_id, wake_at)
+    select lead.id, now() + $11 * interval '1 second' from lead
+    on conflict do nothing
+)
+select lead.id as lead_id,
+       due.id as notification_id,
+       due.scheduled_for,
+       greatest(extract(epoch from due.scheduled_for - now()), 0)::float8 as due_in_seconds
+from lead
+left join lateral (
+    select id, scheduled_for from notification
+    union all
+    -- A repeated submission wakes its notification again, in case the first one died before it did.
+    select id, scheduled_for from scheduled_notifications
+    where lead_id = lead.id and status = 'pending' and not exists (select from notification)
+    limit 1
+) due on true

@@ -1,0 +1,23 @@
+//! The database. Only this module knows SQL; long statements stand as `.sql` files beside it.
+//!
+//! Every operation is one statement in one round trip, sent unnamed (`query_typed`), because named prepared
+//! statements break behind transaction poolers. Every statement may be repeated: it says at its head why.
+
+mod clicks;
+mod deliveries;
+mod leads;
+mod overdue;
+mod pool;
+mod timeline;
+
+pub use clicks::{Click, Clicked, Target};
+pub use deliveries::{Attempt, Claim, Doubt, Due, Pinned};
+pub use leads::{NewLead, Pending, Saved};
+pub use overdue::Backlog;
+pub use pool::{Store, StoreError};
+
+use std::time::Duration;
+
+/// How long after it was due the sweep wakes a row that nobody has woken. Longer than a schedule may be late
+/// (EventBridge Scheduler: 60 s), so that the sweep does not race it.
+pub const WAKE_GRACE: Duration = Duration::from_secs(90);

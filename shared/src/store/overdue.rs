@@ -1,0 +1,56 @@
+//! Finding what nobody has woken.
+
+use super::pool::{Store, StoreError};
+use crate::domain::ids::NotificationId;
+use std::time::Duration;
+use tokio_postgres::types::Type;
+
+/// How the funnel stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Backlog {
+    /// How long the oldest overdue notification has been due, in seconds; 0 when none is.
+    pub oldest_overdue_seconds: f64,
+    /// Notifications that are due and not completed.
+    pub overdue: i64,
+    /// Notifications that wait, due or not.
+    pub pending: i64,
+    /// Notifications of the last day that failed.
+    pub failed_last_day: i64,
+    /// Deliveries that wait for a human.
+    pub parked: i64,
+    /// CRM tasks that should have been done.
+    pub crm_overdue: i64,
+}
+
+impl Store {
+    /// Takes at most `limit` overdue notifications, oldest first; none of them is given out again for
+    /// `again_after`. Rows that another sweep holds are skipped.
+    pub async fn take_overdue(
+        &self,
+        limit: u16,
+        again_after: Duration,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        let params = [(&i64::from(limit) as _, Type::INT8), (&again_after.as_secs_f64() as _, Type::FLOAT8)];
+        let rows = self.run(include_str!("overdue.sql"), &params).await?;
+        rows.iter()
+            .map(|row| row.try_get("id").map(NotificationId::from_uuid).map_err(StoreError::Refused))
+            .collect()
+    }
+
+    /// Counts what waits.
+    pub async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let rows = self.run(include_str!("backlog.sql"), &[]).await?;
+        let row = rows.first().ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
+        let read = || -> Result<Backlog, tokio_postgres::Error> {
+            Ok(Backlog {
+                oldest_overdue_seconds: row.try_get("oldest_overdue_seconds")?,
+                overdue: row.try_get("overdue")?,
+                pending: row.try_get("pending")?,
+                failed_last_day: row.try_get("failed_last_day")?,
+                parked: row.try_get("parked")?,
+                crm_overdue: row.try_get("crm_overdue")?,
+            })
+        };
+        read().map_err(StoreError::Refused)
+    }
+}

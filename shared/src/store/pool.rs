@@ -1,0 +1,159 @@
+//! Connections: one small pool a process, opened in Init and reused.
+
+use crate::config::Database;
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+use secrecy::ExposeSecret as _;
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{NoTls, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// Why a statement was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached or is overloaded; the same call may succeed later.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// The database refused the statement: a defect of ours, or a schema that is not migrated.
+    #[error("the database refused the statement")]
+    Refused(#[source] tokio_postgres::Error),
+    /// The connection could not be prepared at all: the URL or the certificate is wrong.
+    #[error("the database settings are wrong: {0}")]
+    Settings(String),
+}
+
+/// A handle on the database; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool,
+    deadline: Duration,
+}
+
+/// A parameter with its type, as `query_typed` takes it.
+pub(super) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+
+impl Store {
+    /// Prepares a pool of at most `connections`; opens none. `deadline` bounds each operation, connecting
+    /// included.
+    ///
+    /// # Errors
+    /// [`StoreError::Settings`] when the URL or the certificate cannot be read.
+    pub fn new(database: &Database, connections: usize, deadline: Duration) -> Result<Self, StoreError> {
+        let mut settings = tokio_postgres::Config::from_str(database.url.expose_secret())
+            .map_err(|_| StoreError::Settings("DATABASE_URL cannot be parsed".to_owned()))?;
+        settings
+            .connect_timeout(deadline)
+            .tcp_user_timeout(Duration::from_secs(10))
+            .keepalives_idle(Duration::from_secs(30))
+            .application_name("proftest");
+        let recycle = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = match &database.ca_pem {
+            Some(pem) => {
+                settings.ssl_mode(tokio_postgres::config::SslMode::Require);
+                Manager::from_config(settings, MakeRustlsConnect::new(tls(pem)?), recycle)
+            }
+            None => Manager::from_config(settings, NoTls, recycle),
+        };
+        let pool = Pool::builder(manager)
+            .max_size(connections)
+            .build()
+            .map_err(|error| StoreError::Settings(error.to_string()))?;
+        Ok(Self { pool, deadline })
+    }
+
+    /// Opens a connection ahead of the first request. A database that is down is not an error here: the
+    /// function must still start, to answer 503.
+    pub async fn warm_up(&self) {
+        if let Err(error) = self.connection(Instant::now() + self.deadline).await {
+            tracing::warn!(error = %error, "No database connection at start");
+        }
+    }
+
+    /// Runs one statement in one round trip, and once more if the connection turns out to be dead: a sandbox
+    /// that was frozen wakes up with sockets that the other side has long closed.
+    pub(super) async fn run(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        let until = Instant::now() + self.deadline;
+        match self.attempt(sql, params, until).await {
+            Err(Attempted::Again(_)) => {}
+            Err(Attempted::Over(error)) => return Err(error),
+            Ok(rows) => return Ok(rows),
+        }
+        match self.attempt(sql, params, until).await {
+            Err(Attempted::Again(error) | Attempted::Over(error)) => Err(error),
+            Ok(rows) => Ok(rows),
+        }
+    }
+
+    async fn attempt(&self, sql: &str, params: &[Param<'_>], until: Instant) -> Result<Vec<Row>, Attempted> {
+        let client = self.connection(until).await.map_err(Attempted::Over)?;
+        match tokio::time::timeout_at(until, client.query_typed(sql, params)).await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => Err(classify(error)),
+            Err(_) => {
+                // A statement still runs on it: never hand that connection to the next caller.
+                drop(Object::take(client));
+                Err(Attempted::Over(StoreError::Unavailable("no answer within the deadline".to_owned())))
+            }
+        }
+    }
+
+    async fn connection(&self, until: Instant) -> Result<Object, StoreError> {
+        let unavailable = |why: String| StoreError::Unavailable(why);
+        match tokio::time::timeout_at(until, self.pool.get()).await {
+            Ok(Ok(client)) => Ok(client),
+            Ok(Err(PoolError::Backend(error))) => Err(unavailable(crate::failure::chain(&error))),
+            Ok(Err(error)) => Err(unavailable(error.to_string())),
+            Err(_) => Err(unavailable("no connection within the deadline".to_owned())),
+        }
+    }
+}
+
+/// What one attempt left to do.
+enum Attempted {
+    /// The same statement may succeed on another connection.
+    Again(StoreError),
+    /// It will not, or there is no time.
+    Over(StoreError),
+}
+
+fn classify(error: tokio_postgres::Error) -> Attempted {
+    let Some(state) = error.code() else {
+        // No answer from the server: the connection broke.
+        return Attempted::Again(StoreError::Unavailable(crate::failure::chain(&error)));
+    };
+    let unavailable = || StoreError::Unavailable(format!("SQLSTATE {}", state.code()));
+    match (state, &state.code()[..2]) {
+        (&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE, _) => {
+            Attempted::Again(unavailable())
+        }
+        // The server is shutting down or starting: a pooler may have another one.
+        (_, "57" | "08") => Attempted::Again(unavailable()),
+        // Insufficient resources, system errors, a read-only standby.
+        (_, "53" | "58" | "25" | "28") => Attempted::Over(unavailable()),
+        _ => Attempted::Over(StoreError::Refused(error)),
+    }
+}
+
+/// TLS that trusts this one root and verifies the host name, as tokio-postgres's own `sslmode` cannot ask.
+fn tls(ca_pem: &str) -> Result<ClientConfig, StoreError> {
+    let unreadable = || StoreError::Settings("DATABASE_CA_PEM holds no readable certificate".to_owned());
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
+        roots.add(certificate.map_err(|_| unreadable())?).map_err(|_| unreadable())?;
+    }
+    if roots.is_empty() {
+        return Err(unreadable());
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| StoreError::Settings(error.to_string()))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}

@@ -1,0 +1,49 @@
+-- Writes one attempt's outcome, if the claim is still ours.
+--
+-- $1 notification id   $4 state         $7 seconds until the next attempt, or null at the end
+-- $2 channel           $5 provider id   $8 doubt: 'keep', 'start' or 'clear'
+-- $3 attempt           $6 reason        $9 grace, in seconds, after which the sweep wakes the row
+--
+-- Row locks are taken in intake's order, lead before notification, so that the two cannot deadlock: "lead" is
+-- read by the join that feeds the update of the notification.
+with settled as (
+    update deliveries set
+        state = $4,
+        provider_id = $5,
+        reason = $6,
+        next_attempt_at = now() + coalesce($7, 0) * interval '1 second',
+        unknown_since = case $8 when 'start' then now() when 'keep' then unknown_since end,
+        -- The pinned content is personal data, needed only for another attempt.
+        content = case when $7 is null then null else content end,
+        updated_at = now()
+    where notification_id = $1 and channel = $2 and attempt = $3 and state = 'sending'
+    returning notification_id
+), lead as (
+    update landing_leads l set
+        email_sent = l.email_sent or $2 = 'email',
+        email_sent_at = case when $2 = 'email' then now() else l.email_sent_at end,
+        sms_sent = l.sms_sent or $2 = 'sms',
+        sms_sent_at = case when $2 = 'sms' then now() else l.sms_sent_at end,
+        updated_at = now()
+    from settled
+    join scheduled_notifications n on n.id = settled.notification_id
+    where l.id = n.lead_id and $4 = 'accepted'
+    returning l.id
+)
+update scheduled_notifications n set
+    email_sent = n.email_sent or ($4 = 'accepted' and $2 = 'email'),
+    sms_sent = n.sms_sent or ($4 = 'accepted' and $2 = 'sms'),
+    sent_at = case when $4 = 'accepted' then now() else n.sent_at end,
+    failure_reason = case when $4 = 'failed' then concat_ws('; ', n.failure_reason, $2 || ': ' || $6)
+                          else n.failure_reason end,
+    open_channels = n.open_channels - ($7 is null)::int,
+    status = case
+        when n.open_channels - ($7 is null)::int > 0 then n.status
+        when $4 = 'failed' or n.failure_reason is not null then 'failed'
+        else 'completed'
+    end,
+    wake_at = case when $7 is null then n.wake_at else now() + ($7 + $9) * interval '1 second' end
+from settled
+left join lead on true
+where n.id = settled.notification_id
+returning n.status
