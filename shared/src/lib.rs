@@ -1,1 +1,4 @@
 //! The library crate of the funnel.
+
+pub mod domain;
+pub mod texts;
