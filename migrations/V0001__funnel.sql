@@ -70,7 +70,8 @@ create table deliveries (
     state            text        not null default 'pending'
                                  check (state in ('pending', 'sending', 'retrying', 'parked', 'unknown',
                                                   'accepted', 'delivered', 'bounced', 'failed')),
-    attempt          smallint    not null default 0,             -- fencing token of the claim
+    attempt          integer     not null default 0,             -- fencing token of the claim
+    retries          smallint    not null default 0,             -- refusals that count towards giving up
     next_attempt_at  timestamptz not null,                       -- while sending: the end of the lease
     first_attempt_at timestamptz,                                -- Resend's idempotency key lives 24 h from here
     unknown_since    timestamptz,                                -- an SMS whose outcome nobody knows yet

@@ -1,1 +1,3 @@
-//! stub
+//! The whole funnel on one machine.
+
+pub mod preview;

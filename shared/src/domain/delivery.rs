@@ -62,6 +62,8 @@ pub struct Policy {
     pub look_up: Duration,
     /// How long an unknown SMS must stay absent from the vendor's list before it counts as not sent.
     pub settle: Duration,
+    /// After so long an SMS that could never be looked up is given up: a blind repetition is worse.
+    pub unknown_max: Duration,
 }
 
 const fn seconds(seconds: u64) -> Duration {
@@ -69,7 +71,7 @@ const fn seconds(seconds: u64) -> Duration {
 }
 
 impl Policy {
-    /// Production's schedule: twelve retries over about nine hours, so that a vendor's bad day loses nobody.
+    /// Production's schedule: twelve retries over about eight hours, so that a vendor's bad day loses nobody.
     pub const PRODUCTION: Self = Self {
         backoff: &[
             seconds(5),
@@ -88,6 +90,7 @@ impl Policy {
         parked: seconds(300),
         look_up: seconds(30),
         settle: seconds(600),
+        unknown_max: seconds(24 * 3600),
     };
 }
 
@@ -175,12 +178,12 @@ impl Settlement {
 
 /// Decides what one attempt's outcome means.
 ///
-/// `attempt` counts from 1; `jitter` is in `0.0..1.0` and spreads a delay over its upper half, so that a
+/// `retries` counts the refusals before it; `jitter` is in `0.0..1.0` and spreads a delay over its upper half, so that a
 /// thousand messages refused together do not come back together.
 pub fn settle(
     policy: &Policy,
     channel: Channel,
-    attempt: u16,
+    retries: u16,
     outcome: Result<String, Failure>,
     jitter: f64,
 ) -> Settlement {
@@ -194,24 +197,59 @@ pub fn settle(
         (Reaction::Park, _) => Settlement::Parked { reason, after: spread(policy.parked, jitter) },
         (Reaction::Unknown, Channel::Sms) => Settlement::Unknown { reason, after: policy.look_up },
         // The idempotency key makes repeating an e-mail of unknown outcome safe.
-        (Reaction::Unknown, Channel::Email) => retry(policy, attempt, reason, None, jitter),
-        (Reaction::Retry { after }, _) => retry(policy, attempt, reason, after, jitter),
+        (Reaction::Unknown, Channel::Email) => retry(policy, retries, reason, None, jitter),
+        (Reaction::Retry { after }, _) => retry(policy, retries, reason, after, jitter),
     }
 }
 
-fn retry(policy: &Policy, attempt: u16, reason: String, after: Option<Duration>, jitter: f64) -> Settlement {
-    match policy.backoff.get(usize::from(attempt.saturating_sub(1))) {
+fn retry(policy: &Policy, retries: u16, reason: String, after: Option<Duration>, jitter: f64) -> Settlement {
+    match policy.backoff.get(usize::from(retries)) {
         Some(backoff) => {
             let after = spread(*backoff, jitter).max(after.unwrap_or_default());
             Settlement::Retrying { reason, after }
         }
-        None => Settlement::Failed { reason: format!("gave up after {attempt} attempts: {reason}") },
+        None => Settlement::Failed { reason: format!("gave up after {retries} retries: {reason}") },
     }
 }
 
 /// Between half of `delay` and all of it.
 fn spread(delay: Duration, jitter: f64) -> Duration {
     delay.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+}
+
+/// What an attempt does to our knowledge of whether the message is out already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// Nothing new.
+    Keep,
+    /// This attempt may have been accepted.
+    Start,
+    /// All is certain again.
+    Clear,
+}
+
+impl Doubt {
+    /// The doubt after an attempt that really went out to the vendor.
+    ///
+    /// `unknown`: its outcome is. An e-mail's doubt counts from the oldest such attempt, because its
+    /// idempotency key ages from there, and no later refusal removes it; an SMS is only sent again once every
+    /// earlier attempt is known to have failed, so its doubt counts from this one.
+    pub const fn after_sending(channel: Channel, before: Before, unknown: bool) -> Self {
+        match (channel, before, unknown) {
+            (Channel::Email, Before::NotSent, true) | (Channel::Sms, _, true) => Self::Start,
+            (Channel::Email, _, _) => Self::Keep,
+            (Channel::Sms, _, false) => Self::Clear,
+        }
+    }
+
+    /// The word for it in SQL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Start => "start",
+            Self::Clear => "clear",
+        }
+    }
 }
 
 /// What to do with an SMS of unknown outcome, once the vendor's list was searched for its text.
@@ -227,7 +265,6 @@ pub enum Reconciled {
 pub fn reconcile(
     policy: &Policy,
     since: Duration,
-    attempt: u16,
     found: Result<Option<String>, Failure>,
     jitter: f64,
 ) -> Reconciled {
@@ -239,12 +276,11 @@ pub fn reconcile(
         Ok(None) if since >= policy.settle => Reconciled::SendAgain,
         // The list may lag behind what was accepted.
         Ok(None) => still_unknown("outcome unknown: not in the vendor's list yet".to_owned()),
-        Err(failure) => match settle(policy, Channel::Sms, attempt, Err(failure), jitter) {
-            Settlement::Parked { reason, after } => {
-                Reconciled::Settled(Settlement::Unknown { reason: format!("look-up parked: {reason}"), after })
-            }
-            other => still_unknown(format!("look-up failed: {}", other.reason().unwrap_or_default())),
-        },
+        Err(failure) if since >= policy.unknown_max => {
+            let reason = format!("outcome unknown, and every look-up failed: {}", failure.reason);
+            Reconciled::Settled(Settlement::Failed { reason })
+        }
+        Err(failure) => still_unknown(format!("look-up failed: {}", failure.reason)),
     }
 }
 
@@ -260,19 +296,19 @@ mod tests {
 
     #[test]
     fn retry_after_is_a_floor_and_the_backoff_grows() {
-        let after = |attempt, floor: Option<u64>| {
+        let after = |retries, floor: Option<u64>| {
             let outcome = failed(Reaction::Retry { after: floor.map(seconds) });
-            settle(&P, Channel::Email, attempt, outcome, 1.0).after().unwrap()
+            settle(&P, Channel::Email, retries, outcome, 1.0).after().unwrap()
         };
-        assert_eq!(after(1, None), seconds(5));
-        assert_eq!(after(4, None), seconds(120));
-        assert_eq!(after(1, Some(77)), seconds(77));
-        assert!(settle(&P, Channel::Email, 1, failed(Reaction::Retry { after: None }), 0.0).after() < Some(seconds(5)));
+        assert_eq!(after(0, None), seconds(5));
+        assert_eq!(after(3, None), seconds(120));
+        assert_eq!(after(0, Some(77)), seconds(77));
+        assert!(settle(&P, Channel::Email, 0, failed(Reaction::Retry { after: None }), 0.0).after() < Some(seconds(5)));
     }
 
     #[test]
-    fn attempts_end_but_parking_does_not() {
-        let last = u16::try_from(P.backoff.len()).unwrap() + 1;
+    fn retries_end_but_parking_does_not() {
+        let last = u16::try_from(P.backoff.len()).unwrap();
         let retry = failed(Reaction::Retry { after: None });
         assert_eq!(settle(&P, Channel::Sms, last - 1, retry.clone(), 0.5).state(), "retrying");
         assert_eq!(settle(&P, Channel::Sms, last, retry, 0.5).state(), "failed");
@@ -287,7 +323,7 @@ mod tests {
 
     #[test]
     fn an_unknown_sms_is_sent_again_only_when_the_list_had_time_to_show_it() {
-        let look = |since, found| reconcile(&P, seconds(since), 2, found, 0.5);
+        let look = |since, found| reconcile(&P, seconds(since), found, 0.5);
         assert_eq!(look(599, Ok(None)), Reconciled::Settled(Settlement::Unknown {
             reason: "outcome unknown: not in the vendor's list yet".into(),
             after: seconds(45),
@@ -298,10 +334,11 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_look_up_never_ends_in_sending_or_giving_up() {
+    fn a_failed_look_up_never_ends_in_sending() {
         for reaction in [Reaction::GiveUp, Reaction::Park, Reaction::Unknown, Reaction::Retry { after: None }] {
-            let looked = reconcile(&P, seconds(99_999), 99, Err(Failure::new(reaction, "why")), 0.5);
-            assert!(matches!(looked, Reconciled::Settled(Settlement::Unknown { .. })), "{looked:?}");
+            let look = |since| reconcile(&P, since, Err(Failure::new(reaction, "why")), 0.5);
+            assert!(matches!(look(seconds(9_999)), Reconciled::Settled(Settlement::Unknown { .. })));
+            assert!(matches!(look(P.unknown_max), Reconciled::Settled(Settlement::Failed { .. })));
         }
     }
 }

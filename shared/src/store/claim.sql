@@ -34,7 +34,7 @@ with n as (
         updated_at = now()
     from free
     where d.notification_id = free.notification_id and d.channel = free.channel
-    returning d.channel, d.attempt, d.unknown_since, d.content
+    returning d.channel, d.attempt, d.retries, d.unknown_since, d.content
 )
 select n.status,
        extract(epoch from n.scheduled_for - now())::float8 as due_in_seconds,
@@ -49,6 +49,7 @@ select n.status,
        (select s.code from short_links s where s.notification_id = n.id and s.channel = 'sms') as code,
        c.channel,
        c.attempt,
+       c.retries,
        extract(epoch from now() - c.unknown_since)::float8 as unknown_for_seconds,
        c.content
 from n

@@ -2,7 +2,7 @@
 
 use super::pool::{Store, StoreError};
 use super::WAKE_GRACE;
-use crate::domain::delivery::{Before, Channel, Settlement, LEASE};
+use crate::domain::delivery::{Before, Channel, Doubt, Settlement, LEASE};
 use crate::domain::ids::{LeadId, NotificationId, ShortCode};
 use serde_json::Value;
 use std::time::Duration;
@@ -58,7 +58,9 @@ pub struct Attempt {
     /// Which.
     pub channel: Channel,
     /// Its number, from 1: the fencing token under which the outcome is recorded.
-    pub number: i16,
+    pub number: i32,
+    /// How often it was refused and put off before.
+    pub retries: i16,
     /// What is known of earlier attempts.
     pub before: Before,
     /// What an earlier attempt pinned, if one came so far.
@@ -72,27 +74,6 @@ pub struct Pinned {
     pub channel: Channel,
     /// The content; opaque here.
     pub content: Value,
-}
-
-/// What an attempt does to our knowledge of whether the message is out already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doubt {
-    /// Nothing new.
-    Keep,
-    /// This attempt may have been accepted.
-    Start,
-    /// It is certain that nothing was sent, or that all is said.
-    Clear,
-}
-
-impl Doubt {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Keep => "keep",
-            Self::Start => "start",
-            Self::Clear => "clear",
-        }
-    }
 }
 
 impl Store {
@@ -138,7 +119,7 @@ impl Store {
         &self,
         notification: NotificationId,
         channel: Channel,
-        attempt: i16,
+        attempt: i32,
         settlement: &Settlement,
         doubt: Doubt,
     ) -> Result<bool, StoreError> {
@@ -156,7 +137,7 @@ impl Store {
                 &[
                     (notification.as_uuid(), Type::UUID),
                     (&channel.as_str(), Type::TEXT),
-                    (&attempt, Type::INT2),
+                    (&attempt, Type::INT4),
                     (&settlement.state(), Type::TEXT),
                     (&provider_id, Type::TEXT),
                     (&settlement.reason(), Type::TEXT),
@@ -206,6 +187,7 @@ fn read_attempt(row: &Row) -> Result<Option<Attempt>, tokio_postgres::Error> {
     Ok(Some(Attempt {
         channel: channel(word),
         number: row.try_get("attempt")?,
+        retries: row.try_get("retries")?,
         before: unknown_for.map_or(Before::NotSent, |seconds| Before::Unknown {
             since: Duration::from_secs_f64(seconds.max(0.0)),
         }),

@@ -11,7 +11,7 @@ mod pool;
 mod timeline;
 
 pub use clicks::{Click, Clicked, Target};
-pub use deliveries::{Attempt, Claim, Doubt, Due, Pinned};
+pub use deliveries::{Attempt, Claim, Due, Pinned};
 pub use leads::{NewLead, Pending, Saved};
 pub use overdue::Backlog;
 pub use pool::{Store, StoreError};

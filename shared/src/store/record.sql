@@ -11,6 +11,7 @@ with settled as (
         state = $4,
         provider_id = $5,
         reason = $6,
+        retries = retries + ($4 = 'retrying')::int,
         next_attempt_at = now() + coalesce($7, 0) * interval '1 second',
         unknown_since = case $8 when 'start' then now() when 'keep' then unknown_since end,
         -- The pinned content is personal data, needed only for another attempt.

@@ -1,0 +1,6 @@
+//! What the funnel is about, free of SQL, HTTP and vendors.
+
+pub mod contact;
+pub mod delivery;
+pub mod ids;
+pub mod message;

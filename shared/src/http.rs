@@ -1,0 +1,120 @@
+//! HTTP answers: the only place that maps a failure to a status code.
+
+use crate::texts::Texts;
+use ::http::{StatusCode, header};
+use lambda_http::{Body, Response};
+use serde_json::{Map, Value, json};
+
+/// Why a request is not served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The body is over the limit.
+    TooLarge,
+    /// The body is of another content type than JSON.
+    NotJsonType,
+    /// The body cannot be read as a JSON object.
+    NotJson,
+    /// Fields are missing or wrong: each field's name, with what to do about it.
+    Invalid {
+        /// The sentence for the whole form.
+        error: &'static str,
+        /// Field by field.
+        fields: Vec<(&'static str, &'static str)>,
+    },
+    /// Something of ours is down; the same request may succeed in a few seconds.
+    Unavailable,
+    /// There is nothing at this path.
+    NotFound,
+}
+
+/// After so many seconds a client may try again.
+const RETRY_AFTER_SECONDS: &str = "3";
+
+impl Refusal {
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotJson | Self::Invalid { .. } => StatusCode::BAD_REQUEST,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotFound => StatusCode::NOT_FOUND,
+        }
+    }
+
+    /// The answer: `{"success":false,"error":"…"}`, with `fields` when single fields are wrong.
+    pub fn response(&self, texts: &Texts) -> Response<Body> {
+        let errors = &texts.errors;
+        let error = match self {
+            Self::TooLarge => errors.body_too_large,
+            Self::NotJsonType => errors.content_type_unsupported,
+            Self::NotJson => errors.json_broken,
+            Self::Invalid { error, .. } => error,
+            Self::Unavailable => errors.unavailable,
+            Self::NotFound => errors.not_found,
+        };
+        let mut body = json!({"success": false, "error": error});
+        if let Self::Invalid { fields, .. } = self {
+            let fields: Map<_, _> = fields.iter().map(|(name, what)| ((*name).to_owned(), json!(what))).collect();
+            body["fields"] = Value::Object(fields);
+        }
+        let mut response = json_response(self.status(), &body);
+        if matches!(self, Self::Unavailable) {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
+        response
+    }
+}
+
+/// A JSON answer that nobody caches.
+pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::Text(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A redirect that nobody caches: each click must come by.
+pub fn redirect(target: &url::Url) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::FOUND;
+    let headers = response.headers_mut();
+    // A parsed URL is ASCII without control characters, which is all a header value needs.
+    if let Ok(location) = header::HeaderValue::from_str(target.as_str()) {
+        headers.insert(header::LOCATION, location);
+    }
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, header::HeaderValue::from_static("no-referrer"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::texts::{Locale, texts};
+
+    #[test]
+    fn each_refusal_has_its_status_and_says_what_to_do() {
+        let invalid = Refusal::Invalid { error: "плохо", fields: vec![("email", "Введите e-mail")] };
+        for (refusal, status) in [
+            (Refusal::TooLarge, 413),
+            (Refusal::NotJsonType, 415),
+            (Refusal::NotJson, 400),
+            (invalid, 400),
+            (Refusal::Unavailable, 503),
+            (Refusal::NotFound, 404),
+        ] {
+            let response = refusal.response(texts(Locale::Ru));
+            assert_eq!(response.status().as_u16(), status);
+            assert_eq!(response.headers().contains_key("retry-after"), status == 503);
+            let Body::Text(body) = response.body() else { panic!("no text") };
+            let body: Value = serde_json::from_str(body).unwrap();
+            assert_eq!(body["success"], false);
+            assert!(body["error"].as_str().is_some_and(|error| !error.is_empty()));
+            assert_eq!(body.get("fields").is_some(), matches!(refusal, Refusal::Invalid { .. }));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Every sentence a visitor or a recipient reads, in one place.
+//!
+//! A new language is a new `static` of type [`Texts`] and one more arm in [`texts`]: the compiler names
+//! whatever is missing. Nothing else in the workspace may hold such a sentence.
+
+/// A language we write to people in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Locale {
+    /// Russian.
+    #[default]
+    Ru,
+}
+
+/// The sentences of one language.
+#[derive(Debug)]
+pub struct Texts {
+    /// BCP 47 tag of the language, for `<html lang>`.
+    pub lang: &'static str,
+    /// The e-mail with the results.
+    pub email: EmailTexts,
+    /// The SMS that announces the results.
+    pub sms: SmsTexts,
+    /// Answers of the HTTP functions to a request they cannot serve.
+    pub errors: ErrorTexts,
+}
+
+/// The e-mail with the results. No field holds markup: the template escapes them all.
+#[derive(Debug)]
+pub struct EmailTexts {
+    /// Subject. Constant, so nothing a visitor typed can reach a header.
+    pub subject: &'static str,
+    /// What a mail client shows beside the subject in its list.
+    pub preheader: &'static str,
+    /// Heading.
+    pub heading: &'static str,
+    /// Line under the heading: results of what.
+    pub topic: &'static str,
+    /// Greeting without its end: the template adds `, <name>` where there is a name, and `!`.
+    pub greeting: &'static str,
+    /// First paragraph.
+    pub thanks: &'static str,
+    /// Second paragraph of an e-mail without the result block.
+    pub intro: &'static str,
+    /// Second paragraph of an e-mail with the result block.
+    pub intro_with_result: &'static str,
+    /// Heading of the types in the result block.
+    pub types: &'static str,
+    /// Heading of the professions in the result block.
+    pub professions: &'static str,
+    /// Heading of the first step in the result block.
+    pub first_step: &'static str,
+    /// The button of an e-mail without the result block. At most 26 characters, else it outgrows Outlook's.
+    pub button: &'static str,
+    /// The button of an e-mail with the result block. At most 26 characters, else it outgrows Outlook's.
+    pub button_with_result: &'static str,
+    /// Stands before the plain link, for whoever cannot use the button.
+    pub button_help: &'static str,
+    /// Footer: who sends.
+    pub sender: &'static str,
+    /// Footer: why it came.
+    pub reason: &'static str,
+    /// Footer: what to do when somebody else left this address.
+    pub not_you: &'static str,
+}
+
+/// The SMS that announces the results.
+#[derive(Debug)]
+pub struct SmsTexts {
+    /// Stands before the link. Together they must fit one segment: see `domain::message::sms`.
+    pub ready: &'static str,
+}
+
+/// Answers of the HTTP functions to a request they cannot serve.
+#[derive(Debug)]
+pub struct ErrorTexts {
+    /// Name, e-mail or phone is missing or empty.
+    pub fields_required: &'static str,
+    /// The name is shorter than 2 characters.
+    pub name_too_short: &'static str,
+    /// The e-mail address is not one.
+    pub email_invalid: &'static str,
+    /// The phone has fewer than 11 digits or is not a number anyone can have.
+    pub phone_invalid: &'static str,
+    /// The request's body is over the limit.
+    pub body_too_large: &'static str,
+    /// The request's body is not declared as JSON.
+    pub content_type_unsupported: &'static str,
+    /// The request's body is declared as JSON and is not.
+    pub json_broken: &'static str,
+    /// A field holds another type than it should, such as a number for the name.
+    pub field_type_wrong: &'static str,
+    /// There is nothing at this address.
+    pub not_found: &'static str,
+    /// We cannot save the lead now; the same request may succeed soon.
+    pub unavailable: &'static str,
+}
+
+/// The sentences of `locale`.
+pub const fn texts(locale: Locale) -> &'static Texts {
+    match locale {
+        Locale::Ru => &RU,
+    }
+}
+
+static RU: Texts = Texts {
+    lang: "ru",
+    email: EmailTexts {
+        subject: "Ваши результаты профориентационного теста",
+        preheader: "Мы обработали ваши ответы и подготовили рекомендацию, с чего начать.",
+        heading: "Ваши результаты готовы",
+        topic: "Профориентационный тест",
+        greeting: "Здравствуйте",
+        thanks: "Спасибо, что прошли тест! Мы обработали ваши ответы и подготовили \
+                 рекомендацию, с\u{a0}чего начать путь в\u{a0}новой профессии.",
+        intro: "Она ждёт вас по\u{a0}ссылке ниже вместе с\u{a0}экспресс-курсом, который \
+                мы советуем как первый шаг.",
+        intro_with_result: "Вот что о\u{a0}вас говорят ваши ответы.",
+        types: "Ваш профиль",
+        professions: "Профессии, которые вам подходят",
+        first_step: "Первый шаг",
+        button: "Посмотреть результаты",
+        button_with_result: "Перейти к экспресс-курсу",
+        button_help: "Кнопка не\u{a0}работает? Скопируйте эту ссылку в\u{a0}адресную строку браузера:",
+        sender: "Это письмо отправила OnAI Academy.",
+        reason: "Вы получили это письмо, потому что прошли профориентационный тест на сайте OnAI Academy.",
+        not_you: "Если тест проходили не\u{a0}вы, просто не\u{a0}обращайте внимания на\u{a0}это письмо.",
+    },
+    sms: SmsTexts {
+        ready: "Ваши результаты готовы!",
+    },
+    errors: ErrorTexts {
+        fields_required: "Заполните имя, e-mail и телефон",
+        name_too_short: "Имя должно содержать не меньше 2 символов",
+        email_invalid: "Введите корректный e-mail",
+        phone_invalid: "Введите корректный номер телефона: не меньше 11 цифр",
+        body_too_large: "Слишком большой запрос",
+        content_type_unsupported: "Отправьте данные в формате JSON",
+        json_broken: "Не удалось прочитать данные: это не JSON",
+        field_type_wrong: "Одно из полей заполнено неверно",
+        not_found: "Страница не найдена",
+        unavailable: "Сервис временно недоступен, попробуйте ещё раз через несколько секунд",
+    },
+};
