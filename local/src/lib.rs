@@ -1,3 +1,7 @@
 //! The whole funnel on one machine.
 
+pub mod migrate;
+pub mod postgres;
 pub mod preview;
+pub mod process;
+pub mod tools;

@@ -1,2 +1,13 @@
-//! stub
-fn main() {}
+//! The deliver function: wiring only.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use proftest::{aws, config, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init(config::log_filter().as_deref());
+    let config = config::from_process(config::Deliver::read)?;
+    let app = deliver::App::new(&config, &aws::sdk_config().await)?;
+    app.warm_up().await;
+    run(service_fn(|event: LambdaEvent<_>| deliver::handle(&app, event.payload))).await
+}

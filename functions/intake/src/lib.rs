@@ -1,1 +1,92 @@
-//! stub
+//! `POST /api/landing/proftest`: saves a lead and schedules its message.
+//!
+//! Parse, one SQL statement, wake. Once the statement has committed nothing can fail the request any more:
+//! if no schedule can be made the message is sent with a delay, and if that fails too the sweep finds the row.
+
+mod wire;
+
+use lambda_http::{Body, Request, Response};
+use proftest::aws::queue::Queue;
+use proftest::aws::scheduler::Scheduler;
+use proftest::config;
+use proftest::domain::ids::LeadId;
+use proftest::http::{Refusal, json_response};
+use proftest::store::{Pending, Store, StoreError};
+use proftest::task::DeliverTask;
+use proftest::texts::{Locale, Texts, texts};
+use std::time::Duration;
+
+/// How long the database may take, connecting included, before the visitor is asked to try again.
+const DATABASE_DEADLINE: Duration = Duration::from_millis(2500);
+
+/// What the function works with.
+pub struct App {
+    store: Store,
+    scheduler: Scheduler,
+    queue: Queue,
+    delay: Duration,
+    texts: &'static Texts,
+}
+
+impl App {
+    /// Builds the clients; opens no connection.
+    ///
+    /// # Errors
+    /// When the database settings cannot be used.
+    pub fn new(config: &config::Intake, sdk: &proftest::aws::SdkConfig) -> Result<Self, StoreError> {
+        Ok(Self {
+            // A function instance serves one request at a time; the second connection is for a dead first one.
+            store: Store::new(&config.database, 2, DATABASE_DEADLINE)?,
+            scheduler: Scheduler::new(sdk, &config.schedule),
+            queue: Queue::new(sdk, &config.queue_url),
+            delay: config.delay,
+            texts: texts(Locale::Ru),
+        })
+    }
+
+    /// Opens the database connection ahead of the first request.
+    pub async fn warm_up(&self) {
+        self.store.warm_up().await;
+    }
+}
+
+/// Answers one submission: 200 with the lead's id once it is committed, or a refusal that says what to do.
+pub async fn handle(app: &App, request: Request) -> Response<Body> {
+    let lead = match wire::parse(&request, app.texts) {
+        Ok(lead) => lead,
+        Err(refusal) => {
+            tracing::info!(status = %refusal.response(app.texts).status(), "Refused a submission");
+            return refusal.response(app.texts);
+        }
+    };
+    let saved = match app.store.save_lead(&lead, app.delay).await {
+        Ok(saved) => saved,
+        Err(error) => {
+            tracing::error!(error = proftest::failure::chain(&error), "A lead could not be saved");
+            return Refusal::Unavailable.response(app.texts);
+        }
+    };
+    if let Some(pending) = saved.notification {
+        wake_later(app, saved.lead, pending).await;
+    }
+    let body = serde_json::json!({"success": true, "leadId": saved.lead.to_string()});
+    json_response(lambda_http::http::StatusCode::OK, &body)
+}
+
+/// Arranges that the notification is delivered when it is due; three ways, each the fallback of the one before.
+async fn wake_later(app: &App, lead: LeadId, pending: Pending) {
+    let notification = pending.id;
+    let refused = match app.scheduler.wake_at(notification, pending.due).await {
+        Ok(()) => {
+            tracing::info!(lead.id = %lead, notification.id = %notification, "Saved and scheduled");
+            return;
+        }
+        Err(error) => error,
+    };
+    tracing::warn!(lead.id = %lead, notification.id = %notification, error = %refused,
+        "No schedule; sending the message itself, delayed");
+    if let Err(error) = app.queue.send(DeliverTask::DeliverV1 { notification }, pending.due_in).await {
+        tracing::error!(lead.id = %lead, notification.id = %notification, error = %error,
+            "No message either; the sweep will wake the row");
+    }
+}

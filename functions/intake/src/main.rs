@@ -1,2 +1,13 @@
-//! stub
-fn main() {}
+//! The intake function: wiring only.
+
+use lambda_http::{Error, Request, run, service_fn};
+use proftest::{aws, config, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init(config::log_filter().as_deref());
+    let config = config::from_process(config::Intake::read)?;
+    let app = intake::App::new(&config, &aws::sdk_config().await)?;
+    app.warm_up().await;
+    run(service_fn(|request: Request| async { Ok::<_, Error>(intake::handle(&app, request).await) })).await
+}

@@ -1,1 +1,88 @@
-//! stub
+//! Runs every minute: wakes whatever is overdue, and says how the funnel stands.
+//!
+//! Schedules and messages only wake someone up, and may get lost; the row is the truth. So the sweep alone
+//! would deliver everything, if a little late.
+
+use proftest::aws::AwsError;
+use proftest::aws::queue::Queue;
+use proftest::config;
+use proftest::store::{Backlog, Store, StoreError};
+use proftest::task::DeliverTask;
+use proftest::telemetry::{self, Unit};
+use std::time::Duration;
+
+/// Overdue rows taken at once.
+const BATCH: u16 = 500;
+/// Batches a run. What is left waits a minute; a queue longer than this would not be drained faster.
+const BATCHES_MAX: usize = 20;
+/// A row that was woken is left alone for so long.
+const AGAIN_AFTER: Duration = Duration::from_secs(300);
+/// How long one statement may take, connecting included.
+const DATABASE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What the function works with.
+pub struct App {
+    store: Store,
+    queue: Queue,
+}
+
+/// Why a run ended early; the next one comes in a minute.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue. The rows it would have woken are taken again after a pause.
+    #[error(transparent)]
+    Queue(#[from] AwsError),
+}
+
+impl App {
+    /// Builds the clients; opens no connection.
+    ///
+    /// # Errors
+    /// When the database settings cannot be used.
+    pub fn new(config: &config::Sweep, sdk: &proftest::aws::SdkConfig) -> Result<Self, StoreError> {
+        Ok(Self {
+            store: Store::new(&config.database, 1, DATABASE_DEADLINE)?,
+            queue: Queue::new(sdk, &config.queue_url),
+        })
+    }
+}
+
+/// Wakes what is overdue and reports; returns how many notifications were woken.
+///
+/// # Errors
+/// [`SweepError`], after the report when there could be one.
+pub async fn handle(app: &App) -> Result<usize, SweepError> {
+    let backlog = app.store.backlog().await?;
+    report(&backlog);
+    let mut woken = 0;
+    for _ in 0..BATCHES_MAX {
+        let overdue = app.store.take_overdue(BATCH, AGAIN_AFTER).await?;
+        let tasks: Vec<_> = overdue.iter().map(|&notification| DeliverTask::DeliverV1 { notification }).collect();
+        woken += app.queue.send_all(&tasks).await?;
+        if overdue.len() < usize::from(BATCH) {
+            break;
+        }
+    }
+    if woken > 0 {
+        tracing::warn!(woken, "Woke overdue notifications that nobody had");
+    }
+    Ok(woken)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts of rows are far below 2^52")]
+fn report(backlog: &Backlog) {
+    telemetry::metrics(
+        "sweep",
+        &[
+            ("OldestOverdueSeconds", backlog.oldest_overdue_seconds, Unit::Seconds),
+            ("OverdueNotifications", backlog.overdue as f64, Unit::Count),
+            ("PendingNotifications", backlog.pending as f64, Unit::Count),
+            ("FailedNotificationsLastDay", backlog.failed_last_day as f64, Unit::Count),
+            ("ParkedDeliveries", backlog.parked as f64, Unit::Count),
+            ("OverdueCrmTasks", backlog.crm_overdue as f64, Unit::Count),
+        ],
+    );
+}

@@ -1,1 +1,112 @@
-//! stub
+//! `GET /api/landing/track/{leadId}?source=email|sms` and `GET /l/{code}`: counts a click and redirects to the
+//! course.
+//!
+//! The redirect always happens: an unknown lead, an unknown source, a HEAD or a database that is down only
+//! mean that nothing is counted. The target is configured; nothing of the request but a well-formed lead id
+//! and one of two known words ever gets into it.
+
+use lambda_http::http::Method;
+use lambda_http::{Body, Request, RequestExt as _, Response};
+use proftest::config;
+use proftest::domain::delivery::Channel;
+use proftest::domain::ids::{ClickId, LeadId, ShortCode};
+use proftest::http::redirect;
+use proftest::store::{Click, Store, StoreError, Target};
+use std::time::Duration;
+use url::Url;
+
+/// How long counting may keep a person from the course.
+const DATABASE_DEADLINE: Duration = Duration::from_millis(1500);
+/// As much of a browser's name as is kept.
+const USER_AGENT_MAX_CHARS: usize = 256;
+
+/// What the function works with.
+pub struct App {
+    store: Store,
+    course: Url,
+}
+
+impl App {
+    /// Prepares the store; opens no connection.
+    ///
+    /// # Errors
+    /// When the database settings cannot be used.
+    pub fn new(config: &config::Track) -> Result<Self, StoreError> {
+        Ok(Self { store: Store::new(&config.database, 2, DATABASE_DEADLINE)?, course: config.course.clone() })
+    }
+
+    /// Opens the database connection ahead of the first request.
+    pub async fn warm_up(&self) {
+        self.store.warm_up().await;
+    }
+}
+
+/// Counts one click, if it is one, and redirects.
+pub async fn handle(app: &App, request: &Request) -> Response<Body> {
+    let link = Link::parse(request);
+    let (mut lead, mut source) = (link.lead, link.source);
+    if let (Some(target), &Method::GET) = (link.target(), request.method()) {
+        let click = Click { id: ClickId::new(), target, user_agent: user_agent(request) };
+        match app.store.record_click(&click).await {
+            Ok(Some(clicked)) => {
+                tracing::info!(lead.id = %clicked.lead, source = clicked.source.as_str(), "Clicked");
+                (lead, source) = (Some(clicked.lead), Some(clicked.source));
+            }
+            Ok(None) => tracing::info!("A click on a link that is not ours"),
+            Err(error) => {
+                tracing::error!(error = proftest::failure::chain(&error), "A click could not be counted");
+            }
+        }
+    }
+    redirect(&course(&app.course, lead, source))
+}
+
+/// What a tracked link's URL says.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Link {
+    code: Option<ShortCode>,
+    lead: Option<LeadId>,
+    source: Option<Channel>,
+}
+
+impl Link {
+    fn parse(request: &Request) -> Self {
+        let path = request.raw_http_path().trim_end_matches('/');
+        if let Some(code) = path.strip_prefix("/l/") {
+            // Only an SMS has a short link: the visitor's tag is right even when the code cannot be looked up.
+            return Self { code: ShortCode::parse(code), source: Some(Channel::Sms), lead: None };
+        }
+        let lead = path.strip_prefix("/api/landing/track/").and_then(LeadId::parse);
+        let query = request.query_string_parameters();
+        Self { lead, source: query.first("source").and_then(Channel::parse), code: None }
+    }
+
+    fn target(&self) -> Option<Target> {
+        match (&self.code, self.lead, self.source) {
+            (Some(code), _, _) => Some(Target::Code(code.clone())),
+            (None, Some(lead), Some(source)) => Some(Target::Lead(lead, source)),
+            _ => None,
+        }
+    }
+}
+
+/// The course, with the tags by which its analytics know the visitor.
+fn course(base: &Url, lead: Option<LeadId>, source: Option<Channel>) -> Url {
+    let mut url = base.clone();
+    {
+        let mut query = url.query_pairs_mut();
+        if let Some(source) = source {
+            query.append_pair("utm_source", source.as_str());
+        }
+        query.append_pair("utm_campaign", "proftest");
+        if let Some(lead) = lead {
+            query.append_pair("lead_id", &lead.to_string());
+        }
+    }
+    url
+}
+
+fn user_agent(request: &Request) -> Option<String> {
+    let raw = request.headers().get("user-agent")?.to_str().ok()?;
+    Some(raw.chars().take(USER_AGENT_MAX_CHARS).collect())
+}

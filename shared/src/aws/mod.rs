@@ -1,5 +1,7 @@
 //! SQS and EventBridge Scheduler, each behind one small type over the SDK's client.
 
+pub use aws_config::SdkConfig;
+
 pub mod queue;
 pub mod scheduler;
 
@@ -8,7 +10,7 @@ use std::time::Duration;
 
 /// The SDK's configuration: the environment's region and credentials, ring for TLS, and deadlines short
 /// enough that a visitor does not wait for AWS.
-pub async fn sdk_config() -> aws_config::SdkConfig {
+pub async fn sdk_config() -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
         .build_https();

@@ -277,7 +277,7 @@ fn both_parts_say_who_sends_why_and_how_to_stop() {
     let t = &ru().email;
     let content = rendered("Айгерим", None);
 
-    for line in [t.sender, t.reason, t.stop] {
+    for line in [t.sender, t.reason, t.not_you] {
         assert!(
             content.html.contains(line) && content.text.contains(line),
             "{line}"

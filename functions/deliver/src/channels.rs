@@ -1,0 +1,178 @@
+//! One channel's attempt: what is sent, and what its outcome means.
+
+use crate::App;
+use proftest::clients::mobizon::Sms;
+use proftest::clients::resend::{Email, Tag};
+use proftest::config::Links;
+use proftest::domain::delivery::{
+    Before, Channel, Doubt, EMAIL_KEY_LIFETIME, Reconciled, Settlement, reconcile, settle,
+};
+use proftest::domain::message;
+use proftest::failure::{Failure, Reaction, chain};
+use proftest::store::{Attempt, Due, Pinned, StoreError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// How often, and how far apart, an outcome is written before the lease has to do it.
+const RECORD_PAUSES: [Duration; 3] =
+    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
+
+/// The SMS's link.
+pub fn short_link(links: &Links, code: &str) -> String {
+    format!("{}/l/{code}", links.short)
+}
+
+/// The content of each claimed channel: what an earlier attempt pinned, or else what is rendered and pinned
+/// now, before anything is sent.
+pub async fn pin(app: &App, due: &Due) -> Result<Vec<Pinned>, StoreError> {
+    let mut pinned = Vec::new();
+    let mut rendered = Vec::new();
+    for attempt in &due.attempts {
+        let channel = attempt.channel;
+        match &attempt.content {
+            Some(content) => pinned.push(Pinned { channel, content: content.clone() }),
+            None => rendered.extend(render(app, due, channel).map(|content| Pinned { channel, content })),
+        }
+    }
+    if !rendered.is_empty() {
+        pinned.extend(app.store.pin(due.notification, &rendered).await?);
+    }
+    Ok(pinned)
+}
+
+/// `None` when it cannot be rendered; the attempt then fails with its reason.
+fn render(app: &App, due: &Due, channel: Channel) -> Option<serde_json::Value> {
+    let track = || format!("{}/api/landing/track/{}?source={}", app.links.public, due.lead, channel.as_str());
+    let content = match channel {
+        Channel::Email => {
+            let content = message::email(app.texts, &due.name, None, &track())
+                .inspect_err(|error| tracing::error!(error = chain(error), "An e-mail cannot be rendered"))
+                .ok()?;
+            to_json(&Email {
+                from: app.resend.from().to_owned(),
+                to: vec![due.email.clone()],
+                subject: content.subject,
+                html: content.html,
+                text: content.text,
+                tags: vec![Tag { name: "notification".to_owned(), value: due.notification.to_string() }],
+            })
+        }
+        Channel::Sms => {
+            let link = due.code.as_ref().map_or_else(track, |code| short_link(&app.links, code.as_str()));
+            let text = message::sms(app.texts, &link)
+                .inspect_err(|error| tracing::error!(error = %error, "An SMS cannot be composed"))
+                .ok()?;
+            to_json(&Sms {
+                recipient: due.phone.trim_start_matches('+').to_owned(),
+                text: text.as_str().to_owned(),
+            })
+        }
+    };
+    Some(content)
+}
+
+/// Sends over one claimed channel and records the outcome. `None`: it could not be recorded.
+pub async fn attempt(app: &App, due: &Due, attempt: &Attempt, contents: &[Pinned]) -> Option<Settlement> {
+    let content = contents.iter().find(|pinned| pinned.channel == attempt.channel).map(|pinned| &pinned.content);
+    let (settlement, doubt) = match (attempt.channel, content) {
+        (_, None) => (Settlement::Failed { reason: "no content could be rendered".to_owned() }, Doubt::Keep),
+        (Channel::Email, Some(content)) => email(app, due, attempt, content).await,
+        (Channel::Sms, Some(content)) => sms(app, attempt, content).await,
+    };
+    let recorded = record(app, due, attempt, &settlement, doubt).await;
+    let (lead, notification) = (due.lead, due.notification);
+    let (channel, state) = (attempt.channel.as_str(), settlement.state());
+    let reason = settlement.reason().unwrap_or_default();
+    match recorded {
+        Ok(true) if matches!(settlement, Settlement::Parked { .. } | Settlement::Failed { .. }) => {
+            tracing::error!(lead.id = %lead, notification.id = %notification, channel, state, reason, "Attempted");
+        }
+        Ok(true) => {
+            tracing::info!(lead.id = %lead, notification.id = %notification, channel, state, reason, "Attempted");
+        }
+        Ok(false) => {
+            tracing::warn!(lead.id = %lead, notification.id = %notification, channel, state, reason,
+                "The claim had passed to another worker, or the outcome was recorded already");
+        }
+        Err(error) => {
+            tracing::error!(lead.id = %lead, notification.id = %notification, channel, state, reason,
+                error = chain(&error), "The outcome could not be recorded");
+            return None;
+        }
+    }
+    Some(settlement)
+}
+
+async fn email(
+    app: &App,
+    due: &Due,
+    attempt: &Attempt,
+    content: &serde_json::Value,
+) -> (Settlement, Doubt) {
+    if let Before::Unknown { since } = attempt.before
+        && since > EMAIL_KEY_LIFETIME
+    {
+        let reason = "outcome unknown, and the idempotency key has expired".to_owned();
+        return (Settlement::Failed { reason }, Doubt::Keep);
+    }
+    let key = format!("proftest-email-{}", due.notification);
+    let outcome = match from_json::<Email>(content) {
+        Ok(email) => app.resend.send(&email, &key).await,
+        Err(failure) => Err(failure),
+    };
+    settled(app, attempt, outcome)
+}
+
+async fn sms(app: &App, attempt: &Attempt, content: &serde_json::Value) -> (Settlement, Doubt) {
+    let sms = match from_json::<Sms>(content) {
+        Ok(sms) => sms,
+        Err(failure) => return settled(app, attempt, Err(failure)),
+    };
+    if let Before::Unknown { since } = attempt.before {
+        match reconcile(&app.policy, since, app.mobizon.find(&sms).await, jitter()) {
+            Reconciled::Settled(settlement) => return (settlement, Doubt::Keep),
+            Reconciled::SendAgain => {}
+        }
+    }
+    settled(app, attempt, app.mobizon.send(&sms).await)
+}
+
+fn settled(app: &App, attempt: &Attempt, outcome: Result<String, Failure>) -> (Settlement, Doubt) {
+    let unknown = matches!(&outcome, Err(failure) if failure.reaction == Reaction::Unknown);
+    let doubt = Doubt::after_sending(attempt.channel, attempt.before, unknown);
+    let retries = u16::try_from(attempt.retries).unwrap_or(u16::MAX);
+    (settle(&app.policy, attempt.channel, retries, outcome, jitter()), doubt)
+}
+
+/// Writes the outcome, patiently: the vendor has acted, and forgetting it costs a look-up or a repetition.
+async fn record(
+    app: &App,
+    due: &Due,
+    attempt: &Attempt,
+    settlement: &Settlement,
+    doubt: Doubt,
+) -> Result<bool, StoreError> {
+    let write = || app.store.record(due.notification, attempt.channel, attempt.number, settlement, doubt);
+    for pause in RECORD_PAUSES {
+        match write().await {
+            Err(StoreError::Unavailable(_)) => tokio::time::sleep(pause).await,
+            recorded => return recorded,
+        }
+    }
+    write().await
+}
+
+/// A number in `0.0..1.0`; without randomness every delay is the longest.
+fn jitter() -> f64 {
+    getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX))
+}
+
+fn to_json<T: Serialize>(content: &T) -> serde_json::Value {
+    // Structs of strings always serialise.
+    serde_json::to_value(content).unwrap_or_default()
+}
+
+fn from_json<T: DeserializeOwned>(content: &serde_json::Value) -> Result<T, Failure> {
+    T::deserialize(content).map_err(|_| Failure::new(Reaction::GiveUp, "the pinned content cannot be read"))
+}

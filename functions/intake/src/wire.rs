@@ -1,0 +1,197 @@
+//! The form's JSON, parsed once. What is not known here is kept in the lead's metadata.
+
+use lambda_http::http::header::CONTENT_TYPE;
+use lambda_http::{Body, Request};
+use proftest::domain::contact::{ContactError, Email, Name, Phone};
+use proftest::http::Refusal;
+use proftest::store::NewLead;
+use proftest::texts::Texts;
+use serde_json::{Map, Value, json};
+
+/// Larger bodies are refused.
+const BODY_MAX: usize = 64 * 1024;
+/// Longest campaign slug, source and payment method, in characters.
+const WORD_MAX: usize = 100;
+/// Longest idempotency key, in bytes; one that is longer is refused, because a cut one could match another.
+const KEY_MAX: usize = 255;
+/// Most answers, far above any test's length.
+const ANSWERS_MAX: usize = 200;
+
+/// Reads a submission, or says what is wrong with it.
+pub fn parse(request: &Request, texts: &Texts) -> Result<NewLead, Refusal> {
+    let body: &[u8] = match request.body() {
+        Body::Text(text) => text.as_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => &[],
+    };
+    if body.len() > BODY_MAX {
+        return Err(Refusal::TooLarge);
+    }
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !content_type.is_some_and(is_json) {
+        return Err(Refusal::NotJsonType);
+    }
+    let header_key = match request.headers().get("idempotency-key").map(|value| value.to_str()) {
+        None => None,
+        Some(Ok(key)) => Some(key.to_owned()),
+        Some(Err(_)) => return Err(Form::new(Map::new(), texts).refuse("Idempotency-Key")),
+    };
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => Form::new(fields, texts).read(header_key),
+        _ => Err(Refusal::NotJson),
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// The fields, and what was found wrong with them so far.
+struct Form<'a> {
+    fields: Map<String, Value>,
+    wrong: Vec<(&'static str, &'static str)>,
+    texts: &'a Texts,
+}
+
+impl<'a> Form<'a> {
+    const fn new(fields: Map<String, Value>, texts: &'a Texts) -> Self {
+        Self { fields, wrong: Vec::new(), texts }
+    }
+
+    /// Refuses the whole form for one field of a wrong type.
+    fn refuse(mut self, field: &'static str) -> Refusal {
+        let error = self.texts.errors.field_type_wrong;
+        self.wrong.push((field, error));
+        Refusal::Invalid { error, fields: self.wrong }
+    }
+
+    fn read(mut self, header_key: Option<String>) -> Result<NewLead, Refusal> {
+        let errors = &self.texts.errors;
+        let missing = ["name", "email", "phone"].iter().any(|field| is_missing(self.fields.get(*field)));
+        let name = self.contact("name", errors.name_too_short, Name::parse);
+        let email = self.contact("email", errors.email_invalid, Email::parse);
+        let phone = self.contact("phone", errors.phone_invalid, Phone::parse);
+        let slug = self.word("campaignSlug");
+        let source = self.word("source");
+        let payment_method = self.word("paymentMethod");
+        let key = self.key("submissionId", header_key);
+        let answers = self.list("answers", |answer| answer.is_u64());
+        let texts = self.list("proftestAnswers", Value::is_object);
+        let utm = self.object("utmParams");
+        let mut metadata = self.object("metadata").unwrap_or_default();
+        if self.fields.iter().any(|(name, value)| holds_nul(name, value)) {
+            self.wrong.push(("metadata", errors.field_type_wrong));
+        }
+        let (Some(name), Some(email), Some(phone), true) = (name, email, phone, self.wrong.is_empty()) else {
+            let first = self.wrong.first().map_or(errors.fields_required, |(_, what)| what);
+            let error = if missing { errors.fields_required } else { first };
+            return Err(Refusal::Invalid { error, fields: self.wrong });
+        };
+        let source = source.unwrap_or_else(|| {
+            slug.as_deref().map_or_else(|| "proftest".to_owned(), |slug| format!("proftest_{slug}"))
+        });
+        metadata.append(&mut self.fields);
+        let touch = json!({"source": source, "campaignSlug": slug, "utmParams": utm});
+        let known = [
+            ("answers", answers),
+            ("proftestAnswers", texts),
+            ("campaignSlug", slug.map(Value::String)),
+            ("paymentMethod", payment_method.map(Value::String)),
+            ("utmParams", utm.map(Value::Object)),
+            ("lastTouch", Some(touch)),
+        ];
+        metadata.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        Ok(NewLead { name, email, phone, source, metadata, idempotency_key: key })
+    }
+
+    fn contact<T>(
+        &mut self,
+        field: &'static str,
+        wrong: &'static str,
+        parse: fn(&str) -> Result<T, ContactError>,
+    ) -> Option<T> {
+        let errors = &self.texts.errors;
+        match self.fields.remove(field) {
+            value if is_missing(value.as_ref()) => self.wrong.push((field, errors.fields_required)),
+            Some(Value::String(raw)) => match parse(&raw) {
+                Ok(parsed) => return Some(parsed),
+                Err(_) => self.wrong.push((field, wrong)),
+            },
+            _ => self.wrong.push((field, errors.field_type_wrong)),
+        }
+        None
+    }
+
+    /// An optional short text without control characters; empty counts as absent.
+    fn word(&mut self, field: &'static str) -> Option<String> {
+        match self.fields.remove(field)? {
+            Value::Null => None,
+            Value::String(raw) if raw.chars().count() <= WORD_MAX && !raw.chars().any(char::is_control) => {
+                Some(raw.trim().to_owned()).filter(|word| !word.is_empty())
+            }
+            _ => self.wrong_type(field),
+        }
+    }
+
+    /// The submission's key, from the body or else from the header.
+    fn key(&mut self, field: &'static str, header: Option<String>) -> Option<String> {
+        let key = match self.fields.remove(field) {
+            None | Some(Value::Null) => header?,
+            Some(Value::String(key)) => key,
+            Some(_) => return self.wrong_type(field),
+        };
+        if key.len() > KEY_MAX || key.chars().any(char::is_control) {
+            return self.wrong_type(field);
+        }
+        Some(key.trim().to_owned()).filter(|key| !key.is_empty())
+    }
+
+    fn list(&mut self, field: &'static str, is_item: fn(&Value) -> bool) -> Option<Value> {
+        match self.fields.remove(field)? {
+            Value::Null => None,
+            Value::Array(items) if items.len() <= ANSWERS_MAX && items.iter().all(is_item) => {
+                if items.iter().any(|item| holds_nul("", item)) {
+                    return self.wrong_type(field);
+                }
+                Some(Value::Array(items))
+            }
+            _ => self.wrong_type(field),
+        }
+    }
+
+    fn object(&mut self, field: &'static str) -> Option<Map<String, Value>> {
+        match self.fields.remove(field)? {
+            Value::Null => None,
+            Value::Object(map) if !map.iter().any(|(name, value)| holds_nul(name, value)) => Some(map),
+            _ => self.wrong_type(field),
+        }
+    }
+
+    fn wrong_type<T>(&mut self, field: &'static str) -> Option<T> {
+        self.wrong.push((field, self.texts.errors.field_type_wrong));
+        None
+    }
+}
+
+fn is_missing(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null) => true,
+        Some(Value::String(raw)) => raw.trim().is_empty(),
+        Some(_) => false,
+    }
+}
+
+/// PostgreSQL stores no NUL, neither in text nor in jsonb.
+fn holds_nul(name: &str, value: &Value) -> bool {
+    name.contains('\0')
+        || match value {
+            Value::String(text) => text.contains('\0'),
+            Value::Array(items) => items.iter().any(|item| holds_nul("", item)),
+            Value::Object(map) => map.iter().any(|(name, value)| holds_nul(name, value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Bodies, good and bad.
+
+use super::*;
+use lambda_http::http;
+use proftest::texts::{Locale, texts};
+
+fn request(content_type: &str, body: &str) -> Request {
+    http::Request::post("/api/landing/proftest")
+        .header("content-type", content_type)
+        .body(Body::Text(body.to_owned()))
+        .unwrap()
+}
+
+fn parse_json(body: &Value) -> Result<NewLead, Refusal> {
+    parse(&request("application/json", &body.to_string()), texts(Locale::Ru))
+}
+
+fn lead() -> Value {
+    json!({"name": "Айгерим", "email": "a@example.com", "phone": "8 701 000 00 00"})
+}
+
+fn with(field: &str, value: Value) -> Result<NewLead, Refusal> {
+    let mut body = lead();
+    body[field] = value;
+    parse_json(&body)
+}
+
+/// The names of the fields that were found wrong.
+fn wrong(result: Result<NewLead, Refusal>) -> Vec<&'static str> {
+    match result {
+        Err(Refusal::Invalid { fields, error }) => {
+            assert!(!error.is_empty());
+            fields.into_iter().map(|(name, _)| name).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn known_fields_are_parsed_and_unknown_ones_kept() {
+    let mut body = lead();
+    body["campaignSlug"] = json!("blogger");
+    body["answers"] = json!([0, 3, 1]);
+    body["utmParams"] = json!({"utm_source": "ig"});
+    body["metadata"] = json!({"screen": "360x740"});
+    body["favouriteColour"] = json!("green");
+    body["submissionId"] = json!("abc");
+    let lead = parse_json(&body).unwrap();
+    assert_eq!((lead.phone.as_str(), lead.source.as_str()), ("+77010000000", "proftest_blogger"));
+    assert_eq!(lead.idempotency_key.as_deref(), Some("abc"));
+    let kept = Value::Object(lead.metadata);
+    assert_eq!(kept["answers"], json!([0, 3, 1]));
+    assert_eq!(kept["screen"], "360x740");
+    assert_eq!(kept["favouriteColour"], "green");
+    assert_eq!(kept["utmParams"]["utm_source"], "ig");
+    assert_eq!(kept["lastTouch"]["source"], "proftest_blogger");
+    assert!(kept.get("name").is_none() && kept.get("submissionId").is_none());
+}
+
+#[test]
+fn the_body_s_key_wins_over_the_header_s() {
+    let mut request = request("application/json; charset=utf-8", &lead().to_string());
+    request.headers_mut().insert("idempotency-key", http::HeaderValue::from_static("from-header"));
+    let parsed = parse(&request, texts(Locale::Ru)).unwrap();
+    assert_eq!(parsed.idempotency_key.as_deref(), Some("from-header"));
+    let mut body = lead();
+    body["submissionId"] = json!("from-body");
+    *request.body_mut() = Body::Text(body.to_string());
+    let parsed = parse(&request, texts(Locale::Ru)).unwrap();
+    assert_eq!(parsed.idempotency_key.as_deref(), Some("from-body"));
+}
+
+#[test]
+fn every_wrong_field_is_named() {
+    assert_eq!(wrong(parse_json(&json!({}))), ["name", "email", "phone"]);
+    assert_eq!(wrong(parse_json(&json!({"name": 5, "email": [], "phone": {}}))), ["name", "email", "phone"]);
+    for (field, value) in [
+        ("name", json!("Я")),
+        ("name", json!("Ян\u{0}а")),
+        ("name", json!("x".repeat(5000))),
+        ("email", json!("not an address")),
+        ("email", json!("a@example.com\r\nBcc: b@example.com")),
+        ("phone", json!("12")),
+        ("phone", json!(77_010_000_000_i64)),
+        ("source", json!({"a": 1})),
+        ("source", json!("x".repeat(101))),
+        ("campaignSlug", json!("a\nb")),
+        ("answers", json!("1,2")),
+        ("answers", json!([1, -1])),
+        ("answers", json!([0.5])),
+        ("answers", json!(vec![1; 201])),
+        ("proftestAnswers", json!([{"answer": "\u{0}"}])),
+        ("utmParams", json!([])),
+        ("utmParams", json!({"utm_\u{0}": "x"})),
+        ("metadata", json!("text")),
+        ("submissionId", json!("k".repeat(256))),
+        ("submissionId", json!(7)),
+    ] {
+        assert_eq!(wrong(with(field, value.clone())), [field], "{value}");
+    }
+    assert_eq!(wrong(with("anything", json!({"deep": ["\u{0}"]}))), ["metadata"]);
+}
+
+#[test]
+fn bodies_that_are_no_json_object_are_refused() {
+    let deep = "[".repeat(10_000);
+    for body in ["", "{", "[]", "null", "\"text\"", "{\"a\":1}x", "{\"name\":\"\\ud800\"}", "{\"a\":1e999}", &deep] {
+        let refused = parse(&request("application/json", body), texts(Locale::Ru));
+        assert_eq!(refused.unwrap_err(), Refusal::NotJson, "{body:.20}");
+    }
+    let mut binary = request("application/json", "");
+    *binary.body_mut() = Body::Binary(vec![0xff, 0xfe, 0x00]);
+    assert_eq!(parse(&binary, texts(Locale::Ru)).unwrap_err(), Refusal::NotJson);
+}
+
+#[test]
+fn size_and_content_type_are_checked_first() {
+    let large = json!({"name": "x".repeat(BODY_MAX)}).to_string();
+    assert_eq!(parse(&request("application/json", &large), texts(Locale::Ru)).unwrap_err(), Refusal::TooLarge);
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""] {
+        let refused = parse(&request(content_type, &lead().to_string()), texts(Locale::Ru));
+        assert_eq!(refused.unwrap_err(), Refusal::NotJsonType, "{content_type}");
+    }
+}
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 6, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                proptest::collection::hash_map(any::<String>(), inner, 0..6)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_get_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            let mut request = request("application/json", "");
+            *request.body_mut() = Body::Binary(bytes);
+            let _ = parse(&request, texts(Locale::Ru));
+        }
+
+        #[test]
+        fn any_value_in_any_field_gets_an_answer(field in "name|email|phone|source|answers|utmParams|metadata|submissionId|other", value in any_json()) {
+            if let Ok(lead) = with(&field, value) {
+                prop_assert!(!Value::Object(lead.metadata).to_string().contains("\\u0000"));
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Applies the migrations. Used by the command, the local stack and the tests alike.
+
+use tokio_postgres::Client;
+
+mod embedded {
+    refinery::embed_migrations!("../migrations");
+}
+
+/// Two runners at once wait for each other on this advisory lock. Any fixed number does.
+const LOCK: i64 = 0x7072_6f66_7465_7374;
+
+/// Why the migrations were not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The connection failed or refused the lock.
+    #[error("the database refused: {0}")]
+    Database(#[from] tokio_postgres::Error),
+    /// A migration failed, or one that was applied has been changed since.
+    #[error("a migration was not applied: {0}")]
+    Migration(#[from] refinery::Error),
+}
+
+/// Applies what is missing, in order, and returns the names of what it applied.
+///
+/// `client` must be a direct connection or a session-mode pooler's: the lock lives in the session.
+///
+/// # Errors
+/// [`MigrateError`]; what was applied before stays, each migration being a transaction of its own.
+pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
+    client.batch_execute(&format!("select pg_advisory_lock({LOCK})")).await?;
+    let applied = embedded::migrations::runner().run_async(client).await;
+    client.batch_execute(&format!("select pg_advisory_unlock({LOCK})")).await?;
+    Ok(applied?.applied_migrations().iter().map(ToString::to_string).collect())
+}

