@@ -1,1 +1,3 @@
 //! The library crate of the funnel.
+
+pub mod domain;
