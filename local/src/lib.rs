@@ -4,4 +4,5 @@ pub mod migrate;
 pub mod postgres;
 pub mod preview;
 pub mod process;
+pub mod standins;
 pub mod tools;
