@@ -9,5 +9,9 @@ async fn main() -> Result<(), Error> {
     let config = config::from_process(config::Deliver::read)?;
     let app = deliver::App::new(&config, &aws::sdk_config().await)?;
     app.warm_up().await;
-    run(service_fn(|event: LambdaEvent<_>| deliver::handle(&app, event.payload))).await
+    let app = &app;
+    run(service_fn(|event: LambdaEvent<_>| async move {
+        deliver::handle(app, event.payload).await.map_err(Error::from)
+    }))
+    .await
 }
