@@ -1,0 +1,96 @@
+"""Runs ministack with the settings without which it misleads, until standard input ends.
+
+    python launch.py PORT TEMPORARY_DIRECTORY
+
+Whoever starts this keeps the write end of its standard input open. When that end closes, by
+exit, by crash or by kill -9 of its owner, the emulator and the functions' processes are killed:
+nothing it started outlives its owner. It is ready once GET /_ministack/ready answers 200.
+
+Of the environment only PATH, HOME and LANG are kept: functions inherit all of the emulator's.
+"""
+
+import os
+import signal
+import socketserver
+import sys
+import threading
+
+# Resources are kept apart by region: clients must sign for this one to see them.
+REGION = "eu-central-1"
+
+
+def settings(port, temporary):
+    """The emulator's environment, read by ministack as its modules are imported."""
+    endpoint = f"http://127.0.0.1:{port}"
+    return {
+        "GATEWAY_PORT": port,
+        # Its default is every interface.
+        "BIND_HOST": "127.0.0.1",
+        # Given to every function; without it they would call the real AWS.
+        "AWS_ENDPOINT_URL": endpoint,
+        # Queue URLs name this host instead of "localhost", which may resolve to ::1, where nothing listens.
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        # No real credentials by accident, neither here nor in the functions.
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # An MQTT and an SFTP listener on every interface, which nobody here needs.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        # AWS's default. Otherwise a small machine's memory sets it, and the requests above it get 429.
+        "LAMBDA_ACCOUNT_CONCURRENCY": "1000",
+        # Its own lines say little at INFO. A failed batch is a warning, with the function's output.
+        "LOG_LEVEL": "WARNING",
+        # Holds the unpacked functions and a pid file: two emulators do not meet there.
+        "TMPDIR": temporary,
+    }
+
+
+def own_process_group():
+    """Makes this process the leader of a group that the functions' processes will belong to."""
+    if os.getpgrp() != os.getpid():
+        os.setsid()
+
+
+def kill_group():
+    """Kills the functions' processes and this one. SIGKILL: there is no state worth saving."""
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def die_with_owner():
+    """Blocks until standard input ends, then kills the group."""
+    while os.read(0, 4096):
+        pass
+    kill_group()
+
+
+def main():
+    """Sets up the process, then runs ministack."""
+    port, temporary = sys.argv[1:]
+    own_process_group()
+    threading.Thread(target=die_with_owner, daemon=True).start()
+
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept, **settings(port, os.path.abspath(temporary)))
+    # ministack reads its own options from here.
+    sys.argv[1:] = []
+
+    # Imported only now: its modules read the environment as they load.
+    from ministack import app
+    from ministack.services import scheduler
+
+    # Seconds between two looks for due schedules. At its default of 10, `at()` fires up to 10 s late.
+    scheduler._SCHEDULE_TICK_INTERVAL = 0.2
+    # Its Runtime API writes head and body of an event apart, and Nagle's algorithm then waits for the
+    # function's delayed acknowledgement: 40 ms for every invocation.
+    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+    try:
+        app.main()
+    finally:
+        kill_group()
+
+
+if __name__ == "__main__":
+    main()
