@@ -1,0 +1,161 @@
+// What /api/state says: counts, addresses, providers and their faults, the CRM board, the steps.
+
+import { $, el, number, reconcile, roving, setText, setTime, shortId, time, webUrl } from "./dom.js";
+import { openLead, tone } from "./leads.js";
+
+const FAULTS = [
+  { label: "500 ×3", hint: "Answer the next 3 requests with 500", body: { mode: "status", status: 500, count: 3 } },
+  { label: "401 ×3", hint: "Answer the next 3 requests with 401, as for a bad key", body: { mode: "status", status: 401, count: 3 } },
+  { label: "429", hint: "Answer 429 with Retry-After: 5", body: { mode: "rate_limit", retry_after: 5 } },
+  { label: "Slow", hint: "Answer after 3 seconds", body: { mode: "slow", ms: 3000 } },
+  { label: "Timeout", hint: "Never answer", body: { mode: "timeout" } },
+  { label: "HTML", hint: "Answer with an HTML page instead of JSON", body: { mode: "html" } },
+  { label: "Cut body", hint: "Break off in the middle of the JSON", body: { mode: "truncated" } },
+  { label: "Drop", hint: "Close the connection without doing the work", body: { mode: "drop" } },
+  { label: "Lost answer", hint: "Do the work once, then close the connection without an answer", body: { mode: "accept_then_drop", count: 1 } },
+];
+const NAMES = {
+  rate_limit: "Rate limit", slow: "Slow", timeout: "Timeout", html: "HTML page", truncated: "Cut body", drop: "Drop", accept_then_drop: "Lost answer",
+};
+// Counts where anything above zero asks for attention.
+const ALARMS = { failed: "bad", overdue: "bad", pending: "wait" };
+
+const stepStop = roving($("steps"), "button");
+
+/** An active fault in words, with whatever parameters the server reports. */
+function describe({ mode, status, count, ms, retry_after: retryAfter, ...rest }) {
+  const parts = [mode === "status" ? `HTTP ${status}` : NAMES[mode] ?? mode];
+  if (ms) parts.push(`${ms / 1000} s`);
+  if (retryAfter) parts.push(`${retryAfter} s`);
+  if (count) parts.push(`×${count}`);
+  for (const [name, value] of Object.entries(rest)) if (value !== null) parts.push(`${name} ${value}`);
+  return parts.join(" ");
+}
+
+const sameFault = (active, body) => active.mode === body.mode && (body.mode !== "status" || active.status === body.status);
+
+function createProvider(provider, actions) {
+  const buttons = FAULTS.map((fault) => el("button", {
+    type: "button", class: "small fault", title: fault.hint, "data-fault": JSON.stringify(fault.body),
+    click: () => actions.setFault(provider, fault.body),
+  }, fault.label));
+  return el("li", { class: "provider" },
+    el("div", { class: "provider-head" }, el("h3"), el("span", { class: "health" }), el("span", { class: "stats" })),
+    el("div", { class: "active", hidden: true }, el("ul", { "aria-label": "Active faults" }),
+      el("button", { type: "button", class: "small danger", click: () => actions.clearFaults([provider]) }, "Clear")),
+    el("div", { class: "faults", role: "group", "aria-label": `Break ${provider.name}` }, ...buttons));
+}
+
+function updateProvider(node, { name, faults, stats }) {
+  setText(node.querySelector("h3"), name);
+  const broken = faults.length > 0;
+  node.classList.toggle("broken", broken);
+  setText(node.querySelector(".health"), broken ? "broken" : "healthy");
+  const figures = Object.entries(stats ?? {}).filter(([, value]) => typeof value !== "object");
+  setText(node.querySelector(".stats"), figures.map(([key, value]) => `${key.replaceAll("_", " ")} ${value}`).join(" · "));
+  node.querySelector(".active").hidden = !broken;
+  node.querySelector(".active ul").replaceChildren(...faults.map((fault) => el("li", {}, describe(fault))));
+  for (const button of node.querySelectorAll(".fault")) {
+    const body = JSON.parse(button.dataset.fault);
+    button.classList.toggle("on", faults.some((fault) => sameFault(fault, body)));
+  }
+}
+
+function renderProviders(providers, actions) {
+  reconcile($("providers"), providers, (provider) => provider.key, (provider) => createProvider(provider, actions), updateProvider);
+  const broken = providers.filter((provider) => provider.faults.length > 0);
+  setText($("providers-note"), broken.length ? `${broken.length} broken` : "all healthy");
+  $("providers-note").classList.toggle("alarm", broken.length > 0);
+  $("clear-all").hidden = broken.length < 2;
+  $("clear-all").onclick = () => actions.clearFaults(broken);
+}
+
+/** Steps have no id: equal ones are told apart by counting from the oldest, which never moves. */
+function keyed(steps) {
+  const seen = new Map();
+  return [...steps].reverse().map((step) => {
+    const same = `${step.at} ${step.lead} ${step.text}`;
+    const nth = (seen.get(same) ?? 0) + 1;
+    seen.set(same, nth);
+    return { ...step, key: `${same} ${nth}` };
+  }).reverse();
+}
+
+function createStep({ at, lead, text }) {
+  const who = lead && el("button", { type: "button", class: "link mono", tabindex: "-1", title: lead, "aria-label": `Open lead ${lead}`, click: () => openLead(lead) }, shortId(lead));
+  return el("li", { "data-tone": tone(text) }, time(at), el("span", { class: "step-text" }, text), who);
+}
+
+function createStage() {
+  return el("li", { class: "stage-column" }, el("h3", {}, el("span"), el("b")), el("ul"));
+}
+
+function updateStage(node, { name, deals }) {
+  setText(node.querySelector("h3 span"), name);
+  setText(node.querySelector("h3 b"), deals.length);
+  const counted = new Map();
+  const cards = deals.map((deal) => {
+    const same = `${deal.lead} ${deal.title}`;
+    counted.set(same, (counted.get(same) ?? 0) + 1);
+    return { ...deal, key: `${same} ${counted.get(same)}` };
+  });
+  reconcile(node.querySelector("ul"), cards, (deal) => deal.key, createDeal, updateDeal);
+}
+
+function createDeal({ lead }) {
+  const title = lead ? el("button", { type: "button", class: "link", click: () => openLead(lead) }) : el("span");
+  title.classList.add("deal-title");
+  return el("li", { class: "deal" }, title, el("p"), el("time"));
+}
+
+function updateDeal(node, deal) {
+  setText(node.querySelector(".deal-title"), deal.title);
+  setText(node.querySelector("p"), deal.contact);
+  setTime(node.querySelector("time"), deal.updated_at);
+}
+
+function renderCrm({ available, stages }) {
+  $("board").hidden = !available;
+  $("crm-empty").hidden = available;
+  const columns = available ? stages : [];
+  const deals = columns.reduce((sum, stage) => sum + stage.deals.length, 0);
+  setText($("crm-note"), available ? `${number(deals)} ${deals === 1 ? "deal" : "deals"}` : "");
+  reconcile($("board"), columns, (stage) => stage.name, createStage, updateStage);
+}
+
+function renderCounts(counts) {
+  for (const tile of document.querySelectorAll("[data-count]")) {
+    const name = tile.dataset.count;
+    const value = tile.querySelector("b");
+    const next = number(counts[name]);
+    if (value.textContent !== next && value.textContent !== "–") {
+      tile.classList.remove("bump");
+      // Reading a layout value restarts the animation for a second change in a row.
+      void tile.offsetWidth;
+      tile.classList.add("bump");
+    }
+    setText(value, next);
+    tile.dataset.tone = counts[name] > 0 ? ALARMS[name] ?? "" : "";
+  }
+}
+
+function renderAddresses(gateway, delaySeconds) {
+  const href = webUrl(gateway);
+  if (href) {
+    $("gateway-link").href = href;
+    $("landing-link").href = new URL("/proftest", href).href;
+  }
+  setText($("gateway-link"), gateway.replace(/^https?:\/\//, ""));
+  setText($("own-note"), `It goes through the gateway like any visitor's; the messages follow in ${delaySeconds} s.`);
+}
+
+/** `actions`: setFault(provider, body) and clearFaults(providers). */
+export function renderState(state, actions) {
+  renderCounts(state.counts);
+  renderAddresses(state.gateway, state.delay_seconds);
+  renderProviders(state.providers, actions);
+  renderCrm(state.crm);
+  reconcile($("steps"), keyed(state.steps), (step) => step.key, createStep, () => {});
+  stepStop();
+  $("steps-empty").hidden = state.steps.length > 0;
+}
