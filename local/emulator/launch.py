@@ -7,8 +7,11 @@ exit, by crash or by kill -9 of its owner, the emulator and the functions' proce
 nothing it started outlives its owner. It is ready once GET /_ministack/ready answers 200.
 
 Of the environment only PATH, HOME and LANG are kept: functions inherit all of the emulator's.
+
+Standard output carries what the functions print, one JSON object a line: {"function": "...", "line": "..."}.
 """
 
+import json
 import os
 import signal
 import socketserver
@@ -65,6 +68,21 @@ def die_with_owner():
     kill_group()
 
 
+def forward_logs(lambda_svc):
+    """Prints the functions' lines as they come, for the console: CloudWatch Logs has one stream for each
+    invocation, too many to poll."""
+    keep = lambda_svc._emit_lambda_logs
+
+    def emit(func, request_id, log_text, *args, **kwargs):
+        name = (func.get("config") or func).get("FunctionName", "")
+        lines = [json.dumps({"function": name, "line": line}) + "\n" for line in (log_text or "").splitlines()]
+        sys.stdout.write("".join(lines))
+        sys.stdout.flush()
+        return keep(func, request_id, log_text, *args, **kwargs)
+
+    lambda_svc._emit_lambda_logs = emit
+
+
 def main():
     """Sets up the process, then runs ministack."""
     port, temporary = sys.argv[1:]
@@ -79,7 +97,9 @@ def main():
 
     # Imported only now: its modules read the environment as they load.
     from ministack import app
-    from ministack.services import scheduler
+    from ministack.services import lambda_svc, scheduler
+
+    forward_logs(lambda_svc)
 
     # Seconds between two looks for due schedules. At its default of 10, `at()` fires up to 10 s late.
     scheduler._SCHEDULE_TICK_INTERVAL = 0.2

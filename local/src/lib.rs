@@ -1,8 +1,13 @@
 //! The whole funnel on one machine.
 
+pub mod console;
+pub mod emulator;
+pub mod gateway;
 pub mod migrate;
 pub mod postgres;
 pub mod preview;
 pub mod process;
+pub mod stack;
 pub mod standins;
+pub mod steps;
 pub mod tools;

@@ -1,2 +1,145 @@
-//! stub
-fn main() {}
+//! `cargo run`: the whole funnel on this machine. Also `migrate` and `preview`.
+
+use clap::{Args, Parser, Subcommand};
+use jiff::SignedDuration;
+use local::stack::{Options, Stack};
+use local::{migrate, preview, tools};
+use proftest::config::{Database, Env};
+use proftest::store;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The funnel on this machine: database, AWS emulator, vendor stand-ins, gateway and console.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Task>,
+    #[command(flatten)]
+    up: Up,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Apply the migrations to a database, over a direct or session-mode connection.
+    Migrate {
+        /// The database; `DATABASE_URL` when absent. On another host also `DATABASE_CA_PEM`.
+        #[arg(long)]
+        database_url: Option<String>,
+    },
+    /// Write the e-mail and the SMS of a sample lead to files.
+    Preview {
+        /// Where to.
+        #[arg(long, default_value = "preview")]
+        dir: PathBuf,
+        /// The person's name.
+        #[arg(long, default_value = "Айгерим")]
+        name: String,
+        /// With which the links begin.
+        #[arg(long, default_value = "https://api.onai.academy")]
+        link_base: String,
+        /// Without the block of the test's result.
+        #[arg(long)]
+        no_result: bool,
+    },
+}
+
+#[derive(Args)]
+struct Up {
+    /// Port of the gateway.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// Port of the console.
+    #[arg(long, default_value_t = 3001)]
+    console_port: u16,
+    /// From a lead to its message, in whole seconds: 10s, 2m.
+    #[arg(long, default_value = "10s")]
+    delay: SignedDuration,
+    /// Where the stack keeps its data; target/local by default.
+    #[arg(long)]
+    state_dir: Option<PathBuf>,
+    /// Another Resend than the stand-in; its key is read from `RESEND_API_KEY`.
+    #[arg(long)]
+    resend_url: Option<String>,
+    /// Another Mobizon than the stand-in; its key is read from `MOBIZON_API_KEY`.
+    #[arg(long)]
+    mobizon_url: Option<String>,
+    /// Another amoCRM than the stand-in; not used before the crm function exists.
+    #[arg(long)]
+    amocrm_url: Option<String>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => up(cli.up).await,
+        Some(Task::Migrate { database_url }) => migrate_database(database_url).await,
+        Some(Task::Preview { dir, name, link_base, no_result }) => {
+            preview::write(&dir, &name, &link_base, !no_result)
+                .map(|files| files.iter().for_each(|file| println!("{}", file.display())))
+                .map_err(|error| error.to_string())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn up(up: Up) -> Result<(), String> {
+    let started = Instant::now();
+    let delay = Duration::try_from(up.delay).map_err(|_| "--delay must not be negative".to_owned())?;
+    let state_dir = match up.state_dir {
+        Some(dir) => std::path::absolute(dir).map_err(|error| error.to_string())?,
+        None => tools::target_dir()?.join("local"),
+    };
+    let options = Options {
+        port: up.port,
+        console_port: up.console_port,
+        delay,
+        state_dir,
+        resend_url: up.resend_url,
+        mobizon_url: up.mobizon_url,
+        fsync: true,
+        print: true,
+    };
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let stack = tokio::select! {
+        stack = Stack::start(&options) => stack?,
+        _ = interrupt.recv() => return Ok(()),
+        _ = terminate.recv() => return Ok(()),
+    };
+    println!("\nReady in {:.1} s.", started.elapsed().as_secs_f64());
+    println!("  Gateway  {}", stack.gateway);
+    println!("  Console  {}", stack.console);
+    println!("  Database {}\n", stack.database_url);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    println!("Stopping…");
+    stack.stop().await;
+    Ok(())
+}
+
+async fn migrate_database(url: Option<String>) -> Result<(), String> {
+    let lookup = |name: &str| match name {
+        "DATABASE_URL" => url.clone().or_else(|| tools::variable(name)),
+        _ => tools::variable(name),
+    };
+    let database = Database::read(&Env::new(&lookup)).map_err(|error| error.to_string())?;
+    let mut client = store::connect(&database).await.map_err(|error| error.to_string())?;
+    let applied = migrate::migrate(&mut client).await.map_err(|error| error.to_string())?;
+    if applied.is_empty() {
+        println!("The schema is up to date.");
+    }
+    applied.iter().for_each(|name| println!("Applied {name}"));
+    Ok(())
+}

@@ -107,3 +107,11 @@ async fn venv(name: &str, packages: &[&str], progress: &(dyn Fn(&str) + Sync)) -
     }
     Ok(place)
 }
+
+/// An HTTP client for the stack's own parts; it follows no redirect.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn http_client() -> Result<reqwest::Client, String> {
+    proftest::clients::http_client().map_err(|error| format!("no HTTP client: {error}"))
+}

@@ -101,7 +101,11 @@ pub struct Database {
 }
 
 impl Database {
-    fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+    /// Reads it; see the fields for the variables.
+    ///
+    /// # Errors
+    /// The first variable that is missing or malformed.
+    pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         let url = env.required("DATABASE_URL", "the postgres:// URL of the database or its pooler")?;
         let parsed = tokio_postgres::Config::from_str(&url).map_err(|_| ConfigError::Malformed {
             name: "DATABASE_URL",

@@ -107,7 +107,7 @@ impl Fault {
     ///
     /// # Errors
     /// A sentence that says what is wrong and what to send instead.
-    pub(super) fn from_json(body: &[u8]) -> Result<Self, String> {
+    pub fn from_json(body: &[u8]) -> Result<Self, String> {
         let help = |wrong: &dyn fmt::Display| format!("The fault was not understood: {wrong}. {HELP}.");
         let mut fields: Map<String, Value> = serde_json::from_slice(body).map_err(|e| help(&e))?;
         let count = take_positive(&mut fields, "count").map_err(|e| help(&e))?;

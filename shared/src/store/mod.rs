@@ -14,7 +14,7 @@ pub use clicks::{Click, Clicked, Target};
 pub use deliveries::{Attempt, Claim, Due, Pinned};
 pub use leads::{NewLead, Pending, Saved};
 pub use overdue::Backlog;
-pub use pool::{Store, StoreError};
+pub use pool::{Store, StoreError, connect};
 
 use std::time::Duration;
 

@@ -10,9 +10,10 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{NoTls, Row};
+use tokio_postgres::{Client, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Why a statement was not carried out.
@@ -46,8 +47,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Settings`] when the URL or the certificate cannot be read.
     pub fn new(database: &Database, connections: usize, deadline: Duration) -> Result<Self, StoreError> {
-        let mut settings = tokio_postgres::Config::from_str(database.url.expose_secret())
-            .map_err(|_| StoreError::Settings("DATABASE_URL cannot be parsed".to_owned()))?;
+        let mut settings = parse(database)?;
         settings
             .connect_timeout(deadline)
             .tcp_user_timeout(Duration::from_secs(10))
@@ -56,7 +56,7 @@ impl Store {
         let recycle = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match &database.ca_pem {
             Some(pem) => {
-                settings.ssl_mode(tokio_postgres::config::SslMode::Require);
+                settings.ssl_mode(SslMode::Require);
                 Manager::from_config(settings, MakeRustlsConnect::new(tls(pem)?), recycle)
             }
             None => Manager::from_config(settings, NoTls, recycle),
@@ -113,6 +113,31 @@ impl Store {
             Err(_) => Err(unavailable("no connection within the deadline".to_owned())),
         }
     }
+}
+
+/// Opens one connection outside any pool, for migrations and tools; it ends when the client is dropped. The
+/// same TLS rules as the pool's.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be opened.
+pub async fn connect(database: &Database) -> Result<Client, StoreError> {
+    let mut settings = parse(database)?;
+    let unavailable = |error: tokio_postgres::Error| StoreError::Unavailable(crate::failure::chain(&error));
+    if let Some(pem) = &database.ca_pem {
+        settings.ssl_mode(SslMode::Require);
+        let tls = MakeRustlsConnect::new(tls(pem)?);
+        let (client, connection) = settings.connect(tls).await.map_err(unavailable)?;
+        tokio::spawn(connection);
+        return Ok(client);
+    }
+    let (client, connection) = settings.connect(NoTls).await.map_err(unavailable)?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+fn parse(database: &Database) -> Result<tokio_postgres::Config, StoreError> {
+    tokio_postgres::Config::from_str(database.url.expose_secret())
+        .map_err(|_| StoreError::Settings("DATABASE_URL cannot be parsed".to_owned()))
 }
 
 /// What one attempt left to do.

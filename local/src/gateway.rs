@@ -1,0 +1,64 @@
+//! One port with production's paths, in front of the emulated HTTP API.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+
+/// API Gateway's own limit. Source: quotas of HTTP APIs.
+const BODY_MAX: usize = 10 * 1024 * 1024;
+
+/// Headers that belong to one connection, not to the message. Source: RFC 9110 §7.6.1.
+const HOP_BY_HOP: [HeaderName; 6] = [
+    header::CONNECTION,
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::TE,
+    header::UPGRADE,
+];
+
+#[derive(Clone)]
+struct Gateway {
+    http: reqwest::Client,
+    api_url: String,
+}
+
+/// Forwards every path to the HTTP API at `api_url`.
+pub fn router(http: reqwest::Client, api_url: String) -> Router {
+    Router::new()
+        .fallback(forward)
+        .layer(axum::extract::DefaultBodyLimit::max(BODY_MAX))
+        .with_state(Gateway { http, api_url })
+}
+
+async fn forward(
+    State(gateway): State<Gateway>,
+    method: Method,
+    uri: Uri,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if uri.path() == "/" {
+        return "proftest: the funnel's public paths are served here. See the README.\n".into_response();
+    }
+    HOP_BY_HOP.iter().for_each(|name| {
+        headers.remove(name);
+    });
+    let url = format!("{}{}", gateway.api_url, uri.path_and_query().map_or("/", |path| path.as_str()));
+    let answer = gateway.http.request(method, url).headers(headers).body(body).send().await;
+    let Ok(answer) = answer else {
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "3")], "the emulator is down\n")
+            .into_response();
+    };
+    let status = answer.status();
+    let mut headers = answer.headers().clone();
+    HOP_BY_HOP.iter().for_each(|name| {
+        headers.remove(name);
+    });
+    match answer.bytes().await {
+        Ok(bytes) => (status, headers, Body::from(bytes)).into_response(),
+        Err(_) => StatusCode::BAD_GATEWAY.into_response(),
+    }
+}

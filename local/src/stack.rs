@@ -1,0 +1,262 @@
+//! The stack: database, emulator, stand-ins, gateway and console, started together and stopped together.
+
+use crate::console::{self, Console};
+use crate::emulator::{Deployment, Emulator, FUNCTIONS};
+use crate::migrate;
+use crate::postgres::{self, Cluster, Place};
+use crate::standins::{self, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running};
+use crate::steps::Steps;
+use crate::{gateway, tools};
+use proftest::config::Database;
+use proftest::store::Store;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// The keys that the stand-ins take; those of the vendors are never needed here.
+const RESEND_KEY: &str = "re_local_stand_in";
+const MOBIZON_KEY: &str = "mobizon-local-stand-in";
+
+/// How the stack is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The gateway's port; 0 for any.
+    pub port: u16,
+    /// The console's port; 0 for any.
+    pub console_port: u16,
+    /// From a lead to its message.
+    pub delay: Duration,
+    /// Where the stack keeps its data.
+    pub state_dir: PathBuf,
+    /// Another Resend than ours.
+    pub resend_url: Option<String>,
+    /// Another Mobizon than ours.
+    pub mobizon_url: Option<String>,
+    /// Whether commits wait for the disk.
+    pub fsync: bool,
+    /// Whether steps and progress go to the terminal.
+    pub print: bool,
+}
+
+/// A running stack.
+pub struct Stack {
+    /// The gateway's URL, with production's paths.
+    pub gateway: String,
+    /// The console's URL.
+    pub console: String,
+    /// The database's URL.
+    pub database_url: String,
+    /// What was deployed.
+    pub deployment: Deployment,
+    /// The e-mail stand-in, unless another address was given.
+    pub resend: Option<Resend>,
+    /// The SMS stand-in, unless another address was given.
+    pub mobizon: Option<Mobizon>,
+    /// The emulator.
+    pub emulator: Emulator,
+    cluster: Option<Cluster>,
+    servers: Vec<Running>,
+    state_file: PathBuf,
+    _lock: File,
+}
+
+impl Stack {
+    /// Starts everything; once it returns, leads can be posted.
+    ///
+    /// # Errors
+    /// One sentence that says what to do.
+    pub async fn start(options: &Options) -> Result<Self, String> {
+        let dir = &options.state_dir;
+        let lock = lock(dir)?;
+        let say = |line: &str| {
+            if options.print {
+                println!("{line}");
+            }
+        };
+        let steps = Steps::new(options.print);
+        let gateway_listener = listen(options.port, "--port").await?;
+        let console_listener = listen(options.console_port, "--console-port").await?;
+        let gateway = url(&gateway_listener)?;
+        say("Building the functions, starting PostgreSQL and the AWS emulator…");
+        let build = tools::build_functions(&FUNCTIONS);
+        let database = database(options);
+        let emulator = async {
+            let python = tools::emulator_python(&say).await?;
+            Emulator::start(python, dir, steps.clone()).await
+        };
+        let (build, (cluster, database_url), emulator) = tokio::try_join!(build, database, emulator)?;
+        let vendors = Vendors::start(options).await?;
+        say("Deploying template.yaml…");
+        let parameters = parameters(options, &database_url, &gateway, &vendors);
+        let deployment = emulator.deploy("proftest", &build, &parameters).await?;
+        let http = tools::http_client()?;
+        let console = Console {
+            gateway: gateway.clone(),
+            delay: options.delay,
+            store: store(&database_url)?,
+            resend: vendors.resend.clone(),
+            mobizon: vendors.mobizon.clone(),
+            steps,
+            http: http.clone(),
+        };
+        let console_url = url(&console_listener)?;
+        let mut servers = vendors.servers;
+        let gateway_router = gateway::router(http, deployment.api_url.clone());
+        for (listener, router) in
+            [(gateway_listener, gateway_router), (console_listener, console::router(console))]
+        {
+            servers.push(standins::serve(listener, router).map_err(|error| error.to_string())?);
+        }
+        let stack = Self {
+            gateway,
+            console: console_url,
+            database_url,
+            deployment,
+            resend: vendors.resend,
+            mobizon: vendors.mobizon,
+            emulator,
+            cluster,
+            servers,
+            state_file: dir.join("stack.json"),
+            _lock: lock,
+        };
+        stack.write_state()?;
+        Ok(stack)
+    }
+
+    /// `stack.json`: where everything is, for scripts.
+    fn write_state(&self) -> Result<(), String> {
+        let state = json!({
+            "gateway": self.gateway,
+            "console": self.console,
+            "database_url": self.database_url,
+            "aws_endpoint": self.emulator.endpoint,
+            "notifications_queue_url": self.deployment.notifications_queue_url,
+            "notifications_dlq_url": self.deployment.notifications_dlq_url,
+            "crm_queue_url": null,
+            "pid": std::process::id(),
+        });
+        // Whole or not at all: a script may be waiting for it.
+        let unfinished = self.state_file.with_extension("json.new");
+        std::fs::write(&unfinished, format!("{state:#}\n"))
+            .and_then(|()| std::fs::rename(&unfinished, &self.state_file))
+            .map_err(|error| format!("{}: {error}", self.state_file.display()))
+    }
+
+    /// Stops everything, in the order in which nothing is left waiting for something that is gone.
+    pub async fn stop(self) {
+        let _ = std::fs::remove_file(&self.state_file);
+        self.emulator.stop().await;
+        for server in self.servers {
+            server.stop().await;
+        }
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await;
+        }
+    }
+}
+
+/// One stack a state directory.
+fn lock(dir: &Path) -> Result<File, String> {
+    let path = dir.join("lock");
+    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let file = File::create(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(format!(
+            "a stack already runs on {}: stop it, or use another --state-dir with other ports",
+            dir.display()
+        )),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+async fn listen(port: u16, option: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(|error| format!("port {port} cannot be used ({error}): choose another with {option}"))
+}
+
+fn url(listener: &TcpListener) -> Result<String, String> {
+    listener.local_addr().map(|address| format!("http://{address}")).map_err(|error| error.to_string())
+}
+
+/// A migrated database: the one of `DATABASE_URL`, or a private server's.
+async fn database(options: &Options) -> Result<(Option<Cluster>, String), String> {
+    let given = tools::variable("DATABASE_URL");
+    let (cluster, url) = match given {
+        Some(url) => (None, url),
+        None => {
+            let place = Place { dir: options.state_dir.join("postgres"), fsync: options.fsync };
+            let cluster = Cluster::start(&place).await?;
+            cluster.create_database("proftest", None).await?;
+            let url = cluster.url("proftest");
+            (Some(cluster), url)
+        }
+    };
+    let mut client = postgres::connect(&url).await.map_err(|error| format!("DATABASE_URL: {error}"))?;
+    migrate::migrate(&mut client).await.map_err(|error| error.to_string())?;
+    Ok((cluster, url))
+}
+
+fn store(database_url: &str) -> Result<Store, String> {
+    let database = Database { url: database_url.to_owned().into(), ca_pem: None };
+    Store::new(&database, 4, Duration::from_secs(5)).map_err(|error| error.to_string())
+}
+
+/// The stand-ins that run here, and the addresses of all vendors.
+struct Vendors {
+    resend: Option<Resend>,
+    resend_url: String,
+    mobizon: Option<Mobizon>,
+    mobizon_url: String,
+    servers: Vec<Running>,
+}
+
+impl Vendors {
+    async fn start(options: &Options) -> Result<Self, String> {
+        let mut servers = Vec::new();
+        let (resend, resend_url) = match &options.resend_url {
+            Some(url) => (None, url.clone()),
+            None => {
+                let resend = Resend::new(ResendOptions::new(RESEND_KEY), Feed::default());
+                let server = standins::serve(listen(0, "").await?, resend.router());
+                servers.push(server.map_err(|error| error.to_string())?);
+                (Some(resend), servers[servers.len() - 1].url())
+            }
+        };
+        let (mobizon, mobizon_url) = match &options.mobizon_url {
+            Some(url) => (None, url.clone()),
+            None => {
+                let mobizon = Mobizon::new(MobizonOptions::new(MOBIZON_KEY), Feed::default());
+                let server = standins::serve(listen(0, "").await?, mobizon.router());
+                servers.push(server.map_err(|error| error.to_string())?);
+                (Some(mobizon), servers[servers.len() - 1].url())
+            }
+        };
+        Ok(Self { resend, resend_url, mobizon, mobizon_url, servers })
+    }
+}
+
+fn parameters(
+    options: &Options,
+    database_url: &str,
+    gateway: &str,
+    vendors: &Vendors,
+) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([
+        ("DatabaseUrl", database_url.to_owned()),
+        ("PublicBaseUrl", gateway.to_owned()),
+        ("NotificationDelaySeconds", options.delay.as_secs().to_string()),
+        // The emulator's scheduler is precise to a fraction of a second.
+        ("ScheduleLeadSeconds", "0".to_owned()),
+        ("ResendApiKey", tools::variable("RESEND_API_KEY").filter(|_| vendors.resend.is_none()).unwrap_or_else(|| RESEND_KEY.to_owned())),
+        ("ResendBaseUrl", vendors.resend_url.clone()),
+        ("MobizonApiKey", tools::variable("MOBIZON_API_KEY").filter(|_| vendors.mobizon.is_none()).unwrap_or_else(|| MOBIZON_KEY.to_owned())),
+        ("MobizonBaseUrl", vendors.mobizon_url.clone()),
+    ])
+}

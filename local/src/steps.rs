@@ -1,0 +1,73 @@
+//! What happened, step by step: one line each on the terminal, and the console's newest two hundred.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+const KEPT: usize = 200;
+
+/// One step.
+#[derive(Debug, Clone, Serialize)]
+pub struct Step {
+    /// When it was seen.
+    pub at: String,
+    /// Whose step it was, when it was a lead's.
+    pub lead: Option<String>,
+    /// What happened.
+    pub text: String,
+}
+
+/// The steps so far; clones share them.
+#[derive(Debug, Clone)]
+pub struct Steps {
+    newest_first: Arc<Mutex<VecDeque<Step>>>,
+    print: bool,
+}
+
+impl Steps {
+    /// An empty list; `print` also writes each step to the terminal.
+    pub fn new(print: bool) -> Self {
+        Self { newest_first: Arc::default(), print }
+    }
+
+    /// Adds a step.
+    pub fn add(&self, lead: Option<String>, text: String) {
+        let at = Timestamp::now();
+        if self.print {
+            let time = at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
+            println!("{time}  {:36}  {text}", lead.as_deref().unwrap_or("-"));
+        }
+        let mut steps = self.newest_first.lock().unwrap_or_else(PoisonError::into_inner);
+        steps.push_front(Step { at: format!("{at:.3}"), lead, text });
+        steps.truncate(KEPT);
+    }
+
+    /// The newest first.
+    pub fn list(&self) -> Vec<Step> {
+        self.newest_first.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Adds a step for a line that a function printed, when it tells one: a line about a lead, a warning or an
+    /// error.
+    pub fn add_log_line(&self, function: &str, line: &str) {
+        let Ok(log) = serde_json::from_str::<Value>(line) else {
+            // A panic, or a start that was refused, is plain text.
+            if !line.trim().is_empty() {
+                self.add(None, format!("{function}: {line}"));
+            }
+            return;
+        };
+        let text = |name: &str| log.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let (Some(message), Some(level)) = (text("message"), text("level")) else { return };
+        let lead = text("lead.id").map(str::to_owned);
+        if lead.is_none() && !matches!(level, "WARN" | "ERROR") {
+            return;
+        }
+        let details = ["channel", "state", "source", "reason", "error"].into_iter().filter_map(text);
+        let details: Vec<&str> = details.collect();
+        let colon = if details.is_empty() { "" } else { ": " };
+        self.add(lead, format!("{function}: {message}{colon}{}", details.join(" ")));
+    }
+}
