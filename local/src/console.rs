@@ -55,23 +55,64 @@ pub fn router(console: Console) -> Router {
         .route("/api/leads", get(leads))
         .route("/api/leads/{id}", get(lead))
         .route("/api/sample-lead", post(sample_lead))
-        .route("/api/providers/{key}/faults", post(add_fault).delete(clear_faults));
+        .route(
+            "/api/providers/{key}/faults",
+            post(add_fault).delete(clear_faults),
+        );
     for (path, content_type, content) in PAGE {
         router = router.route(path, get(move || async move { page(content_type, content) }));
     }
-    router.layer(middleware::from_fn(only_this_machine)).with_state(Arc::new(console))
+    router
+        .layer(middleware::from_fn(only_this_machine))
+        .with_state(Arc::new(console))
 }
 
 const PAGE: [(&str, &str, &str); 9] = [
-    ("/", "text/html; charset=utf-8", include_str!("../console/index.html")),
-    ("/console.css", "text/css; charset=utf-8", include_str!("../console/console.css")),
-    ("/panels.css", "text/css; charset=utf-8", include_str!("../console/panels.css")),
-    ("/console.js", "text/javascript; charset=utf-8", include_str!("../console/console.js")),
-    ("/api.js", "text/javascript; charset=utf-8", include_str!("../console/api.js")),
-    ("/dom.js", "text/javascript; charset=utf-8", include_str!("../console/dom.js")),
-    ("/inbox.js", "text/javascript; charset=utf-8", include_str!("../console/inbox.js")),
-    ("/leads.js", "text/javascript; charset=utf-8", include_str!("../console/leads.js")),
-    ("/stack.js", "text/javascript; charset=utf-8", include_str!("../console/stack.js")),
+    (
+        "/",
+        "text/html; charset=utf-8",
+        include_str!("../console/index.html"),
+    ),
+    (
+        "/console.css",
+        "text/css; charset=utf-8",
+        include_str!("../console/console.css"),
+    ),
+    (
+        "/panels.css",
+        "text/css; charset=utf-8",
+        include_str!("../console/panels.css"),
+    ),
+    (
+        "/console.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../console/console.js"),
+    ),
+    (
+        "/api.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../console/api.js"),
+    ),
+    (
+        "/dom.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../console/dom.js"),
+    ),
+    (
+        "/inbox.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../console/inbox.js"),
+    ),
+    (
+        "/leads.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../console/leads.js"),
+    ),
+    (
+        "/stack.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../console/stack.js"),
+    ),
 ];
 
 fn page(content_type: &'static str, content: &'static str) -> Response {
@@ -86,7 +127,11 @@ fn page(content_type: &'static str, content: &'static str) -> Response {
 /// Refuses requests that a foreign page made a browser send here (DNS rebinding, cross-site posts).
 async fn only_this_machine(request: Request, next: Next) -> Response {
     if !is_own(request.headers()) {
-        return (StatusCode::FORBIDDEN, "the console answers only its own page on this machine\n").into_response();
+        return (
+            StatusCode::FORBIDDEN,
+            "the console answers only its own page on this machine\n",
+        )
+            .into_response();
     }
     next.run(request).await
 }
@@ -170,11 +215,18 @@ async fn inbox(State(console): Shared, Query(query): Query<ListQuery>) -> Json<V
 async fn email_html(State(console): Shared, Path(id): Path<String>) -> Result<Response, Failure> {
     let missing = || Failure(StatusCode::NOT_FOUND, "no such e-mail".to_owned());
     let emails = console.resend.as_ref().map(Resend::sent).unwrap_or_default();
-    let email = emails.into_iter().rev().find(|email| email.id.to_string() == id).ok_or_else(missing)?;
+    let email = emails
+        .into_iter()
+        .rev()
+        .find(|email| email.id.to_string() == id)
+        .ok_or_else(missing)?;
     let html = email.html.or(email.text).unwrap_or_default();
     // Links open beside the console, not inside its frame.
     let html = html.replacen("<head>", r#"<head><base target="_blank">"#, 1);
-    let headers = [(header::CONTENT_SECURITY_POLICY, EMAIL_POLICY), (header::CACHE_CONTROL, "no-store")];
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, EMAIL_POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     Ok((headers, Html(html)).into_response())
 }
 
@@ -191,16 +243,32 @@ async fn lead(State(console): Shared, Path(id): Path<String>) -> Result<Json<Val
 /// Posts a lead through the gateway, as the page would; without a body, a sample.
 async fn sample_lead(State(console): Shared, body: axum::body::Bytes) -> Result<Json<Value>, Failure> {
     let unavailable = |error: String| Failure(StatusCode::BAD_GATEWAY, error);
-    let lead = if body.is_empty() { sample() } else { serde_json::from_slice(&body).unwrap_or_default() };
+    let lead = if body.is_empty() {
+        sample()
+    } else {
+        serde_json::from_slice(&body).unwrap_or_default()
+    };
     let url = format!("{}/api/landing/proftest", console.gateway);
-    let answer = console.http.post(url).json(&lead).send().await.map_err(|error| unavailable(error.to_string()))?;
+    let answer = console
+        .http
+        .post(url)
+        .json(&lead)
+        .send()
+        .await
+        .map_err(|error| unavailable(error.to_string()))?;
     let status = answer.status();
-    let body: Value = answer.json().await.map_err(|error| unavailable(error.to_string()))?;
+    let body: Value = answer
+        .json()
+        .await
+        .map_err(|error| unavailable(error.to_string()))?;
     if status.is_success() {
         return Ok(Json(body));
     }
     let fields = body["fields"].as_object().map(|fields| {
-        fields.iter().map(|(name, what)| format!("{name}: {}", what.as_str().unwrap_or_default())).collect::<Vec<_>>()
+        fields
+            .iter()
+            .map(|(name, what)| format!("{name}: {}", what.as_str().unwrap_or_default()))
+            .collect::<Vec<_>>()
     });
     let error = body["error"].as_str().unwrap_or("the gateway refused").to_owned();
     let error = fields.map_or(error.clone(), |fields| format!("{error} ({})", fields.join("; ")));
@@ -234,7 +302,9 @@ async fn add_fault(
 ) -> Result<StatusCode, Failure> {
     let fault = Fault::from_json(&body).map_err(|error| Failure(StatusCode::BAD_REQUEST, error))?;
     faults(&console, &key)?.add(fault);
-    console.steps.add(None, format!("console: {key} is broken on purpose"));
+    console
+        .steps
+        .add(None, format!("console: {key} is broken on purpose"));
     Ok(StatusCode::NO_CONTENT)
 }
 

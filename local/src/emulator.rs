@@ -59,13 +59,22 @@ impl Emulator {
         let log = std::fs::File::create(dir.join("emulator.log")).map_err(|error| error.to_string())?;
         let port = free_port()?;
         let mut command = Command::new(&python);
-        command.arg(&launch).arg(port.to_string()).arg(&temporary).stdout(Stdio::piped()).stderr(log);
+        command
+            .arg(&launch)
+            .arg(port.to_string())
+            .arg(&temporary)
+            .stdout(Stdio::piped())
+            .stderr(log);
         let mut process = Leashed::spawn(command).map_err(|error| format!("the emulator: {error}"))?;
         if let Some(stdout) = process.stdout() {
             tokio::spawn(follow(stdout, steps));
         }
         let endpoint = format!("http://127.0.0.1:{port}");
-        let mut emulator = Self { process, python, endpoint };
+        let mut emulator = Self {
+            process,
+            python,
+            endpoint,
+        };
         emulator.wait_until_ready(dir).await?;
         Ok(emulator)
     }
@@ -74,13 +83,19 @@ impl Emulator {
         let http = tools::http_client()?;
         let deadline = tokio::time::Instant::now() + READY_WITHIN;
         loop {
-            let answer = http.get(format!("{}/_ministack/ready", self.endpoint)).send().await;
+            let answer = http
+                .get(format!("{}/_ministack/ready", self.endpoint))
+                .send()
+                .await;
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
             if tokio::time::Instant::now() > deadline || self.process.has_ended() {
                 let log = dir.join("emulator.log");
-                return Err(format!("the AWS emulator did not become ready; see {}", log.display()));
+                return Err(format!(
+                    "the AWS emulator did not become ready; see {}",
+                    log.display()
+                ));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -112,11 +127,20 @@ impl Emulator {
             .spawn()
             .map_err(|error| format!("the deployer could not be started: {error}"))?;
         if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(request.to_string().as_bytes()).await.map_err(|error| error.to_string())?;
+            stdin
+                .write_all(request.to_string().as_bytes())
+                .await
+                .map_err(|error| error.to_string())?;
         }
-        let output = child.wait_with_output().await.map_err(|error| error.to_string())?;
+        let output = child
+            .wait_with_output()
+            .await
+            .map_err(|error| error.to_string())?;
         if !output.status.success() {
-            return Err(format!("template.yaml was not deployed:\n{}", String::from_utf8_lossy(&output.stderr)));
+            return Err(format!(
+                "template.yaml was not deployed:\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            ));
         }
         serde_json::from_slice(&output.stdout).map_err(|error| format!("the deployer's answer: {error}"))
     }
@@ -131,10 +155,14 @@ impl Emulator {
 async fn follow(stdout: ChildStdout, steps: Steps) {
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        let Ok(Value::Object(printed)) = serde_json::from_str::<Value>(&line) else { continue };
+        let Ok(Value::Object(printed)) = serde_json::from_str::<Value>(&line) else {
+            continue;
+        };
         let text = |name: &str| printed.get(name).and_then(Value::as_str).unwrap_or_default();
         // "proftest-IntakeFunction-1A2B": the part in the middle is what a reader knows.
-        let name = text("function").split('-').find_map(|part| part.strip_suffix("Function"));
+        let name = text("function")
+            .split('-')
+            .find_map(|part| part.strip_suffix("Function"));
         steps.add_log_line(&name.unwrap_or("function").to_lowercase(), text("line"));
     }
 }

@@ -43,22 +43,38 @@ async fn forward(
     if uri.path() == "/" {
         return "proftest: the funnel's public paths are served here. See the README.\n".into_response();
     }
-    HOP_BY_HOP.iter().for_each(|name| {
-        headers.remove(name);
-    });
-    let url = format!("{}{}", gateway.api_url, uri.path_and_query().map_or("/", |path| path.as_str()));
-    let answer = gateway.http.request(method, url).headers(headers).body(body).send().await;
+    strip(&mut headers);
+    let url = format!(
+        "{}{}",
+        gateway.api_url,
+        uri.path_and_query().map_or("/", |path| path.as_str())
+    );
+    let answer = gateway
+        .http
+        .request(method, url)
+        .headers(headers)
+        .body(body)
+        .send()
+        .await;
     let Ok(answer) = answer else {
-        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "3")], "the emulator is down\n")
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            [(header::RETRY_AFTER, "3")],
+            "the emulator is down\n",
+        )
             .into_response();
     };
     let status = answer.status();
     let mut headers = answer.headers().clone();
-    HOP_BY_HOP.iter().for_each(|name| {
-        headers.remove(name);
-    });
+    strip(&mut headers);
     match answer.bytes().await {
         Ok(bytes) => (status, headers, Body::from(bytes)).into_response(),
         Err(_) => StatusCode::BAD_GATEWAY.into_response(),
+    }
+}
+
+fn strip(headers: &mut HeaderMap) {
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
     }
 }

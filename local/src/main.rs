@@ -77,11 +77,14 @@ async fn main() -> ExitCode {
     let done = match cli.command {
         None => up(cli.up).await,
         Some(Task::Migrate { database_url }) => migrate_database(database_url).await,
-        Some(Task::Preview { dir, name, link_base, no_result }) => {
-            preview::write(&dir, &name, &link_base, !no_result)
-                .map(|files| files.iter().for_each(|file| println!("{}", file.display())))
-                .map_err(|error| error.to_string())
-        }
+        Some(Task::Preview {
+            dir,
+            name,
+            link_base,
+            no_result,
+        }) => preview::write(&dir, &name, &link_base, !no_result)
+            .map(|files| files.iter().for_each(|file| println!("{}", file.display())))
+            .map_err(|error| error.to_string()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -135,11 +138,17 @@ async fn migrate_database(url: Option<String>) -> Result<(), String> {
         _ => tools::variable(name),
     };
     let database = Database::read(&Env::new(&lookup)).map_err(|error| error.to_string())?;
-    let mut client = store::connect(&database).await.map_err(|error| error.to_string())?;
-    let applied = migrate::migrate(&mut client).await.map_err(|error| error.to_string())?;
+    let mut client = store::connect(&database)
+        .await
+        .map_err(|error| error.to_string())?;
+    let applied = migrate::migrate(&mut client)
+        .await
+        .map_err(|error| error.to_string())?;
     if applied.is_empty() {
         println!("The schema is up to date.");
     }
-    applied.iter().for_each(|name| println!("Applied {name}"));
+    for name in applied {
+        println!("Applied {name}");
+    }
     Ok(())
 }

@@ -105,9 +105,10 @@ impl Stack {
         let console_url = url(&console_listener)?;
         let mut servers = vendors.servers;
         let gateway_router = gateway::router(http, deployment.api_url.clone());
-        for (listener, router) in
-            [(gateway_listener, gateway_router), (console_listener, console::router(console))]
-        {
+        for (listener, router) in [
+            (gateway_listener, gateway_router),
+            (console_listener, console::router(console)),
+        ] {
             servers.push(standins::serve(listener, router).map_err(|error| error.to_string())?);
         }
         let stack = Self {
@@ -182,29 +183,41 @@ async fn listen(port: u16, option: &str) -> Result<TcpListener, String> {
 }
 
 fn url(listener: &TcpListener) -> Result<String, String> {
-    listener.local_addr().map(|address| format!("http://{address}")).map_err(|error| error.to_string())
+    listener
+        .local_addr()
+        .map(|address| format!("http://{address}"))
+        .map_err(|error| error.to_string())
 }
 
 /// A migrated database: the one of `DATABASE_URL`, or a private server's.
 async fn database(options: &Options) -> Result<(Option<Cluster>, String), String> {
     let given = tools::variable("DATABASE_URL");
-    let (cluster, url) = match given {
-        Some(url) => (None, url),
-        None => {
-            let place = Place { dir: options.state_dir.join("postgres"), fsync: options.fsync };
-            let cluster = Cluster::start(&place).await?;
-            cluster.create_database("proftest", None).await?;
-            let url = cluster.url("proftest");
-            (Some(cluster), url)
-        }
+    let (cluster, url) = if let Some(url) = given {
+        (None, url)
+    } else {
+        let place = Place {
+            dir: options.state_dir.join("postgres"),
+            fsync: options.fsync,
+        };
+        let cluster = Cluster::start(&place).await?;
+        cluster.create_database("proftest", None).await?;
+        let url = cluster.url("proftest");
+        (Some(cluster), url)
     };
-    let mut client = postgres::connect(&url).await.map_err(|error| format!("DATABASE_URL: {error}"))?;
-    migrate::migrate(&mut client).await.map_err(|error| error.to_string())?;
+    let mut client = postgres::connect(&url)
+        .await
+        .map_err(|error| format!("DATABASE_URL: {error}"))?;
+    migrate::migrate(&mut client)
+        .await
+        .map_err(|error| error.to_string())?;
     Ok((cluster, url))
 }
 
 fn store(database_url: &str) -> Result<Store, String> {
-    let database = Database { url: database_url.to_owned().into(), ca_pem: None };
+    let database = Database {
+        url: database_url.to_owned().into(),
+        ca_pem: None,
+    };
     Store::new(&database, 4, Duration::from_secs(5)).map_err(|error| error.to_string())
 }
 
@@ -220,25 +233,29 @@ struct Vendors {
 impl Vendors {
     async fn start(options: &Options) -> Result<Self, String> {
         let mut servers = Vec::new();
-        let (resend, resend_url) = match &options.resend_url {
-            Some(url) => (None, url.clone()),
-            None => {
-                let resend = Resend::new(ResendOptions::new(RESEND_KEY), Feed::default());
-                let server = standins::serve(listen(0, "").await?, resend.router());
-                servers.push(server.map_err(|error| error.to_string())?);
-                (Some(resend), servers[servers.len() - 1].url())
-            }
+        let (resend, resend_url) = if let Some(url) = &options.resend_url {
+            (None, url.clone())
+        } else {
+            let resend = Resend::new(ResendOptions::new(RESEND_KEY), Feed::default());
+            let server = standins::serve(listen(0, "").await?, resend.router());
+            servers.push(server.map_err(|error| error.to_string())?);
+            (Some(resend), servers[servers.len() - 1].url())
         };
-        let (mobizon, mobizon_url) = match &options.mobizon_url {
-            Some(url) => (None, url.clone()),
-            None => {
-                let mobizon = Mobizon::new(MobizonOptions::new(MOBIZON_KEY), Feed::default());
-                let server = standins::serve(listen(0, "").await?, mobizon.router());
-                servers.push(server.map_err(|error| error.to_string())?);
-                (Some(mobizon), servers[servers.len() - 1].url())
-            }
+        let (mobizon, mobizon_url) = if let Some(url) = &options.mobizon_url {
+            (None, url.clone())
+        } else {
+            let mobizon = Mobizon::new(MobizonOptions::new(MOBIZON_KEY), Feed::default());
+            let server = standins::serve(listen(0, "").await?, mobizon.router());
+            servers.push(server.map_err(|error| error.to_string())?);
+            (Some(mobizon), servers[servers.len() - 1].url())
         };
-        Ok(Self { resend, resend_url, mobizon, mobizon_url, servers })
+        Ok(Self {
+            resend,
+            resend_url,
+            mobizon,
+            mobizon_url,
+            servers,
+        })
     }
 }
 
@@ -254,9 +271,19 @@ fn parameters(
         ("NotificationDelaySeconds", options.delay.as_secs().to_string()),
         // The emulator's scheduler is precise to a fraction of a second.
         ("ScheduleLeadSeconds", "0".to_owned()),
-        ("ResendApiKey", tools::variable("RESEND_API_KEY").filter(|_| vendors.resend.is_none()).unwrap_or_else(|| RESEND_KEY.to_owned())),
+        (
+            "ResendApiKey",
+            tools::variable("RESEND_API_KEY")
+                .filter(|_| vendors.resend.is_none())
+                .unwrap_or_else(|| RESEND_KEY.to_owned()),
+        ),
         ("ResendBaseUrl", vendors.resend_url.clone()),
-        ("MobizonApiKey", tools::variable("MOBIZON_API_KEY").filter(|_| vendors.mobizon.is_none()).unwrap_or_else(|| MOBIZON_KEY.to_owned())),
+        (
+            "MobizonApiKey",
+            tools::variable("MOBIZON_API_KEY")
+                .filter(|_| vendors.mobizon.is_none())
+                .unwrap_or_else(|| MOBIZON_KEY.to_owned()),
+        ),
         ("MobizonBaseUrl", vendors.mobizon_url.clone()),
     ])
 }

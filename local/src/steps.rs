@@ -29,7 +29,10 @@ pub struct Steps {
 impl Steps {
     /// An empty list; `print` also writes each step to the terminal.
     pub fn new(print: bool) -> Self {
-        Self { newest_first: Arc::default(), print }
+        Self {
+            newest_first: Arc::default(),
+            print,
+        }
     }
 
     /// Adds a step.
@@ -40,13 +43,22 @@ impl Steps {
             println!("{time}  {:36}  {text}", lead.as_deref().unwrap_or("-"));
         }
         let mut steps = self.newest_first.lock().unwrap_or_else(PoisonError::into_inner);
-        steps.push_front(Step { at: format!("{at:.3}"), lead, text });
+        steps.push_front(Step {
+            at: format!("{at:.3}"),
+            lead,
+            text,
+        });
         steps.truncate(KEPT);
     }
 
     /// The newest first.
     pub fn list(&self) -> Vec<Step> {
-        self.newest_first.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.newest_first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
     }
 
     /// Adds a step for a line that a function printed, when it tells one: a line about a lead, a warning or an
@@ -59,13 +71,21 @@ impl Steps {
             }
             return;
         };
-        let text = |name: &str| log.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let (Some(message), Some(level)) = (text("message"), text("level")) else { return };
+        let text = |name: &str| {
+            log.get(name)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+        };
+        let (Some(message), Some(level)) = (text("message"), text("level")) else {
+            return;
+        };
         let lead = text("lead.id").map(str::to_owned);
         if lead.is_none() && !matches!(level, "WARN" | "ERROR") {
             return;
         }
-        let details = ["channel", "state", "source", "reason", "error"].into_iter().filter_map(text);
+        let details = ["channel", "state", "source", "reason", "error"]
+            .into_iter()
+            .filter_map(text);
         let details: Vec<&str> = details.collect();
         let colon = if details.is_empty() { "" } else { ": " };
         self.add(lead, format!("{function}: {message}{colon}{}", details.join(" ")));

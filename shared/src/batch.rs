@@ -31,19 +31,22 @@ pub struct NamelessRecord;
 ///
 /// # Errors
 /// [`NamelessRecord`] when a record could not be named in the report; SQS then gives the whole batch back.
-pub async fn each<T, F>(
-    event: SqsEvent,
-    queue: &Queue,
-    handle: F,
-) -> Result<SqsBatchResponse, NamelessRecord>
+pub async fn each<T, F>(event: SqsEvent, queue: &Queue, handle: F) -> Result<SqsBatchResponse, NamelessRecord>
 where
     T: DeserializeOwned,
     F: AsyncFn(T) -> Verdict,
 {
-    if event.records.iter().any(|record| record.message_id.as_deref().is_none_or(str::is_empty)) {
+    if event
+        .records
+        .iter()
+        .any(|record| record.message_id.as_deref().is_none_or(str::is_empty))
+    {
         return Err(NamelessRecord);
     }
-    let records = event.records.into_iter().map(|record| one(record, queue, &handle));
+    let records = event
+        .records
+        .into_iter()
+        .map(|record| one(record, queue, &handle));
     let failures = futures::future::join_all(records).await;
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failures.into_iter().flatten().collect();
@@ -57,10 +60,13 @@ where
 {
     let id = record.message_id.unwrap_or_default();
     let verdict = match serde_json::from_str::<T>(record.body.as_deref().unwrap_or_default()) {
-        Ok(task) => AssertUnwindSafe(handle(task)).catch_unwind().await.unwrap_or_else(|_| {
-            tracing::error!(message.id = %id, "A task panicked; its message will come back");
-            Verdict::Again(Duration::from_secs(30))
-        }),
+        Ok(task) => AssertUnwindSafe(handle(task))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| {
+                tracing::error!(message.id = %id, "A task panicked; its message will come back");
+                Verdict::Again(Duration::from_secs(30))
+            }),
         Err(error) => {
             // serde's text may quote the body; its position does not.
             tracing::error!(message.id = %id, line = error.line(), column = error.column(),
@@ -73,7 +79,10 @@ where
         Verdict::Again(pause) => pause,
         Verdict::Refuse => REFUSED_PAUSE,
     };
-    if let Err(error) = queue.hold(record.receipt_handle.as_deref().unwrap_or_default(), pause).await {
+    if let Err(error) = queue
+        .hold(record.receipt_handle.as_deref().unwrap_or_default(), pause)
+        .await
+    {
         tracing::warn!(message.id = %id, error = %error, "The message will come back by the queue's own timeout");
     }
     let mut failure = BatchItemFailure::default();

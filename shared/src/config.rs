@@ -40,16 +40,26 @@ impl<'a> Env<'a> {
     }
 
     fn optional(&self, name: &'static str) -> Option<String> {
-        (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        (self.0)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
     }
 
     fn required(&self, name: &'static str, hint: &'static str) -> Result<String, ConfigError> {
         self.optional(name).ok_or(ConfigError::Missing { name, hint })
     }
 
-    fn parsed<T: FromStr>(&self, name: &'static str, must_be: &'static str) -> Result<Option<T>, ConfigError> {
+    fn parsed<T: FromStr>(
+        &self,
+        name: &'static str,
+        must_be: &'static str,
+    ) -> Result<Option<T>, ConfigError> {
         self.optional(name)
-            .map(|value| value.parse().map_err(|_| ConfigError::Malformed { name, must_be }))
+            .map(|value| {
+                value
+                    .parse()
+                    .map_err(|_| ConfigError::Malformed { name, must_be })
+            })
             .transpose()
     }
 
@@ -57,14 +67,20 @@ impl<'a> Env<'a> {
         const MUST_BE: &str = "a number of whole seconds, at most 604800 (a week)";
         let seconds = self.parsed(name, MUST_BE)?.unwrap_or(default);
         if seconds > 604_800 {
-            return Err(ConfigError::Malformed { name, must_be: MUST_BE });
+            return Err(ConfigError::Malformed {
+                name,
+                must_be: MUST_BE,
+            });
         }
         Ok(Duration::from_secs(seconds))
     }
 
     /// An http(s) URL without a trailing slash, so that a path can be appended to it.
     fn base_url(&self, name: &'static str, default: &str) -> Result<String, ConfigError> {
-        let malformed = ConfigError::Malformed { name, must_be: "an http:// or https:// URL without a query" };
+        let malformed = ConfigError::Malformed {
+            name,
+            must_be: "an http:// or https:// URL without a query",
+        };
         let raw = self.optional(name).unwrap_or_else(|| default.to_owned());
         let url = Url::parse(&raw).map_err(|_| malformed.clone())?;
         let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
@@ -79,13 +95,19 @@ impl<'a> Env<'a> {
 ///
 /// # Errors
 /// The first variable that is missing or malformed.
-#[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the environment"
+)]
 pub fn from_process<T>(read: fn(&Env<'_>) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
     read(&Env::new(&|name| std::env::var(name).ok()))
 }
 
 /// `RUST_LOG`: which log lines are kept; `info` when absent.
-#[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the environment"
+)]
 pub fn log_filter() -> Option<String> {
     std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty())
 }
@@ -106,13 +128,19 @@ impl Database {
     /// # Errors
     /// The first variable that is missing or malformed.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
-        let url = env.required("DATABASE_URL", "the postgres:// URL of the database or its pooler")?;
+        let url = env.required(
+            "DATABASE_URL",
+            "the postgres:// URL of the database or its pooler",
+        )?;
         let parsed = tokio_postgres::Config::from_str(&url).map_err(|_| ConfigError::Malformed {
             name: "DATABASE_URL",
             must_be: "postgres://user:password@host:port/database",
         })?;
         let ca_pem = env.optional("DATABASE_CA_PEM");
-        if ca_pem.as_deref().is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
+        if ca_pem
+            .as_deref()
+            .is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----"))
+        {
             return Err(ConfigError::Malformed {
                 name: "DATABASE_CA_PEM",
                 must_be: "a PEM certificate, beginning with -----BEGIN CERTIFICATE-----",
@@ -124,7 +152,10 @@ impl Database {
                 hint: "a database on another host is reached only over verified TLS; put its root certificate here",
             });
         }
-        Ok(Self { url: SecretString::from(url), ca_pem })
+        Ok(Self {
+            url: SecretString::from(url),
+            ca_pem,
+        })
     }
 }
 
@@ -132,8 +163,10 @@ impl Database {
 fn is_local(config: &tokio_postgres::Config) -> bool {
     config.get_hosts().iter().all(|host| match host {
         tokio_postgres::config::Host::Tcp(name) => {
-            matches!(name.as_str(), "localhost" | "::1" | "host.docker.internal" | "172.17.0.1")
-                || name.starts_with("127.")
+            matches!(
+                name.as_str(),
+                "localhost" | "::1" | "host.docker.internal" | "172.17.0.1"
+            ) || name.starts_with("127.")
         }
         tokio_postgres::config::Host::Unix(_) => true,
     })
@@ -245,7 +278,9 @@ pub struct Resend {
 impl Resend {
     fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
-            api_key: env.required("RESEND_API_KEY", "the API key of Resend, re_…")?.into(),
+            api_key: env
+                .required("RESEND_API_KEY", "the API key of Resend, re_…")?
+                .into(),
             base_url: env.base_url("RESEND_BASE_URL", "https://api.resend.com")?,
             from: env
                 .optional("EMAIL_FROM")
@@ -308,13 +343,19 @@ impl Track {
     /// The first variable that is missing or malformed.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         const DEFAULT: &str = "https://onai.academy/integrator/expresscourse";
-        let malformed = ConfigError::Malformed { name: "COURSE_URL", must_be: "an https:// URL" };
+        let malformed = ConfigError::Malformed {
+            name: "COURSE_URL",
+            must_be: "an https:// URL",
+        };
         let raw = env.optional("COURSE_URL").unwrap_or_else(|| DEFAULT.to_owned());
         let course = Url::parse(&raw).map_err(|_| malformed.clone())?;
         if !matches!(course.scheme(), "http" | "https") || course.host().is_none() {
             return Err(malformed);
         }
-        Ok(Self { database: Database::read(env)?, course })
+        Ok(Self {
+            database: Database::read(env)?,
+            course,
+        })
     }
 }
 
@@ -333,7 +374,10 @@ impl Sweep {
     /// # Errors
     /// The first variable that is missing or malformed.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
-        Ok(Self { database: Database::read(env)?, queue_url: notifications_queue_url(env)? })
+        Ok(Self {
+            database: Database::read(env)?,
+            queue_url: notifications_queue_url(env)?,
+        })
     }
 }
 

@@ -33,7 +33,10 @@ pub struct Failure {
 impl Failure {
     /// A failure with its reaction.
     pub fn new(reaction: Reaction, reason: impl Into<String>) -> Self {
-        Self { reaction, reason: reason.into() }
+        Self {
+            reaction,
+            reason: reason.into(),
+        }
     }
 }
 

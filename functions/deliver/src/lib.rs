@@ -122,7 +122,10 @@ async fn deliver(app: &App, notification: NotificationId) -> Verdict {
             return Verdict::Again(LEASE);
         }
     };
-    let attempts = due.attempts.iter().map(|attempt| channels::attempt(app, &due, attempt, &contents));
+    let attempts = due
+        .attempts
+        .iter()
+        .map(|attempt| channels::attempt(app, &due, attempt, &contents));
     verdict(&due, &futures::future::join_all(attempts).await)
 }
 

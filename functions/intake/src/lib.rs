@@ -5,6 +5,7 @@
 
 mod wire;
 
+use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use proftest::aws::queue::Queue;
 use proftest::aws::scheduler::Scheduler;
@@ -62,15 +63,17 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let saved = match app.store.save_lead(&lead, app.delay).await {
         Ok(saved) => saved,
         Err(error) => {
-            tracing::error!(error = proftest::failure::chain(&error), "A lead could not be saved");
+            tracing::error!(
+                error = proftest::failure::chain(&error),
+                "A lead could not be saved"
+            );
             return Refusal::Unavailable.response(app.texts);
         }
     };
     if let Some(pending) = saved.notification {
         wake_later(app, saved.lead, pending).await;
     }
-    let body = serde_json::json!({"success": true, "leadId": saved.lead.to_string()});
-    json_response(lambda_http::http::StatusCode::OK, &body)
+    json_response(StatusCode::OK, &wire::Accepted::new(saved.lead))
 }
 
 /// Arranges that the notification is delivered when it is due; three ways, each the fallback of the one before.
@@ -85,7 +88,11 @@ async fn wake_later(app: &App, lead: LeadId, pending: Pending) {
     };
     tracing::warn!(lead.id = %lead, notification.id = %notification, error = %refused,
         "No schedule; sending the message itself, delayed");
-    if let Err(error) = app.queue.send(DeliverTask::DeliverV1 { notification }, pending.due_in).await {
+    if let Err(error) = app
+        .queue
+        .send(DeliverTask::DeliverV1 { notification }, pending.due_in)
+        .await
+    {
         tracing::error!(lead.id = %lead, notification.id = %notification, error = %error,
             "No message either; the sweep will wake the row");
     }

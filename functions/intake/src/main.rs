@@ -9,5 +9,8 @@ async fn main() -> Result<(), Error> {
     let config = config::from_process(config::Intake::read)?;
     let app = intake::App::new(&config, &aws::sdk_config().await)?;
     app.warm_up().await;
-    run(service_fn(|request: Request| async { Ok::<_, Error>(intake::handle(&app, request).await) })).await
+    run(service_fn(|request: Request| async {
+        Ok::<_, Error>(intake::handle(&app, request).await)
+    }))
+    .await
 }

@@ -3,9 +3,11 @@
 use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::{Body, Request};
 use proftest::domain::contact::{ContactError, Email, Name, Phone};
+use proftest::domain::ids::LeadId;
 use proftest::http::Refusal;
 use proftest::store::NewLead;
 use proftest::texts::Texts;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// Larger bodies are refused.
@@ -17,6 +19,24 @@ const KEY_MAX: usize = 255;
 /// Most answers, far above any test's length.
 const ANSWERS_MAX: usize = 200;
 
+/// The answer to a lead that is committed.
+#[derive(Debug, Serialize)]
+pub struct Accepted {
+    success: bool,
+    #[serde(rename = "leadId")]
+    lead_id: LeadId,
+}
+
+impl Accepted {
+    /// The answer for this lead.
+    pub const fn new(lead_id: LeadId) -> Self {
+        Self {
+            success: true,
+            lead_id,
+        }
+    }
+}
+
 /// Reads a submission, or says what is wrong with it.
 pub fn parse(request: &Request, texts: &Texts) -> Result<NewLead, Refusal> {
     let body: &[u8] = match request.body() {
@@ -27,11 +47,18 @@ pub fn parse(request: &Request, texts: &Texts) -> Result<NewLead, Refusal> {
     if body.len() > BODY_MAX {
         return Err(Refusal::TooLarge);
     }
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     if !content_type.is_some_and(is_json) {
         return Err(Refusal::NotJsonType);
     }
-    let header_key = match request.headers().get("idempotency-key").map(|value| value.to_str()) {
+    let header_key = match request
+        .headers()
+        .get("idempotency-key")
+        .map(|value| value.to_str())
+    {
         None => None,
         Some(Ok(key)) => Some(key.to_owned()),
         Some(Err(_)) => return Err(Form::new(Map::new(), texts).refuse("Idempotency-Key")),
@@ -56,19 +83,28 @@ struct Form<'a> {
 
 impl<'a> Form<'a> {
     const fn new(fields: Map<String, Value>, texts: &'a Texts) -> Self {
-        Self { fields, wrong: Vec::new(), texts }
+        Self {
+            fields,
+            wrong: Vec::new(),
+            texts,
+        }
     }
 
     /// Refuses the whole form for one field of a wrong type.
     fn refuse(mut self, field: &'static str) -> Refusal {
         let error = self.texts.errors.field_type_wrong;
         self.wrong.push((field, error));
-        Refusal::Invalid { error, fields: self.wrong }
+        Refusal::Invalid {
+            error,
+            fields: self.wrong,
+        }
     }
 
     fn read(mut self, header_key: Option<String>) -> Result<NewLead, Refusal> {
         let errors = &self.texts.errors;
-        let missing = ["name", "email", "phone"].iter().any(|field| is_missing(self.fields.get(*field)));
+        let missing = ["name", "email", "phone"]
+            .iter()
+            .any(|field| is_missing(self.fields.get(*field)));
         let name = self.contact("name", errors.name_too_short, Name::parse);
         let email = self.contact("email", errors.email_invalid, Email::parse);
         let phone = self.contact("phone", errors.phone_invalid, Phone::parse);
@@ -76,7 +112,7 @@ impl<'a> Form<'a> {
         let source = self.word("source");
         let payment_method = self.word("paymentMethod");
         let key = self.key("submissionId", header_key);
-        let answers = self.list("answers", |answer| answer.is_u64());
+        let answers = self.list("answers", Value::is_u64);
         let texts = self.list("proftestAnswers", Value::is_object);
         let utm = self.object("utmParams");
         let mut metadata = self.object("metadata").unwrap_or_default();
@@ -84,12 +120,19 @@ impl<'a> Form<'a> {
             self.wrong.push(("metadata", errors.field_type_wrong));
         }
         let (Some(name), Some(email), Some(phone), true) = (name, email, phone, self.wrong.is_empty()) else {
-            let first = self.wrong.first().map_or(errors.fields_required, |(_, what)| what);
+            let first = self
+                .wrong
+                .first()
+                .map_or(errors.fields_required, |(_, what)| what);
             let error = if missing { errors.fields_required } else { first };
-            return Err(Refusal::Invalid { error, fields: self.wrong });
+            return Err(Refusal::Invalid {
+                error,
+                fields: self.wrong,
+            });
         };
         let source = source.unwrap_or_else(|| {
-            slug.as_deref().map_or_else(|| "proftest".to_owned(), |slug| format!("proftest_{slug}"))
+            slug.as_deref()
+                .map_or_else(|| "proftest".to_owned(), |slug| format!("proftest_{slug}"))
         });
         metadata.append(&mut self.fields);
         let touch = json!({"source": source, "campaignSlug": slug, "utmParams": utm});
@@ -101,8 +144,19 @@ impl<'a> Form<'a> {
             ("utmParams", utm.map(Value::Object)),
             ("lastTouch", Some(touch)),
         ];
-        metadata.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-        Ok(NewLead { name, email, phone, source, metadata, idempotency_key: key })
+        metadata.extend(
+            known
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?))),
+        );
+        Ok(NewLead {
+            name,
+            email,
+            phone,
+            source,
+            metadata,
+            idempotency_key: key,
+        })
     }
 
     fn contact<T>(

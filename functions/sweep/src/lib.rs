@@ -16,7 +16,7 @@ const BATCH: u16 = 500;
 /// Batches a run. What is left waits a minute; a queue longer than this would not be drained faster.
 const BATCHES_MAX: usize = 20;
 /// A row that was woken is left alone for so long.
-const AGAIN_AFTER: Duration = Duration::from_secs(300);
+const AGAIN_AFTER: Duration = Duration::from_mins(5);
 /// How long one statement may take, connecting included.
 const DATABASE_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -60,7 +60,10 @@ pub async fn handle(app: &App) -> Result<usize, SweepError> {
     let mut woken = 0;
     for _ in 0..BATCHES_MAX {
         let overdue = app.store.take_overdue(BATCH, AGAIN_AFTER).await?;
-        let tasks: Vec<_> = overdue.iter().map(|&notification| DeliverTask::DeliverV1 { notification }).collect();
+        let tasks: Vec<_> = overdue
+            .iter()
+            .map(|&notification| DeliverTask::DeliverV1 { notification })
+            .collect();
         woken += app.queue.send_all(&tasks).await?;
         if overdue.len() < usize::from(BATCH) {
             break;
@@ -77,10 +80,18 @@ fn report(backlog: &Backlog) {
     telemetry::metrics(
         "sweep",
         &[
-            ("OldestOverdueSeconds", backlog.oldest_overdue_seconds, Unit::Seconds),
+            (
+                "OldestOverdueSeconds",
+                backlog.oldest_overdue_seconds,
+                Unit::Seconds,
+            ),
             ("OverdueNotifications", backlog.overdue as f64, Unit::Count),
             ("PendingNotifications", backlog.pending as f64, Unit::Count),
-            ("FailedNotificationsLastDay", backlog.failed_last_day as f64, Unit::Count),
+            (
+                "FailedNotificationsLastDay",
+                backlog.failed_last_day as f64,
+                Unit::Count,
+            ),
             ("ParkedDeliveries", backlog.parked as f64, Unit::Count),
             ("OverdueCrmTasks", backlog.crm_overdue as f64, Unit::Count),
         ],

@@ -9,5 +9,8 @@ async fn main() -> Result<(), Error> {
     let config = config::from_process(config::Sweep::read)?;
     let app = sweep::App::new(&config, &aws::sdk_config().await)?;
     let app = &app;
-    run(service_fn(|_: LambdaEvent<serde_json::Value>| async move { sweep::handle(app).await.map_err(Error::from) })).await
+    run(service_fn(|_: LambdaEvent<serde_json::Value>| async move {
+        sweep::handle(app).await.map_err(Error::from)
+    }))
+    .await
 }

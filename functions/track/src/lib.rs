@@ -32,7 +32,10 @@ impl App {
     /// # Errors
     /// When the database settings cannot be used.
     pub fn new(config: &config::Track) -> Result<Self, StoreError> {
-        Ok(Self { store: Store::new(&config.database, 2, DATABASE_DEADLINE)?, course: config.course.clone() })
+        Ok(Self {
+            store: Store::new(&config.database, 2, DATABASE_DEADLINE)?,
+            course: config.course.clone(),
+        })
     }
 
     /// Opens the database connection ahead of the first request.
@@ -46,7 +49,11 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     let link = Link::parse(request);
     let (mut lead, mut source) = (link.lead, link.source);
     if let (Some(target), &Method::GET) = (link.target(), request.method()) {
-        let click = Click { id: ClickId::new(), target, user_agent: user_agent(request) };
+        let click = Click {
+            id: ClickId::new(),
+            target,
+            user_agent: user_agent(request),
+        };
         match app.store.record_click(&click).await {
             Ok(Some(clicked)) => {
                 tracing::info!(lead.id = %clicked.lead, source = clicked.source.as_str(), "Clicked");
@@ -54,7 +61,10 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
             }
             Ok(None) => tracing::info!("A click on a link that is not ours"),
             Err(error) => {
-                tracing::error!(error = proftest::failure::chain(&error), "A click could not be counted");
+                tracing::error!(
+                    error = proftest::failure::chain(&error),
+                    "A click could not be counted"
+                );
             }
         }
     }
@@ -74,11 +84,19 @@ impl Link {
         let path = request.raw_http_path().trim_end_matches('/');
         if let Some(code) = path.strip_prefix("/l/") {
             // Only an SMS has a short link: the visitor's tag is right even when the code cannot be looked up.
-            return Self { code: ShortCode::parse(code), source: Some(Channel::Sms), lead: None };
+            return Self {
+                code: ShortCode::parse(code),
+                source: Some(Channel::Sms),
+                lead: None,
+            };
         }
         let lead = path.strip_prefix("/api/landing/track/").and_then(LeadId::parse);
         let query = request.query_string_parameters();
-        Self { lead, source: query.first("source").and_then(Channel::parse), code: None }
+        Self {
+            lead,
+            source: query.first("source").and_then(Channel::parse),
+            code: None,
+        }
     }
 
     fn target(&self) -> Option<Target> {

@@ -10,5 +10,8 @@ async fn main() -> Result<(), Error> {
     let app = track::App::new(&config)?;
     app.warm_up().await;
     let app = &app;
-    run(service_fn(|request: Request| async move { Ok::<_, Error>(track::handle(app, &request).await) })).await
+    run(service_fn(|request: Request| async move {
+        Ok::<_, Error>(track::handle(app, &request).await)
+    }))
+    .await
 }

@@ -40,6 +40,9 @@ impl AwsError {
         E: std::error::Error + 'static,
         R: std::fmt::Debug,
     {
-        Self { call, why: crate::failure::chain(error) }
+        Self {
+            call,
+            why: crate::failure::chain(error),
+        }
     }
 }

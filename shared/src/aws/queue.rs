@@ -22,7 +22,10 @@ pub struct Queue {
 impl Queue {
     /// The queue at `url`.
     pub fn new(config: &aws_config::SdkConfig, url: impl Into<String>) -> Self {
-        Self { client: aws_sdk_sqs::Client::new(config), url: url.into() }
+        Self {
+            client: aws_sdk_sqs::Client::new(config),
+            url: url.into(),
+        }
     }
 
     /// Sends a task, to be seen after `delay` (at most 15 minutes: a longer one is cut, and whoever gets the
@@ -47,11 +50,21 @@ impl Queue {
                 let entry = SendMessageBatchRequestEntry::builder().id(index.to_string());
                 entry.message_body(body(*task)).build()
             });
-            let entries = entries
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| AwsError { call: "SendMessageBatch", why: error.to_string() })?;
-            let sent = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
-            taken += sent.map_err(|error| AwsError::new("SendMessageBatch", &error))?.successful.len();
+            let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| AwsError {
+                call: "SendMessageBatch",
+                why: error.to_string(),
+            })?;
+            let sent = self
+                .client
+                .send_message_batch()
+                .queue_url(&self.url)
+                .set_entries(Some(entries))
+                .send()
+                .await;
+            taken += sent
+                .map_err(|error| AwsError::new("SendMessageBatch", &error))?
+                .successful
+                .len();
         }
         Ok(taken)
     }
@@ -87,7 +100,7 @@ mod tests {
     #[test]
     fn delays_are_rounded_up_and_capped() {
         assert_eq!(whole_seconds(Duration::from_millis(1), 900), 1);
-        assert_eq!(whole_seconds(Duration::from_secs(600), 900), 600);
+        assert_eq!(whole_seconds(Duration::from_mins(10), 900), 600);
         assert_eq!(whole_seconds(Duration::from_secs(9_999), 900), 900);
         assert_eq!(whole_seconds(Duration::ZERO, 900), 0);
     }

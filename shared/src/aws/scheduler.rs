@@ -45,21 +45,39 @@ impl Scheduler {
     /// already is a success: the name is the notification's id.
     pub async fn wake_at(&self, notification: NotificationId, due: Timestamp) -> Result<(), AwsError> {
         let call = "CreateSchedule";
-        let build = |error: aws_sdk_scheduler::error::BuildError| AwsError { call, why: error.to_string() };
+        let build = |error: aws_sdk_scheduler::error::BuildError| AwsError {
+            call,
+            why: error.to_string(),
+        };
         let input = DeliverTask::DeliverV1 { notification }
             .to_json()
-            .map_err(|error| AwsError { call, why: error.to_string() })?;
-        let dead_letters = self.settings.dlq_arn.as_ref().map(|arn| DeadLetterConfig::builder().arn(arn).build());
+            .map_err(|error| AwsError {
+                call,
+                why: error.to_string(),
+            })?;
+        let dead_letters = self
+            .settings
+            .dlq_arn
+            .as_ref()
+            .map(|arn| DeadLetterConfig::builder().arn(arn).build());
         let target = Target::builder()
             .arn(&self.settings.queue_arn)
             .role_arn(&self.settings.role_arn)
             .input(input)
             .set_dead_letter_config(dead_letters)
             // An hour of attempts; the sweep has long woken the row by then.
-            .retry_policy(RetryPolicy::builder().maximum_retry_attempts(20).maximum_event_age_in_seconds(3600).build())
+            .retry_policy(
+                RetryPolicy::builder()
+                    .maximum_retry_attempts(20)
+                    .maximum_event_age_in_seconds(3600)
+                    .build(),
+            )
             .build()
             .map_err(build)?;
-        let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build().map_err(build)?;
+        let window = FlexibleTimeWindow::builder()
+            .mode(FlexibleTimeWindowMode::Off)
+            .build()
+            .map_err(build)?;
         let created = self
             .client
             .create_schedule()
@@ -104,6 +122,11 @@ mod tests {
     fn the_name_and_token_fit() {
         // Name and ClientToken: at most 64 of [0-9a-zA-Z-_.]. Source: CreateSchedule.
         let name = NotificationId::new().to_string();
-        assert!(name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
+        assert!(
+            name.len() <= 64
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        );
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// The vendor names no figure for its rate limit; a minute is what its code 30 is given here.
-const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(60);
+const RATE_LIMIT_PAUSE: Duration = Duration::from_mins(1);
 
 /// A client of Mobizon; cheap to clone.
 #[derive(Clone)]
@@ -104,7 +104,11 @@ impl Mobizon {
     fn method(&self, path: &str) -> RequestBuilder {
         self.http
             .post(format!("{}/service/{path}", self.base_url))
-            .query(&[("output", "json"), ("api", "v1"), ("apiKey", self.api_key.expose_secret())])
+            .query(&[
+                ("output", "json"),
+                ("api", "v1"),
+                ("apiKey", self.api_key.expose_secret()),
+            ])
     }
 }
 
@@ -117,7 +121,12 @@ fn read(answer: &Answer) -> Result<Value, Failure> {
     let status = answer.status.as_u16();
     let Ok(envelope) = serde_json::from_slice::<Envelope>(&answer.body) else {
         let (reaction, what) = match status {
-            429 => (Reaction::Retry { after: retry_after(&answer.headers) }, "rate limit"),
+            429 => (
+                Reaction::Retry {
+                    after: retry_after(&answer.headers),
+                },
+                "rate limit",
+            ),
             401..=403 => (Reaction::Park, "refused"),
             _ => (Reaction::Unknown, "no JSON"),
         };
@@ -125,7 +134,9 @@ fn read(answer: &Answer) -> Result<Value, Failure> {
     };
     let reaction = match envelope.code {
         0 | 100 if status < 500 => return Ok(envelope.data),
-        30 => Reaction::Retry { after: Some(retry_after(&answer.headers).unwrap_or(RATE_LIMIT_PAUSE)) },
+        30 => Reaction::Retry {
+            after: Some(retry_after(&answer.headers).unwrap_or(RATE_LIMIT_PAUSE)),
+        },
         // A key, an account, a domain or a permission that only a human can mend.
         8 | 9 | 13 | 14 => Reaction::Park,
         1 | 2 | 4 | 5 | 6 | 11 | 12 | 99 => Reaction::GiveUp,
@@ -143,7 +154,11 @@ mod tests {
 
     fn answer(status: u16, body: &str) -> Answer {
         let status = StatusCode::from_u16(status).unwrap();
-        Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+        Answer {
+            status,
+            headers: HeaderMap::new(),
+            body: body.as_bytes().to_vec(),
+        }
     }
 
     fn reaction(status: u16, body: &str) -> Reaction {
@@ -152,8 +167,18 @@ mod tests {
 
     #[test]
     fn every_documented_code_has_its_reaction() {
-        let with = |code: i64| reaction(200, &format!(r#"{{"code":{code},"data":[],"message":"77001234567"}}"#));
-        assert_eq!(with(30), Reaction::Retry { after: Some(RATE_LIMIT_PAUSE) });
+        let with = |code: i64| {
+            reaction(
+                200,
+                &format!(r#"{{"code":{code},"data":[],"message":"77001234567"}}"#),
+            )
+        };
+        assert_eq!(
+            with(30),
+            Reaction::Retry {
+                after: Some(RATE_LIMIT_PAUSE)
+            }
+        );
         for code in [8, 9, 13, 14] {
             assert_eq!(with(code), Reaction::Park, "{code}");
         }
@@ -167,7 +192,12 @@ mod tests {
 
     #[test]
     fn what_is_not_the_vendors_json_is_unknown() {
-        for (status, body) in [(200, "<html>"), (502, ""), (200, r#"{"code":0,"da"#), (500, r#"{"code":0}"#)] {
+        for (status, body) in [
+            (200, "<html>"),
+            (502, ""),
+            (200, r#"{"code":0,"da"#),
+            (500, r#"{"code":0}"#),
+        ] {
             assert_eq!(reaction(status, body), Reaction::Unknown, "{status} {body}");
         }
         assert_eq!(reaction(429, "<html>"), Reaction::Retry { after: None });
@@ -176,7 +206,10 @@ mod tests {
 
     #[test]
     fn ids_come_as_numbers_and_as_strings() {
-        for body in [r#"{"code":0,"data":{"messageId":7}}"#, r#"{"code":"0","data":{"messageId":"7"}}"#] {
+        for body in [
+            r#"{"code":0,"data":{"messageId":7}}"#,
+            r#"{"code":"0","data":{"messageId":"7"}}"#,
+        ] {
             let data = read(&answer(200, body)).unwrap();
             assert_eq!(data.get("messageId").and_then(as_number), Some(7), "{body}");
         }

@@ -58,7 +58,11 @@ async fn call(vendor: &str, request: RequestBuilder) -> Result<Answer, Failure> 
             break;
         }
     }
-    Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
+    Ok(Answer {
+        status: response.status(),
+        headers: std::mem::take(response.headers_mut()),
+        body,
+    })
 }
 
 /// `Retry-After` in seconds; the date form is not used by these vendors. At most six hours, so that a broken
@@ -71,7 +75,10 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// A vendor's error name, made fit for a log: its first 64 characters of `[a-z0-9_]`.
 fn clean_name(raw: &str) -> String {
-    raw.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect()
+    raw.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .take(64)
+        .collect()
 }
 
 #[cfg(test)]

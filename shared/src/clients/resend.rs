@@ -90,7 +90,10 @@ fn read(answer: &Answer) -> Result<String, Failure> {
         return match serde_json::from_slice::<Accepted>(&answer.body) {
             Ok(accepted) if !accepted.id.is_empty() => Ok(accepted.id),
             // Accepted counts only with an id in hand; the key makes asking again safe.
-            _ => Err(Failure::new(Reaction::Unknown, format!("resend {} without an id", answer.status.as_u16()))),
+            _ => Err(Failure::new(
+                Reaction::Unknown,
+                format!("resend {} without an id", answer.status.as_u16()),
+            )),
         };
     }
     let name = serde_json::from_slice::<Refused>(&answer.body).map(|refused| clean_name(&refused.name));
@@ -98,15 +101,21 @@ fn read(answer: &Answer) -> Result<String, Failure> {
     let status = answer.status.as_u16();
     let reaction = match (status, name.as_str()) {
         (429, "daily_quota_exceeded" | "monthly_quota_exceeded") => Reaction::Park,
-        (429 | 503, _) | (409, "resource_locked") => Reaction::Retry { after: retry_after(&answer.headers) },
+        (429 | 503, _) | (409, "resource_locked") => Reaction::Retry {
+            after: retry_after(&answer.headers),
+        },
         // The first request with this key is still being worked on: its outcome is not known yet.
         (409, "concurrent_idempotent_requests") => Reaction::Unknown,
         // A key, a permission or a domain that only a human can mend.
-        (401 | 402 | 403, _) => Reaction::Park,
+        (401..=403, _) => Reaction::Park,
         (500..=599 | 408, _) => Reaction::Unknown,
         _ => Reaction::GiveUp,
     };
-    let what = if name.is_empty() { String::new() } else { format!(" {name}") };
+    let what = if name.is_empty() {
+        String::new()
+    } else {
+        format!(" {name}")
+    };
     Err(Failure::new(reaction, format!("resend {status}{what}")))
 }
 
@@ -120,7 +129,11 @@ mod tests {
     fn answer(status: u16, body: &str) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert("retry-after", HeaderValue::from_static("3"));
-        Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: body.as_bytes().to_vec() }
+        Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers,
+            body: body.as_bytes().to_vec(),
+        }
     }
 
     fn reaction(status: u16, name: &str) -> Reaction {
@@ -132,7 +145,9 @@ mod tests {
 
     #[test]
     fn every_documented_error_has_its_reaction() {
-        let retry = Reaction::Retry { after: Some(Duration::from_secs(3)) };
+        let retry = Reaction::Retry {
+            after: Some(Duration::from_secs(3)),
+        };
         for (status, name, expected) in [
             (429, "rate_limit_exceeded", retry),
             (503, "service_unavailable", retry),
@@ -160,7 +175,11 @@ mod tests {
     fn a_success_needs_an_id() {
         assert_eq!(read(&answer(200, r#"{"id":"a"}"#)).unwrap(), "a");
         for body in ["", "{}", r#"{"id":""}"#, "<html>", r#"{"id":"#] {
-            assert_eq!(read(&answer(200, body)).unwrap_err().reaction, Reaction::Unknown, "{body}");
+            assert_eq!(
+                read(&answer(200, body)).unwrap_err().reaction,
+                Reaction::Unknown,
+                "{body}"
+            );
         }
     }
 }

@@ -5,8 +5,13 @@ use super::*;
 type Table = Vec<(&'static str, &'static str)>;
 
 fn read<T>(table: &Table, read: fn(&Env<'_>) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
-    let lookup =
-        |name: &str| table.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    let lookup = |name: &str| {
+        table
+            .iter()
+            .rev()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    };
     read(&Env::new(&lookup))
 }
 
@@ -23,8 +28,8 @@ fn intake() -> Table {
 #[test]
 fn defaults_are_those_of_production() {
     let config = read(&intake(), Intake::read).ok().unwrap();
-    assert_eq!(config.delay, Duration::from_secs(600));
-    assert_eq!(config.schedule.lead, Duration::from_secs(60));
+    assert_eq!(config.delay, Duration::from_mins(10));
+    assert_eq!(config.schedule.lead, Duration::from_mins(1));
 }
 
 #[test]
@@ -33,7 +38,10 @@ fn a_missing_or_empty_variable_is_named() {
         let mut table = intake();
         table.push((name, "  "));
         let error = read(&table, Intake::read).err().unwrap();
-        assert!(matches!(error, ConfigError::Missing { name: missing, .. } if missing == name), "{error}");
+        assert!(
+            matches!(error, ConfigError::Missing { name: missing, .. } if missing == name),
+            "{error}"
+        );
     }
 }
 
@@ -64,7 +72,13 @@ fn a_remote_database_needs_verified_tls() {
 #[test]
 fn base_urls_lose_their_slash_and_refuse_a_query() {
     let table = |url| vec![("PUBLIC_BASE_URL", url)];
-    assert_eq!(read(&table("https://api.example/"), Links::read).ok().unwrap().short, "https://api.example");
+    assert_eq!(
+        read(&table("https://api.example/"), Links::read)
+            .ok()
+            .unwrap()
+            .short,
+        "https://api.example"
+    );
     for url in ["api.example", "ftp://x", "https://x/?a=b", "https://user@x"] {
         assert!(read(&table(url), Links::read).is_err(), "{url}");
     }

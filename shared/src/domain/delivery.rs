@@ -45,11 +45,11 @@ impl Channel {
 
 /// How long a claim holds. Longer than a function may live (`DeliverFunction.Timeout` in template.yaml), so
 /// that no living worker's claim is ever taken over.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 
 /// How long Resend remembers an idempotency key is 24 h; an attempt may itself take a minute.
 /// Source: Resend, docs/dashboard/emails/idempotency-keys.
-pub const EMAIL_KEY_LIFETIME: Duration = Duration::from_secs(23 * 3600);
+pub const EMAIL_KEY_LIFETIME: Duration = Duration::from_hours(23);
 
 /// When to try again, as data.
 #[derive(Debug, Clone, Copy)]
@@ -194,8 +194,14 @@ pub fn settle(
     let reason = failure.reason;
     match (failure.reaction, channel) {
         (Reaction::GiveUp, _) => Settlement::Failed { reason },
-        (Reaction::Park, _) => Settlement::Parked { reason, after: spread(policy.parked, jitter) },
-        (Reaction::Unknown, Channel::Sms) => Settlement::Unknown { reason, after: policy.look_up },
+        (Reaction::Park, _) => Settlement::Parked {
+            reason,
+            after: spread(policy.parked, jitter),
+        },
+        (Reaction::Unknown, Channel::Sms) => Settlement::Unknown {
+            reason,
+            after: policy.look_up,
+        },
         // The idempotency key makes repeating an e-mail of unknown outcome safe.
         (Reaction::Unknown, Channel::Email) => retry(policy, retries, reason, None, jitter),
         (Reaction::Retry { after }, _) => retry(policy, retries, reason, after, jitter),
@@ -208,7 +214,9 @@ fn retry(policy: &Policy, retries: u16, reason: String, after: Option<Duration>,
             let after = spread(*backoff, jitter).max(after.unwrap_or_default());
             Settlement::Retrying { reason, after }
         }
-        None => Settlement::Failed { reason: format!("gave up after {retries} retries: {reason}") },
+        None => Settlement::Failed {
+            reason: format!("gave up after {retries} retries: {reason}"),
+        },
     }
 }
 
@@ -269,7 +277,10 @@ pub fn reconcile(
     jitter: f64,
 ) -> Reconciled {
     let still_unknown = |reason: String| {
-        Reconciled::Settled(Settlement::Unknown { reason, after: spread(policy.look_up * 2, jitter) })
+        Reconciled::Settled(Settlement::Unknown {
+            reason,
+            after: spread(policy.look_up * 2, jitter),
+        })
     };
     match found {
         Ok(Some(provider_id)) => Reconciled::Settled(Settlement::Accepted { provider_id }),
@@ -297,48 +308,88 @@ mod tests {
     #[test]
     fn retry_after_is_a_floor_and_the_backoff_grows() {
         let after = |retries, floor: Option<u64>| {
-            let outcome = failed(Reaction::Retry { after: floor.map(seconds) });
+            let outcome = failed(Reaction::Retry {
+                after: floor.map(seconds),
+            });
             settle(&P, Channel::Email, retries, outcome, 1.0).after().unwrap()
         };
         assert_eq!(after(0, None), seconds(5));
         assert_eq!(after(3, None), seconds(120));
         assert_eq!(after(0, Some(77)), seconds(77));
-        assert!(settle(&P, Channel::Email, 0, failed(Reaction::Retry { after: None }), 0.0).after() < Some(seconds(5)));
+        assert!(
+            settle(
+                &P,
+                Channel::Email,
+                0,
+                failed(Reaction::Retry { after: None }),
+                0.0
+            )
+            .after()
+                < Some(seconds(5))
+        );
     }
 
     #[test]
     fn retries_end_but_parking_does_not() {
         let last = u16::try_from(P.backoff.len()).unwrap();
         let retry = failed(Reaction::Retry { after: None });
-        assert_eq!(settle(&P, Channel::Sms, last - 1, retry.clone(), 0.5).state(), "retrying");
+        assert_eq!(
+            settle(&P, Channel::Sms, last - 1, retry.clone(), 0.5).state(),
+            "retrying"
+        );
         assert_eq!(settle(&P, Channel::Sms, last, retry, 0.5).state(), "failed");
-        assert_eq!(settle(&P, Channel::Sms, last + 50, failed(Reaction::Park), 0.5).state(), "parked");
+        assert_eq!(
+            settle(&P, Channel::Sms, last + 50, failed(Reaction::Park), 0.5).state(),
+            "parked"
+        );
     }
 
     #[test]
     fn an_unknown_sms_is_never_simply_retried() {
-        assert_eq!(settle(&P, Channel::Sms, 1, failed(Reaction::Unknown), 0.5).state(), "unknown");
-        assert_eq!(settle(&P, Channel::Email, 1, failed(Reaction::Unknown), 0.5).state(), "retrying");
+        assert_eq!(
+            settle(&P, Channel::Sms, 1, failed(Reaction::Unknown), 0.5).state(),
+            "unknown"
+        );
+        assert_eq!(
+            settle(&P, Channel::Email, 1, failed(Reaction::Unknown), 0.5).state(),
+            "retrying"
+        );
     }
 
     #[test]
     fn an_unknown_sms_is_sent_again_only_when_the_list_had_time_to_show_it() {
         let look = |since, found| reconcile(&P, seconds(since), found, 0.5);
-        assert_eq!(look(599, Ok(None)), Reconciled::Settled(Settlement::Unknown {
-            reason: "outcome unknown: not in the vendor's list yet".into(),
-            after: seconds(45),
-        }));
+        assert_eq!(
+            look(599, Ok(None)),
+            Reconciled::Settled(Settlement::Unknown {
+                reason: "outcome unknown: not in the vendor's list yet".into(),
+                after: seconds(45),
+            })
+        );
         assert_eq!(look(600, Ok(None)), Reconciled::SendAgain);
-        let found = Reconciled::Settled(Settlement::Accepted { provider_id: "7".into() });
+        let found = Reconciled::Settled(Settlement::Accepted {
+            provider_id: "7".into(),
+        });
         assert_eq!(look(1, Ok(Some("7".into()))), found);
     }
 
     #[test]
     fn a_failed_look_up_never_ends_in_sending() {
-        for reaction in [Reaction::GiveUp, Reaction::Park, Reaction::Unknown, Reaction::Retry { after: None }] {
+        for reaction in [
+            Reaction::GiveUp,
+            Reaction::Park,
+            Reaction::Unknown,
+            Reaction::Retry { after: None },
+        ] {
             let look = |since| reconcile(&P, since, Err(Failure::new(reaction, "why")), 0.5);
-            assert!(matches!(look(seconds(9_999)), Reconciled::Settled(Settlement::Unknown { .. })));
-            assert!(matches!(look(P.unknown_max), Reconciled::Settled(Settlement::Failed { .. })));
+            assert!(matches!(
+                look(seconds(9_999)),
+                Reconciled::Settled(Settlement::Unknown { .. })
+            ));
+            assert!(matches!(
+                look(P.unknown_max),
+                Reconciled::Settled(Settlement::Failed { .. })
+            ));
         }
     }
 }

@@ -111,15 +111,17 @@ mod tests {
 
     #[test]
     fn ids_made_in_one_millisecond_share_no_counter() {
-        let tails: std::collections::HashSet<u64> =
-            (0..1000).map(|_| LeadId::new().as_uuid().as_u64_pair().1 >> 32).collect();
+        let tails: std::collections::HashSet<u64> = (0..1000)
+            .map(|_| LeadId::new().as_uuid().as_u64_pair().1 >> 32)
+            .collect();
         assert!(tails.len() > 990, "{} distinct tails", tails.len());
     }
 
     #[test]
     fn codes_differ_and_read_back() {
-        let codes: std::collections::HashSet<String> =
-            (0..1000).map(|_| ShortCode::new().unwrap().as_str().to_owned()).collect();
+        let codes: std::collections::HashSet<String> = (0..1000)
+            .map(|_| ShortCode::new().unwrap().as_str().to_owned())
+            .collect();
         assert_eq!(codes.len(), 1000);
         assert!(codes.iter().all(|code| ShortCode::parse(code).is_some()));
         assert_eq!(ShortCode::parse("short"), None);

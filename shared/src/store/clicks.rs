@@ -58,7 +58,11 @@ impl Store {
         let source: String = row.try_get("source").map_err(StoreError::Refused)?;
         Ok(Some(Clicked {
             lead: LeadId::from_uuid(row.try_get("lead_id").map_err(StoreError::Refused)?),
-            source: if source == "sms" { Channel::Sms } else { Channel::Email },
+            source: if source == "sms" {
+                Channel::Sms
+            } else {
+                Channel::Email
+            },
         }))
     }
 }

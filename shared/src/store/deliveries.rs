@@ -1,13 +1,13 @@
 //! Claiming a notification's channels, pinning what is sent, recording what became of it.
 
-use super::pool::{Store, StoreError};
 use super::WAKE_GRACE;
-use crate::domain::delivery::{Before, Channel, Doubt, Settlement, LEASE};
+use super::pool::{Store, StoreError};
+use crate::domain::delivery::{Before, Channel, Doubt, LEASE, Settlement};
 use crate::domain::ids::{LeadId, NotificationId, ShortCode};
 use serde_json::Value;
 use std::time::Duration;
-use tokio_postgres::types::Type;
 use tokio_postgres::Row;
+use tokio_postgres::types::Type;
 
 /// What a claim found.
 #[derive(Debug)]
@@ -79,9 +79,14 @@ pub struct Pinned {
 impl Store {
     /// Takes what may be sent now of one notification, under a lease of [`LEASE`].
     pub async fn claim(&self, notification: NotificationId) -> Result<Claim, StoreError> {
-        let params = [(notification.as_uuid() as _, Type::UUID), (&LEASE.as_secs_f64() as _, Type::FLOAT8)];
+        let params = [
+            (notification.as_uuid() as _, Type::UUID),
+            (&LEASE.as_secs_f64() as _, Type::FLOAT8),
+        ];
         let rows = self.run(include_str!("claim.sql"), &params).await?;
-        let Some(first) = rows.first() else { return Ok(Claim::Missing) };
+        let Some(first) = rows.first() else {
+            return Ok(Claim::Missing);
+        };
         read_claim(notification, first, &rows).map_err(StoreError::Refused)
     }
 
@@ -106,9 +111,14 @@ impl Store {
         ];
         let rows = self.run(SQL, &params).await?;
         let read = |row: &Row| -> Result<Pinned, tokio_postgres::Error> {
-            Ok(Pinned { channel: channel(row.try_get("channel")?), content: row.try_get("content")? })
+            Ok(Pinned {
+                channel: channel(row.try_get("channel")?),
+                content: row.try_get("content")?,
+            })
         };
-        rows.iter().map(|row| read(row).map_err(StoreError::Refused)).collect()
+        rows.iter()
+            .map(|row| read(row).map_err(StoreError::Refused))
+            .collect()
     }
 
     /// Records what became of an attempt, and completes the notification when it was the last channel.
@@ -158,16 +168,25 @@ fn read_claim(
 ) -> Result<Claim, tokio_postgres::Error> {
     let status: &str = first.try_get("status")?;
     if status != "pending" {
-        return Ok(Claim::Over { failed: status == "failed" });
+        return Ok(Claim::Over {
+            failed: status == "failed",
+        });
     }
     let due_in: f64 = first.try_get("due_in_seconds")?;
     if due_in > 0.0 {
-        return Ok(Claim::Early { due_in: Duration::from_secs_f64(due_in) });
+        return Ok(Claim::Early {
+            due_in: Duration::from_secs_f64(due_in),
+        });
     }
-    let attempts = rows.iter().filter_map(|row| read_attempt(row).transpose()).collect::<Result<Vec<_>, _>>()?;
+    let attempts = rows
+        .iter()
+        .filter_map(|row| read_attempt(row).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
     if attempts.is_empty() {
         let free_in: Option<f64> = first.try_get("free_in_seconds")?;
-        return Ok(Claim::Busy { free_in: Duration::from_secs_f64(free_in.unwrap_or_default().max(0.0)) });
+        return Ok(Claim::Busy {
+            free_in: Duration::from_secs_f64(free_in.unwrap_or_default().max(0.0)),
+        });
     }
     let code: Option<&str> = first.try_get("code")?;
     Ok(Claim::Claimed(Box::new(Due {
@@ -182,7 +201,9 @@ fn read_claim(
 }
 
 fn read_attempt(row: &Row) -> Result<Option<Attempt>, tokio_postgres::Error> {
-    let Some(word) = row.try_get::<_, Option<&str>>("channel")? else { return Ok(None) };
+    let Some(word) = row.try_get::<_, Option<&str>>("channel")? else {
+        return Ok(None);
+    };
     let unknown_for: Option<f64> = row.try_get("unknown_for_seconds")?;
     Ok(Some(Attempt {
         channel: channel(word),

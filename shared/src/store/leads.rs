@@ -1,7 +1,7 @@
 //! Saving a lead.
 
-use super::pool::{Store, StoreError};
 use super::WAKE_GRACE;
+use super::pool::{Store, StoreError};
 use crate::domain::contact::{Email, Name, Phone};
 use crate::domain::ids::{LeadId, NotificationId, ShortCode};
 use jiff::Timestamp;
@@ -75,7 +75,9 @@ impl Store {
                 ],
             )
             .await?;
-        let row = rows.first().ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
+        let row = rows
+            .first()
+            .ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
         let notification: Option<uuid::Uuid> = row.try_get("notification_id").map_err(StoreError::Refused)?;
         Ok(Saved {
             lead: LeadId::from_uuid(row.try_get("lead_id").map_err(StoreError::Refused)?),
@@ -85,7 +87,8 @@ impl Store {
                     id: NotificationId::from_uuid(id),
                     due: row.try_get("scheduled_for").map_err(StoreError::Refused)?,
                     due_in: Duration::from_secs_f64(
-                        row.try_get::<_, f64>("due_in_seconds").map_err(StoreError::Refused)?,
+                        row.try_get::<_, f64>("due_in_seconds")
+                            .map_err(StoreError::Refused)?,
                     ),
                 }),
             },

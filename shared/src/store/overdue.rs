@@ -30,17 +30,26 @@ impl Store {
         limit: u16,
         again_after: Duration,
     ) -> Result<Vec<NotificationId>, StoreError> {
-        let params = [(&i64::from(limit) as _, Type::INT8), (&again_after.as_secs_f64() as _, Type::FLOAT8)];
+        let params = [
+            (&i64::from(limit) as _, Type::INT8),
+            (&again_after.as_secs_f64() as _, Type::FLOAT8),
+        ];
         let rows = self.run(include_str!("overdue.sql"), &params).await?;
         rows.iter()
-            .map(|row| row.try_get("id").map(NotificationId::from_uuid).map_err(StoreError::Refused))
+            .map(|row| {
+                row.try_get("id")
+                    .map(NotificationId::from_uuid)
+                    .map_err(StoreError::Refused)
+            })
             .collect()
     }
 
     /// Counts what waits.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         let rows = self.run(include_str!("backlog.sql"), &[]).await?;
-        let row = rows.first().ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
+        let row = rows
+            .first()
+            .ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
         let read = || -> Result<Backlog, tokio_postgres::Error> {
             Ok(Backlog {
                 oldest_overdue_seconds: row.try_get("oldest_overdue_seconds")?,

@@ -2,8 +2,8 @@
 
 use crate::config::Database;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret as _;
 use std::str::FromStr as _;
@@ -53,7 +53,9 @@ impl Store {
             .tcp_user_timeout(Duration::from_secs(10))
             .keepalives_idle(Duration::from_secs(30))
             .application_name("proftest");
-        let recycle = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let recycle = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
         let manager = match &database.ca_pem {
             Some(pem) => {
                 settings.ssl_mode(SslMode::Require);
@@ -99,7 +101,9 @@ impl Store {
             Err(_) => {
                 // A statement still runs on it: never hand that connection to the next caller.
                 drop(Object::take(client));
-                Err(Attempted::Over(StoreError::Unavailable("no answer within the deadline".to_owned())))
+                Err(Attempted::Over(StoreError::Unavailable(
+                    "no answer within the deadline".to_owned(),
+                )))
             }
         }
     }
@@ -171,7 +175,9 @@ fn tls(ca_pem: &str) -> Result<ClientConfig, StoreError> {
     let unreadable = || StoreError::Settings("DATABASE_CA_PEM holds no readable certificate".to_owned());
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
-        roots.add(certificate.map_err(|_| unreadable())?).map_err(|_| unreadable())?;
+        roots
+            .add(certificate.map_err(|_| unreadable())?)
+            .map_err(|_| unreadable())?;
     }
     if roots.is_empty() {
         return Err(unreadable());

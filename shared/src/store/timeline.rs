@@ -39,7 +39,8 @@ impl Store {
 
     /// One lead with everything that happened to it, oldest first; `None` for an unknown id.
     pub async fn lead_story(&self, lead: LeadId) -> Result<Option<Value>, StoreError> {
-        self.one_json(include_str!("lead_story.sql"), &[(lead.as_uuid(), Type::UUID)]).await
+        self.one_json(include_str!("lead_story.sql"), &[(lead.as_uuid(), Type::UUID)])
+            .await
     }
 
     async fn one_json(
@@ -48,6 +49,8 @@ impl Store {
         params: &[super::pool::Param<'_>],
     ) -> Result<Option<Value>, StoreError> {
         let rows = self.run(sql, params).await?;
-        rows.first().map(|row| row.try_get(0).map_err(StoreError::Refused)).transpose()
+        rows.first()
+            .map(|row| row.try_get(0).map_err(StoreError::Refused))
+            .transpose()
     }
 }

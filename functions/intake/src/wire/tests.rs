@@ -46,7 +46,10 @@ fn known_fields_are_parsed_and_unknown_ones_kept() {
     body["favouriteColour"] = json!("green");
     body["submissionId"] = json!("abc");
     let lead = parse_json(&body).unwrap();
-    assert_eq!((lead.phone.as_str(), lead.source.as_str()), ("+77010000000", "proftest_blogger"));
+    assert_eq!(
+        (lead.phone.as_str(), lead.source.as_str()),
+        ("+77010000000", "proftest_blogger")
+    );
     assert_eq!(lead.idempotency_key.as_deref(), Some("abc"));
     let kept = Value::Object(lead.metadata);
     assert_eq!(kept["answers"], json!([0, 3, 1]));
@@ -60,7 +63,9 @@ fn known_fields_are_parsed_and_unknown_ones_kept() {
 #[test]
 fn the_body_s_key_wins_over_the_header_s() {
     let mut request = request("application/json; charset=utf-8", &lead().to_string());
-    request.headers_mut().insert("idempotency-key", http::HeaderValue::from_static("from-header"));
+    request
+        .headers_mut()
+        .insert("idempotency-key", http::HeaderValue::from_static("from-header"));
     let parsed = parse(&request, texts(Locale::Ru)).unwrap();
     assert_eq!(parsed.idempotency_key.as_deref(), Some("from-header"));
     let mut body = lead();
@@ -73,7 +78,10 @@ fn the_body_s_key_wins_over_the_header_s() {
 #[test]
 fn every_wrong_field_is_named() {
     assert_eq!(wrong(parse_json(&json!({}))), ["name", "email", "phone"]);
-    assert_eq!(wrong(parse_json(&json!({"name": 5, "email": [], "phone": {}}))), ["name", "email", "phone"]);
+    assert_eq!(
+        wrong(parse_json(&json!({"name": 5, "email": [], "phone": {}}))),
+        ["name", "email", "phone"]
+    );
     for (field, value) in [
         ("name", json!("Я")),
         ("name", json!("Ян\u{0}а")),
@@ -104,7 +112,17 @@ fn every_wrong_field_is_named() {
 #[test]
 fn bodies_that_are_no_json_object_are_refused() {
     let deep = "[".repeat(10_000);
-    for body in ["", "{", "[]", "null", "\"text\"", "{\"a\":1}x", "{\"name\":\"\\ud800\"}", "{\"a\":1e999}", &deep] {
+    for body in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "\"text\"",
+        "{\"a\":1}x",
+        "{\"name\":\"\\ud800\"}",
+        "{\"a\":1e999}",
+        &deep,
+    ] {
         let refused = parse(&request("application/json", body), texts(Locale::Ru));
         assert_eq!(refused.unwrap_err(), Refusal::NotJson, "{body:.20}");
     }
@@ -116,8 +134,16 @@ fn bodies_that_are_no_json_object_are_refused() {
 #[test]
 fn size_and_content_type_are_checked_first() {
     let large = json!({"name": "x".repeat(BODY_MAX)}).to_string();
-    assert_eq!(parse(&request("application/json", &large), texts(Locale::Ru)).unwrap_err(), Refusal::TooLarge);
-    for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""] {
+    assert_eq!(
+        parse(&request("application/json", &large), texts(Locale::Ru)).unwrap_err(),
+        Refusal::TooLarge
+    );
+    for content_type in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/jsonx",
+        "",
+    ] {
         let refused = parse(&request(content_type, &lead().to_string()), texts(Locale::Ru));
         assert_eq!(refused.unwrap_err(), Refusal::NotJsonType, "{content_type}");
     }
