@@ -4,6 +4,10 @@
 //!
 //! An empty value counts as absent, because CloudFormation cannot leave a variable out.
 
+mod crm;
+
+pub use crm::{AmoCrm, Auth, Crm, OAuthClient, Stage};
+
 use secrecy::SecretString;
 use std::str::FromStr;
 use std::time::Duration;
@@ -177,6 +181,11 @@ fn notifications_queue_url(env: &Env<'_>) -> Result<String, ConfigError> {
     env.required("NOTIFICATIONS_QUEUE_URL", "the URL of the notifications queue")
 }
 
+/// `CRM_QUEUE_URL`: the queue that wakes `crm`.
+fn crm_queue_url(env: &Env<'_>) -> Result<String, ConfigError> {
+    env.required("CRM_QUEUE_URL", "the URL of the crm queue")
+}
+
 /// Settings of `intake`.
 #[derive(Clone)]
 pub struct Intake {
@@ -188,6 +197,8 @@ pub struct Intake {
     pub schedule: Schedule,
     /// `NOTIFICATIONS_QUEUE_URL`: the way out when scheduling fails.
     pub queue_url: String,
+    /// `CRM_QUEUE_URL`: by which `crm` is told of the lead.
+    pub crm_queue_url: String,
 }
 
 impl Intake {
@@ -201,6 +212,7 @@ impl Intake {
             delay: env.seconds("NOTIFICATION_DELAY_SECONDS", 600)?,
             schedule: Schedule::read(env)?,
             queue_url: notifications_queue_url(env)?,
+            crm_queue_url: crm_queue_url(env)?,
         })
     }
 }
@@ -364,8 +376,10 @@ impl Track {
 pub struct Sweep {
     /// Where overdue rows are found.
     pub database: Database,
-    /// `NOTIFICATIONS_QUEUE_URL`: by which they are woken.
+    /// `NOTIFICATIONS_QUEUE_URL`: by which notifications are woken.
     pub queue_url: String,
+    /// `CRM_QUEUE_URL`: by which CRM tasks are.
+    pub crm_queue_url: String,
 }
 
 impl Sweep {
@@ -377,6 +391,7 @@ impl Sweep {
         Ok(Self {
             database: Database::read(env)?,
             queue_url: notifications_queue_url(env)?,
+            crm_queue_url: crm_queue_url(env)?,
         })
     }
 }

@@ -14,6 +14,8 @@ pub enum Reaction {
     },
     /// Nobody can succeed until a human acts (a wrong key, an empty balance, a quota): wait and alert.
     Park,
+    /// The vendor has shut us out (amoCRM's 403): call nothing at all until a human has spoken with them.
+    Block,
     /// It can never succeed (a malformed address): keep the reason and stop.
     GiveUp,
     /// It may have been carried out: find out before doing it again.

@@ -22,6 +22,8 @@ pub struct Texts {
     pub sms: SmsTexts,
     /// Answers of the HTTP functions to a request they cannot serve.
     pub errors: ErrorTexts,
+    /// Deals and notes, which the sales team reads.
+    pub crm: CrmTexts,
 }
 
 /// The e-mail with the results. No field holds markup: the template escapes them all.
@@ -95,6 +97,25 @@ pub struct ErrorTexts {
     pub unavailable: &'static str,
 }
 
+/// Deals and notes, which the sales team reads.
+#[derive(Debug)]
+pub struct CrmTexts {
+    /// Stands before the person's name in a deal's name.
+    pub deal: &'static str,
+    /// Heads the note with the answers.
+    pub answers: &'static str,
+    /// Stands between a question and its answer.
+    pub arrow: &'static str,
+    /// Heads the note with the source and its tags.
+    pub source: &'static str,
+    /// Heads the tags of the latest visit.
+    pub last_touch: &'static str,
+    /// The person opened the e-mail's link.
+    pub email_clicked: &'static str,
+    /// The person opened the SMS's link.
+    pub sms_clicked: &'static str,
+}
+
 /// The sentences of `locale`.
 pub const fn texts(locale: Locale) -> &'static Texts {
     match locale {
@@ -139,5 +160,14 @@ static RU: Texts = Texts {
         field_type_wrong: "Одно из полей заполнено неверно",
         not_found: "Страница не найдена",
         unavailable: "Сервис временно недоступен, попробуйте ещё раз через несколько секунд",
+    },
+    crm: CrmTexts {
+        deal: "Профтест:",
+        answers: "Ответы профтеста",
+        arrow: "➜",
+        source: "Источник:",
+        last_touch: "Последний визит:",
+        email_clicked: "Перешёл по ссылке из письма",
+        sms_clicked: "Перешёл по ссылке из SMS",
     },
 };

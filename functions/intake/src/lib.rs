@@ -10,10 +10,9 @@ use lambda_http::{Body, Request, Response};
 use proftest::aws::queue::Queue;
 use proftest::aws::scheduler::Scheduler;
 use proftest::config;
-use proftest::domain::ids::LeadId;
 use proftest::http::{Refusal, json_response};
-use proftest::store::{Pending, Store, StoreError};
-use proftest::task::DeliverTask;
+use proftest::store::{Saved, Store, StoreError};
+use proftest::task::{CrmTask, DeliverTask};
 use proftest::texts::{Locale, Texts, texts};
 use std::time::Duration;
 
@@ -25,6 +24,7 @@ pub struct App {
     store: Store,
     scheduler: Scheduler,
     queue: Queue,
+    crm: Queue,
     delay: Duration,
     texts: &'static Texts,
 }
@@ -40,6 +40,7 @@ impl App {
             store: Store::new(&config.database, 2, DATABASE_DEADLINE)?,
             scheduler: Scheduler::new(sdk, &config.schedule),
             queue: Queue::new(sdk, &config.queue_url),
+            crm: Queue::new(sdk, &config.crm_queue_url),
             delay: config.delay,
             texts: texts(Locale::Ru),
         })
@@ -70,15 +71,17 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
             return Refusal::Unavailable.response(app.texts);
         }
     };
-    if let Some(pending) = saved.notification {
-        wake_later(app, saved.lead, pending).await;
-    }
+    // Neither waits for the other, and neither can fail the request: the rows are there, and the sweep is.
+    futures::future::join(wake_later(app, &saved), tell_crm(app, &saved)).await;
     json_response(StatusCode::OK, &wire::Accepted::new(saved.lead))
 }
 
 /// Arranges that the notification is delivered when it is due; three ways, each the fallback of the one before.
-async fn wake_later(app: &App, lead: LeadId, pending: Pending) {
-    let notification = pending.id;
+async fn wake_later(app: &App, saved: &Saved) {
+    let Some(pending) = saved.notification else {
+        return;
+    };
+    let (lead, notification) = (saved.lead, pending.id);
     let refused = match app.scheduler.wake_at(notification, pending.due).await {
         Ok(()) => {
             tracing::info!(lead.id = %lead, notification.id = %notification, "Saved and scheduled");
@@ -90,10 +93,21 @@ async fn wake_later(app: &App, lead: LeadId, pending: Pending) {
         "No schedule; sending the message itself, delayed");
     if let Err(error) = app
         .queue
-        .send(DeliverTask::DeliverV1 { notification }, pending.due_in)
+        .send(&DeliverTask::DeliverV1 { notification }, pending.due_in)
         .await
     {
         tracing::error!(lead.id = %lead, notification.id = %notification, error = %error,
             "No message either; the sweep will wake the row");
+    }
+}
+
+/// Wakes `crm`, when this submission changed something.
+async fn tell_crm(app: &App, saved: &Saved) {
+    if !saved.changed {
+        return;
+    }
+    let lead = saved.lead;
+    if let Err(error) = app.crm.send(&CrmTask::CrmV1 { lead }, Duration::ZERO).await {
+        tracing::warn!(lead.id = %lead, error = %error, "The CRM was not told; the sweep will");
     }
 }

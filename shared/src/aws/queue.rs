@@ -1,8 +1,9 @@
 //! A queue that wakes a function. Messages carry ids, never content.
 
 use super::AwsError;
-use crate::task::DeliverTask;
+use crate::task;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use serde::Serialize;
 use std::time::Duration;
 
 /// SQS takes at most ten messages a batch. Source: SQS quotas.
@@ -30,11 +31,11 @@ impl Queue {
 
     /// Sends a task, to be seen after `delay` (at most 15 minutes: a longer one is cut, and whoever gets the
     /// message early holds it).
-    pub async fn send(&self, task: DeliverTask, delay: Duration) -> Result<(), AwsError> {
+    pub async fn send<T: Serialize>(&self, task: &T, delay: Duration) -> Result<(), AwsError> {
         self.client
             .send_message()
             .queue_url(&self.url)
-            .message_body(body(task))
+            .message_body(task::body(task))
             .delay_seconds(whole_seconds(delay, DELAY_MAX_SECONDS))
             .send()
             .await
@@ -43,12 +44,12 @@ impl Queue {
     }
 
     /// Sends tasks ten at a time and says how many SQS took.
-    pub async fn send_all(&self, tasks: &[DeliverTask]) -> Result<usize, AwsError> {
+    pub async fn send_all<T: Serialize>(&self, tasks: &[T]) -> Result<usize, AwsError> {
         let mut taken = 0;
         for batch in tasks.chunks(BATCH_MAX) {
             let entries = batch.iter().enumerate().map(|(index, task)| {
                 let entry = SendMessageBatchRequestEntry::builder().id(index.to_string());
-                entry.message_body(body(*task)).build()
+                entry.message_body(task::body(task)).build()
             });
             let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| AwsError {
                 call: "SendMessageBatch",
@@ -81,11 +82,6 @@ impl Queue {
             .map(|_| ())
             .map_err(|error| AwsError::new("ChangeMessageVisibility", &error))
     }
-}
-
-fn body(task: DeliverTask) -> String {
-    // Serialising two plain fields cannot fail; an empty body would go to the DLQ, not get lost.
-    task.to_json().unwrap_or_default()
 }
 
 fn whole_seconds(delay: Duration, max: u64) -> i32 {

@@ -3,7 +3,7 @@
 use super::AwsError;
 use crate::config::Schedule;
 use crate::domain::ids::NotificationId;
-use crate::task::DeliverTask;
+use crate::task::{self, DeliverTask};
 use aws_sdk_scheduler::error::SdkError;
 use aws_sdk_scheduler::types::{
     ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, Target,
@@ -49,12 +49,7 @@ impl Scheduler {
             call,
             why: error.to_string(),
         };
-        let input = DeliverTask::DeliverV1 { notification }
-            .to_json()
-            .map_err(|error| AwsError {
-                call,
-                why: error.to_string(),
-            })?;
+        let input = task::body(&DeliverTask::DeliverV1 { notification });
         let dead_letters = self
             .settings
             .dlq_arn

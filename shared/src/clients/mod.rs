@@ -1,5 +1,6 @@
 //! Vendors, one module each. A client knows its vendor's contract and nothing of the database.
 
+pub mod amocrm;
 pub mod mobizon;
 pub mod resend;
 

@@ -21,6 +21,7 @@ fn intake() -> Table {
         ("SCHEDULE_GROUP", "g"),
         ("SCHEDULER_ROLE_ARN", "arn:aws:iam::1:role/r"),
         ("NOTIFICATIONS_QUEUE_URL", "http://q"),
+        ("CRM_QUEUE_URL", "http://c"),
         ("NOTIFICATIONS_QUEUE_ARN", "arn:aws:sqs:eu-central-1:1:q"),
     ]
 }

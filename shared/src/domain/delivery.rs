@@ -194,7 +194,7 @@ pub fn settle(
     let reason = failure.reason;
     match (failure.reaction, channel) {
         (Reaction::GiveUp, _) => Settlement::Failed { reason },
-        (Reaction::Park, _) => Settlement::Parked {
+        (Reaction::Park | Reaction::Block, _) => Settlement::Parked {
             reason,
             after: spread(policy.parked, jitter),
         },

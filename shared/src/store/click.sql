@@ -25,5 +25,17 @@ with target as (
         updated_at = now()
     from click c
     where l.id = c.lead_id
+), crm as (
+    -- The first click of each channel is worth a note; the sweep takes it to the CRM within a minute.
+    update crm_tasks t set
+        state = case when t.state = 'done' then 'pending' else t.state end,
+        revision = t.revision + 1,
+        pending_notes = t.pending_notes || (c.source || '_click'),
+        wake_at = least(t.wake_at, now())
+    from click c
+    join landing_leads l on l.id = c.lead_id
+    where t.lead_id = c.lead_id
+      and not (c.source || '_click' = any (t.pending_notes))
+      and not case c.source when 'email' then l.email_clicked else l.sms_clicked end
 )
 select lead_id, source from target

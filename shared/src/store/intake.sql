@@ -41,13 +41,22 @@ with lead as (
     insert into short_links (code, lead_id, notification_id, channel)
     select $9, lead.id, made.id, 'sms' from made, lead
 ), crm as (
-    insert into crm_tasks (lead_id, wake_at)
+    insert into crm_tasks as t (lead_id, wake_at)
     select lead.id, now() + $11 * interval '1 second' from lead
-    on conflict do nothing
+    -- A retake reopens the task; a repeated submission leaves it alone.
+    on conflict (lead_id) do update set
+        state = case when t.state = 'working' then t.state else 'pending' end,
+        revision = t.revision + 1,
+        retries = 0,
+        deal_due = true,
+        pending_notes = array(select unnest(t.pending_notes) union select unnest(excluded.pending_notes)),
+        wake_at = excluded.wake_at
+    where exists (select from made)
 )
 select lead.id as lead_id,
        due.id as notification_id,
        due.scheduled_for,
+       exists (select from made) as changed,
        greatest(extract(epoch from due.scheduled_for - now()), 0)::float8 as due_in_seconds
 from lead
 left join lateral (

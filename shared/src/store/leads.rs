@@ -31,6 +31,8 @@ pub struct NewLead {
 pub struct Saved {
     /// The person's one id.
     pub lead: LeadId,
+    /// Whether this submission changed anything: the CRM has then to be told.
+    pub changed: bool,
     /// The message that waits for the person; `None` when this submission's message has gone out already.
     pub notification: Option<Pending>,
 }
@@ -81,6 +83,7 @@ impl Store {
         let notification: Option<uuid::Uuid> = row.try_get("notification_id").map_err(StoreError::Refused)?;
         Ok(Saved {
             lead: LeadId::from_uuid(row.try_get("lead_id").map_err(StoreError::Refused)?),
+            changed: row.try_get("changed").map_err(StoreError::Refused)?,
             notification: match notification {
                 None => None,
                 Some(id) => Some(Pending {

@@ -4,17 +4,24 @@
 //! statements break behind transaction poolers. Every statement may be repeated: it says at its head why.
 
 mod clicks;
+mod crm;
 mod deliveries;
+mod governor;
 mod leads;
 mod overdue;
 mod pool;
 mod timeline;
+mod tokens;
 
 pub use clicks::{Click, Clicked, Target};
+pub use crm::{CRM_LEASE, CrmClaim, CrmOutcome, CrmWork, Shut};
 pub use deliveries::{Attempt, Claim, Due, Pinned};
+pub use governor::Slot;
 pub use leads::{NewLead, Pending, Saved};
 pub use overdue::Backlog;
 pub use pool::{Store, StoreError, connect};
+
+pub use tokens::Rotation;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Finding what nobody has woken.
 
-use super::pool::{Store, StoreError};
+use super::pool::{Param, Store, StoreError};
 use crate::domain::ids::NotificationId;
 use std::time::Duration;
 use tokio_postgres::types::Type;
@@ -22,6 +22,11 @@ pub struct Backlog {
     pub crm_overdue: i64,
 }
 
+/// The parameters that both kinds of overdue rows are taken with.
+pub(super) fn params<'a>(limit: &'a i64, again_after: &'a f64) -> [Param<'a>; 2] {
+    [(limit, Type::INT8), (again_after, Type::FLOAT8)]
+}
+
 impl Store {
     /// Takes at most `limit` overdue notifications, oldest first; none of them is given out again for
     /// `again_after`. Rows that another sweep holds are skipped.
@@ -30,11 +35,8 @@ impl Store {
         limit: u16,
         again_after: Duration,
     ) -> Result<Vec<NotificationId>, StoreError> {
-        let params = [
-            (&i64::from(limit) as _, Type::INT8),
-            (&again_after.as_secs_f64() as _, Type::FLOAT8),
-        ];
-        let rows = self.run(include_str!("overdue.sql"), &params).await?;
+        let (limit, again_after) = (i64::from(limit), again_after.as_secs_f64());
+        let rows = self.run(include_str!("overdue.sql"), &params(&limit, &again_after)).await?;
         rows.iter()
             .map(|row| {
                 row.try_get("id")

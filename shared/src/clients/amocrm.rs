@@ -1,0 +1,327 @@
+//! amoCRM v4. Contract: the vendor's developer pages, its PHP SDK, and the English twin's (Kommo).
+//!
+//! Creating a deal has no idempotency key, so each deal carries our lead's id in a custom field, by which it is
+//! searched after an answer was lost. The client knows nothing of rates: the caller's governor does.
+
+mod wire;
+
+pub use wire::{Contact, Deal, Pipeline, Status};
+
+use super::{Answer, call, clean_name, retry_after};
+use crate::config::OAuthClient;
+use crate::failure::{Failure, Reaction};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// What 429 means when the vendor does not say for how long.
+const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(10);
+/// As many notes as one call takes. Source: the vendor's recommendation for arrays.
+pub const NOTES_MAX: usize = 50;
+/// Deals of one contact that are looked at; a person with more has other problems.
+const DEALS_MAX: usize = 50;
+
+/// Statuses that every pipeline has: the deal is won, or lost.
+pub const CLOSED: [i64; 2] = [142, 143];
+
+/// A client of amoCRM; cheap to clone.
+#[derive(Clone)]
+pub struct AmoCrm {
+    http: Client,
+    base_url: String,
+}
+
+/// A deal to create, with its contact.
+#[derive(Debug, Clone)]
+pub struct NewDeal {
+    /// Its name.
+    pub name: String,
+    /// In which pipeline.
+    pub pipeline: i64,
+    /// In which stage.
+    pub status: i64,
+    /// Custom fields by id.
+    pub fields: Vec<(i64, String)>,
+    /// A tag by name.
+    pub tag: Option<String>,
+    /// Whose it is.
+    pub contact: DealContact,
+}
+
+/// The contact of a new deal.
+#[derive(Debug, Clone)]
+pub enum DealContact {
+    /// One that exists.
+    Known(i64),
+    /// One that is made with the deal.
+    New {
+        /// The person's name.
+        name: String,
+        /// E.164.
+        phone: String,
+        /// The address.
+        email: String,
+    },
+}
+
+/// What creating a deal gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Created {
+    /// The deal.
+    pub deal: i64,
+    /// Its contact.
+    pub contact: Option<i64>,
+}
+
+/// A note on a deal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The deal.
+    pub deal: i64,
+    /// Its text.
+    pub text: String,
+}
+
+/// A pair of tokens.
+#[derive(Clone)]
+pub struct Tokens {
+    /// For calls.
+    pub access: SecretString,
+    /// For the next pair.
+    pub refresh: SecretString,
+    /// How long the access token lives.
+    pub lives: Duration,
+}
+
+impl AmoCrm {
+    /// A client of the account at `base_url`, `https://<subdomain>.amocrm.ru`.
+    pub fn new(http: Client, base_url: impl Into<String>) -> Self {
+        Self { http, base_url: base_url.into() }
+    }
+
+    /// All pipelines with their stages.
+    pub async fn pipelines(&self, token: &SecretString) -> Result<Vec<Pipeline>, Failure> {
+        let answer = self.get(token, "leads/pipelines", &[]).await?;
+        parse::<wire::Pipelines>(&answer).map(|page| page.embedded.pipelines)
+    }
+
+    /// Contacts that hold `query` anywhere; the caller verifies what matters.
+    pub async fn find_contacts(&self, token: &SecretString, query: &str) -> Result<Vec<Contact>, Failure> {
+        let query = [("query", query), ("with", "leads"), ("limit", "50")];
+        let answer = self.get(token, "contacts", &query).await?;
+        if is_none(&answer) {
+            return Ok(Vec::new());
+        }
+        parse::<wire::Contacts>(&answer).map(|page| page.embedded.contacts)
+    }
+
+    /// One contact with its deals' ids; `None` when it is gone.
+    pub async fn contact(&self, token: &SecretString, id: i64) -> Result<Option<Contact>, Failure> {
+        match self.get(token, &format!("contacts/{id}"), &[("with", "leads")]).await {
+            Ok(answer) if is_none(&answer) => Ok(None),
+            Ok(answer) => parse(&answer).map(Some),
+            Err(failure) if failure.reason.starts_with("amocrm 404") => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Deals by their ids, as many of them as still exist.
+    pub async fn deals(&self, token: &SecretString, ids: &[i64]) -> Result<Vec<Deal>, Failure> {
+        let ids: Vec<String> = ids.iter().rev().take(DEALS_MAX).map(ToString::to_string).collect();
+        let mut query: Vec<(&str, &str)> = ids.iter().map(|id| ("filter[id][]", id.as_str())).collect();
+        query.push(("limit", "50"));
+        self.deals_by(token, &query).await
+    }
+
+    /// Deals that hold `query` anywhere: their names, tags and custom fields.
+    pub async fn find_deals(&self, token: &SecretString, query: &str) -> Result<Vec<Deal>, Failure> {
+        self.deals_by(token, &[("query", query), ("limit", "50")]).await
+    }
+
+    async fn deals_by(&self, token: &SecretString, query: &[(&str, &str)]) -> Result<Vec<Deal>, Failure> {
+        let answer = self.get(token, "leads", query).await?;
+        if is_none(&answer) {
+            return Ok(Vec::new());
+        }
+        parse::<wire::Deals>(&answer).map(|page| page.embedded.leads)
+    }
+
+    /// Creates a deal with its contact, in one call.
+    pub async fn create_deal(&self, token: &SecretString, deal: &NewDeal) -> Result<Created, Failure> {
+        let contact = match &deal.contact {
+            DealContact::Known(id) => json!({"id": id}),
+            DealContact::New { name, phone, email } => json!({
+                "first_name": name,
+                "custom_fields_values": [
+                    {"field_code": "PHONE", "values": [{"value": phone, "enum_code": "WORK"}]},
+                    {"field_code": "EMAIL", "values": [{"value": email, "enum_code": "WORK"}]},
+                ],
+            }),
+        };
+        let mut embedded = json!({"contacts": [contact]});
+        if let Some(tag) = &deal.tag {
+            embedded["tags"] = json!([{"name": tag}]);
+        }
+        let body = json!([{
+            "name": deal.name,
+            "pipeline_id": deal.pipeline,
+            "status_id": deal.status,
+            "custom_fields_values": wire::fields(&deal.fields),
+            "_embedded": embedded,
+        }]);
+        let answer = self.send(Method::POST, token, "leads/complex", &body).await?;
+        // Accepted counts only with an id in hand.
+        let unreadable = || Failure::new(Reaction::Unknown, "amocrm created a deal without an id");
+        wire::created(&answer.body).ok_or_else(unreadable)
+    }
+
+    /// Moves a deal to a stage and fills fields; `None` and an empty list leave things as they are.
+    pub async fn update_deal(
+        &self,
+        token: &SecretString,
+        id: i64,
+        status: Option<(i64, i64)>,
+        fields: &[(i64, String)],
+    ) -> Result<(), Failure> {
+        let mut body = json!({});
+        if let Some((pipeline, status)) = status {
+            body["pipeline_id"] = json!(pipeline);
+            body["status_id"] = json!(status);
+        }
+        if !fields.is_empty() {
+            body["custom_fields_values"] = wire::fields(fields);
+        }
+        self.send(Method::PATCH, token, &format!("leads/{id}"), &body).await.map(|_| ())
+    }
+
+    /// Writes notes on deals, at most [`NOTES_MAX`].
+    pub async fn add_notes(&self, token: &SecretString, notes: &[Note]) -> Result<(), Failure> {
+        let notes: Vec<Value> = notes
+            .iter()
+            .map(|note| json!({"entity_id": note.deal, "note_type": "common", "params": {"text": note.text}}))
+            .collect();
+        self.send(Method::POST, token, "leads/notes", &json!(notes)).await.map(|_| ())
+    }
+
+    /// The texts of a deal's notes, the newest 50.
+    pub async fn notes(&self, token: &SecretString, deal: i64) -> Result<Vec<String>, Failure> {
+        let query = [("limit", "50"), ("order[id]", "desc")];
+        let answer = self.get(token, &format!("leads/{deal}/notes"), &query).await?;
+        if is_none(&answer) {
+            return Ok(Vec::new());
+        }
+        let page = parse::<wire::Notes>(&answer)?;
+        Ok(page.embedded.notes.into_iter().filter_map(|note| note.params.text).collect())
+    }
+
+    /// Exchanges a refresh token for a new pair. The old one works until the new one is used.
+    pub async fn refresh(&self, client: &OAuthClient, refresh: &SecretString) -> Result<Tokens, Failure> {
+        let body = json!({
+            "client_id": client.id,
+            "client_secret": client.secret.expose_secret(),
+            "grant_type": "refresh_token",
+            "refresh_token": refresh.expose_secret(),
+            "redirect_uri": client.redirect_uri,
+        });
+        let request = self.http.post(format!("{}/oauth2/access_token", self.base_url)).json(&body);
+        let answer = checked(call("amocrm", request).await?)?;
+        let tokens = parse::<wire::TokenPair>(&answer)?;
+        Ok(Tokens {
+            access: tokens.access_token.into(),
+            refresh: tokens.refresh_token.into(),
+            lives: Duration::from_secs(tokens.expires_in),
+        })
+    }
+
+    async fn get(&self, token: &SecretString, path: &str, query: &[(&str, &str)]) -> Result<Answer, Failure> {
+        checked(call("amocrm", self.request(Method::GET, token, path).query(query)).await?)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        token: &SecretString,
+        path: &str,
+        body: &Value,
+    ) -> Result<Answer, Failure> {
+        checked(call("amocrm", self.request(method, token, path).json(body)).await?)
+    }
+
+    fn request(&self, method: Method, token: &SecretString, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}/api/v4/{path}", self.base_url))
+            .bearer_auth(token.expose_secret())
+    }
+}
+
+/// 204 with an empty body is how amoCRM says that it found nothing.
+fn is_none(answer: &Answer) -> bool {
+    answer.status == StatusCode::NO_CONTENT || answer.body.is_empty()
+}
+
+fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, Failure> {
+    serde_json::from_slice(&answer.body)
+        .map_err(|_| Failure::new(Reaction::Unknown, "amocrm answered something else than its documentation"))
+}
+
+/// Maps a refusal to its reaction. 429 and 403 may come as HTML: no body is required to be JSON.
+fn checked(answer: Answer) -> Result<Answer, Failure> {
+    if answer.status.is_success() {
+        return Ok(answer);
+    }
+    let status = answer.status.as_u16();
+    let body: wire::Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let reaction = match status {
+        429 => {
+            let in_body = body.retry_after.map(|seconds| Duration::from_secs(seconds.min(6 * 3600)));
+            Reaction::Retry { after: in_body.or(retry_after(&answer.headers)).or(Some(RATE_LIMIT_PAUSE)) }
+        }
+        403 => Reaction::Block,
+        401 | 402 => Reaction::Park,
+        408 | 500..=599 => Reaction::Unknown,
+        _ => Reaction::GiveUp,
+    };
+    let title = clean_name(&body.title.replace(' ', "_"));
+    Err(Failure::new(reaction, format!("amocrm {status} {title}").trim_end().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderMap;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        let status = StatusCode::from_u16(status).unwrap();
+        Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+    }
+
+    fn reaction(status: u16, body: &str) -> Reaction {
+        checked(answer(status, body)).err().unwrap().reaction
+    }
+
+    #[test]
+    fn every_documented_status_has_its_reaction_whatever_the_body() {
+        for body in ["", "<html>nginx</html>", r#"{"title":"x","status":1,"detail":"+77001234567"}"#] {
+            assert_eq!(reaction(403, body), Reaction::Block, "{body}");
+            assert_eq!(reaction(401, body), Reaction::Park, "{body}");
+            assert_eq!(reaction(402, body), Reaction::Park, "{body}");
+            assert_eq!(reaction(429, body), Reaction::Retry { after: Some(RATE_LIMIT_PAUSE) }, "{body}");
+            for status in [400, 404, 405, 422] {
+                assert_eq!(reaction(status, body), Reaction::GiveUp, "{status} {body}");
+            }
+            for status in [500, 502, 504] {
+                assert_eq!(reaction(status, body), Reaction::Unknown, "{status} {body}");
+            }
+        }
+        let limited = reaction(429, r#"{"title":"Too many","retry_after":300}"#);
+        assert_eq!(limited, Reaction::Retry { after: Some(Duration::from_mins(5)) });
+    }
+
+    #[test]
+    fn reasons_hold_no_detail() {
+        let failure = checked(answer(400, r#"{"title":"Bad Request","detail":"+77001234567"}"#)).err().unwrap();
+        assert_eq!(failure.reason, "amocrm 400 Bad_Request");
+    }
+}

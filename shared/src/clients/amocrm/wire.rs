@@ -1,0 +1,229 @@
+//! amoCRM's JSON. Only what is needed, and tolerant: its own libraries disagree on shapes.
+
+use super::Created;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+
+/// A pipeline of deals.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Pipeline {
+    /// Its id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    #[serde(rename = "_embedded")]
+    embedded: EmbeddedStatuses,
+}
+
+impl Pipeline {
+    /// Its stages.
+    pub fn statuses(&self) -> &[Status] {
+        &self.embedded.statuses
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct EmbeddedStatuses {
+    #[serde(default)]
+    statuses: Vec<Status>,
+}
+
+/// A stage of a pipeline.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Status {
+    /// Its id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its place: a larger one is further along.
+    #[serde(default)]
+    pub sort: i64,
+}
+
+/// A contact.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Contact {
+    /// Its id.
+    pub id: i64,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    custom_fields_values: Vec<Field>,
+    #[serde(default, rename = "_embedded")]
+    embedded: EmbeddedIds,
+}
+
+impl Contact {
+    /// The values of the fields with this code, such as PHONE.
+    pub fn values(&self, code: &str) -> impl Iterator<Item = &str> {
+        let fields = self.custom_fields_values.iter().filter(move |field| field.code.as_deref() == Some(code));
+        fields.flat_map(Field::texts)
+    }
+
+    /// The ids of its deals.
+    pub fn deals(&self) -> Vec<i64> {
+        self.embedded.leads.iter().map(|lead| lead.id).collect()
+    }
+}
+
+/// A deal. (amoCRM calls it a lead; here a lead is a person.)
+#[derive(Debug, Clone, Deserialize)]
+pub struct Deal {
+    /// Its id.
+    pub id: i64,
+    /// Its pipeline.
+    pub pipeline_id: i64,
+    /// Its stage.
+    pub status_id: i64,
+    /// Whether it is in the bin.
+    #[serde(default)]
+    pub is_deleted: bool,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    custom_fields_values: Vec<Field>,
+    #[serde(default, rename = "_embedded")]
+    embedded: EmbeddedIds,
+}
+
+impl Deal {
+    /// Whether the field has a value.
+    pub fn has(&self, field: i64) -> bool {
+        let mut found = self.custom_fields_values.iter().filter(|one| one.id == Some(field));
+        found.any(|one| one.texts().any(|text| !text.is_empty()))
+    }
+
+    /// Whether the field has exactly this value.
+    pub fn holds(&self, field: i64, value: &str) -> bool {
+        let mut found = self.custom_fields_values.iter().filter(|one| one.id == Some(field));
+        found.any(|one| one.texts().any(|text| text == value))
+    }
+
+    /// Its first contact, when the answer was asked to tell.
+    pub fn contact(&self) -> Option<i64> {
+        self.embedded.contacts.first().map(|contact| contact.id)
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Field {
+    #[serde(default, rename = "field_id")]
+    id: Option<i64>,
+    #[serde(default, rename = "field_code")]
+    code: Option<String>,
+    #[serde(default)]
+    values: Vec<FieldValue>,
+}
+
+impl Field {
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().filter_map(|value| value.value.as_str())
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct FieldValue {
+    #[serde(default)]
+    value: Value,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct EmbeddedIds {
+    #[serde(default)]
+    leads: Vec<OnlyId>,
+    #[serde(default)]
+    contacts: Vec<OnlyId>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct OnlyId {
+    id: i64,
+}
+
+macro_rules! page {
+    ($page:ident, $embedded:ident, $list:ident, $item:ty) => {
+        #[derive(Deserialize)]
+        pub(super) struct $page {
+            #[serde(rename = "_embedded")]
+            pub(super) embedded: $embedded,
+        }
+
+        #[derive(Deserialize)]
+        pub(super) struct $embedded {
+            #[serde(default)]
+            pub(super) $list: Vec<$item>,
+        }
+    };
+}
+
+page!(Pipelines, EmbeddedPipelines, pipelines, Pipeline);
+page!(Contacts, EmbeddedContacts, contacts, Contact);
+page!(Deals, EmbeddedDeals, leads, Deal);
+page!(Notes, EmbeddedNotes, notes, WrittenNote);
+
+#[derive(Deserialize)]
+pub(super) struct WrittenNote {
+    #[serde(default)]
+    pub(super) params: NoteParams,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct NoteParams {
+    #[serde(default)]
+    pub(super) text: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct TokenPair {
+    pub(super) access_token: String,
+    pub(super) refresh_token: String,
+    pub(super) expires_in: u64,
+}
+
+/// `application/problem+json`, as far as it is needed.
+#[derive(Default, Deserialize)]
+pub(super) struct Problem {
+    #[serde(default)]
+    pub(super) title: String,
+    #[serde(default)]
+    pub(super) retry_after: Option<u64>,
+}
+
+fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Field>, D::Error> {
+    Option::<Vec<Field>>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Custom fields by id, as requests have them.
+pub(super) fn fields(fields: &[(i64, String)]) -> Value {
+    let fields: Vec<Value> =
+        fields.iter().map(|(id, value)| json!({"field_id": id, "values": [{"value": value}]})).collect();
+    json!(fields)
+}
+
+/// The first created deal: the vendor's SDK reads a bare array, another library `_embedded.leads`.
+pub(super) fn created(body: &[u8]) -> Option<Created> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let list = body.as_array().or_else(|| body.get("_embedded")?.get("leads")?.as_array())?;
+    let first = list.first()?;
+    Some(Created { deal: first.get("id")?.as_i64()?, contact: first.get("contact_id").and_then(Value::as_i64) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_shapes_of_a_created_deal_are_read() {
+        let expected = Created { deal: 7, contact: Some(8) };
+        for body in
+            [r#"[{"id":7,"contact_id":8,"merged":false}]"#, r#"{"_embedded":{"leads":[{"id":7,"contact_id":8}]}}"#]
+        {
+            assert_eq!(created(body.as_bytes()), Some(expected), "{body}");
+        }
+        for body in ["", "[]", "{}", "[{}]", r#"[{"id":"7"}]"#] {
+            assert_eq!(created(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_contact_without_fields_or_embeds_is_read() {
+        let contact: Contact = serde_json::from_str(r#"{"id":1,"custom_fields_values":null}"#).unwrap();
+        assert_eq!((contact.values("PHONE").count(), contact.deals().len()), (0, 0));
+    }
+}

@@ -1,0 +1,240 @@
+//! Settings of `crm`.
+
+use super::{ConfigError, Database, Env};
+use secrecy::SecretString;
+use std::time::Duration;
+use url::Url;
+
+/// Settings of `crm`.
+#[derive(Clone)]
+pub struct Crm {
+    /// Where tasks are claimed and deals saved.
+    pub database: Database,
+    /// `CRM_QUEUE_URL`: on which messages are held.
+    pub queue_url: String,
+    /// amoCRM.
+    pub amocrm: AmoCrm,
+}
+
+impl Crm {
+    /// Reads it; see the fields for the variables.
+    ///
+    /// # Errors
+    /// The first variable that is missing or malformed.
+    pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            database: Database::read(env)?,
+            queue_url: super::crm_queue_url(env)?,
+            amocrm: AmoCrm::read(env)?,
+        })
+    }
+}
+
+/// The CRM.
+#[derive(Clone)]
+pub struct AmoCrm {
+    /// `AMOCRM_BASE_URL`: `acme`, `acme.amocrm.ru` or a URL.
+    pub base_url: String,
+    /// How calls are authorised.
+    pub auth: Auth,
+    /// Where deals are made.
+    pub stage: Stage,
+    /// `AMOCRM_LEAD_ID_FIELD_ID`: a text field of deals that holds our lead's id, by which a deal is found
+    /// again when the answer to its creation was lost.
+    pub lead_id_field: i64,
+    /// `AMOCRM_UTM_FIELD_IDS`: `utm_source=123,utm_medium=124`; optional.
+    pub utm_fields: Vec<(String, i64)>,
+    /// `AMOCRM_REQUESTS_PER_SECOND`: of the whole fleet; 5, at most 50. The vendor blocks accounts above 7.
+    pub requests_per_second: u16,
+    /// `AMOCRM_BLOCK_SECONDS`: how long nobody calls after a 403; until opened by hand when absent.
+    pub block: Option<Duration>,
+}
+
+/// How calls to amoCRM are authorised.
+#[derive(Clone)]
+pub enum Auth {
+    /// `AMOCRM_ACCESS_TOKEN`: a long-lived token of a private integration.
+    LongLived(SecretString),
+    /// `AMOCRM_CLIENT_ID`, `AMOCRM_CLIENT_SECRET`, `AMOCRM_REDIRECT_URI`, and `AMOCRM_REFRESH_TOKEN` for the
+    /// first exchange; later pairs live in the database.
+    OAuth(OAuthClient, SecretString),
+}
+
+/// The OAuth client of an integration.
+#[derive(Clone)]
+pub struct OAuthClient {
+    /// `AMOCRM_CLIENT_ID`.
+    pub id: String,
+    /// `AMOCRM_CLIENT_SECRET`.
+    pub secret: SecretString,
+    /// `AMOCRM_REDIRECT_URI`: as the integration has it.
+    pub redirect_uri: String,
+}
+
+/// The stage that deals are made in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// `AMOCRM_PIPELINE_ID` and `AMOCRM_STATUS_ID`.
+    Ids(i64, i64),
+    /// `AMOCRM_PIPELINE` and `AMOCRM_STAGE`: looked up once.
+    Names(String, String),
+}
+
+impl AmoCrm {
+    fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        const FIELD: &str = "AMOCRM_LEAD_ID_FIELD_ID";
+        let requests_per_second = env
+            .parsed("AMOCRM_REQUESTS_PER_SECOND", "a whole number from 1 to 50")?
+            .unwrap_or(5);
+        if !(1..=50).contains(&requests_per_second) {
+            return Err(ConfigError::Malformed {
+                name: "AMOCRM_REQUESTS_PER_SECOND",
+                must_be: "a whole number from 1 to 50",
+            });
+        }
+        let block = env.parsed("AMOCRM_BLOCK_SECONDS", "a number of whole seconds")?;
+        Ok(Self {
+            base_url: base_url(&env.required("AMOCRM_BASE_URL", "the account: acme, or https://acme.amocrm.ru")?)?,
+            auth: Auth::read(env)?,
+            stage: Stage::read(env)?,
+            lead_id_field: env
+                .parsed(FIELD, "the number of a custom field")?
+                .ok_or(ConfigError::Missing { name: FIELD, hint: "the id of a deals' text field for our lead id" })?,
+            utm_fields: utm_fields(env)?,
+            requests_per_second,
+            block: block.map(Duration::from_secs),
+        })
+    }
+}
+
+impl Auth {
+    fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        if let Some(token) = env.optional("AMOCRM_ACCESS_TOKEN") {
+            return Ok(Self::LongLived(token.into()));
+        }
+        let hint = "give AMOCRM_ACCESS_TOKEN, or all of AMOCRM_CLIENT_ID, AMOCRM_CLIENT_SECRET, \
+                    AMOCRM_REDIRECT_URI and AMOCRM_REFRESH_TOKEN";
+        if env.optional("AMOCRM_CLIENT_ID").is_none() {
+            return Err(ConfigError::Missing { name: "AMOCRM_ACCESS_TOKEN", hint });
+        }
+        let client = OAuthClient {
+            id: env.required("AMOCRM_CLIENT_ID", hint)?,
+            secret: env.required("AMOCRM_CLIENT_SECRET", hint)?.into(),
+            redirect_uri: env.required("AMOCRM_REDIRECT_URI", hint)?,
+        };
+        Ok(Self::OAuth(client, env.required("AMOCRM_REFRESH_TOKEN", hint)?.into()))
+    }
+}
+
+impl Stage {
+    fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        let pipeline: Option<i64> = env.parsed("AMOCRM_PIPELINE_ID", "the number of a pipeline")?;
+        let status: Option<i64> = env.parsed("AMOCRM_STATUS_ID", "the number of a stage")?;
+        if let (Some(pipeline), Some(status)) = (pipeline, status) {
+            return Ok(Self::Ids(pipeline, status));
+        }
+        Ok(Self::Names(
+            env.required("AMOCRM_PIPELINE", "the pipeline's name, or AMOCRM_PIPELINE_ID and AMOCRM_STATUS_ID")?,
+            env.optional("AMOCRM_STAGE").unwrap_or_else(|| "ЗАЯВКА_С_ПРОФТЕСТА".to_owned()),
+        ))
+    }
+}
+
+/// `acme`, `acme.amocrm.ru` and URLs become one URL of the account. Plain http only on this machine.
+fn base_url(raw: &str) -> Result<String, ConfigError> {
+    let malformed = ConfigError::Malformed {
+        name: "AMOCRM_BASE_URL",
+        must_be: "a subdomain (acme), a host (acme.amocrm.ru) or an https:// URL of the account",
+    };
+    let raw = match raw {
+        url if url.contains("://") => url.to_owned(),
+        host if host.contains('.') => format!("https://{host}"),
+        subdomain => format!("https://{subdomain}.amocrm.ru"),
+    };
+    let url = Url::parse(&raw).map_err(|_| malformed.clone())?;
+    let host = url.host_str().unwrap_or_default();
+    let local = host == "localhost" || host.starts_with("127.");
+    if host.is_empty() || !(url.scheme() == "https" || url.scheme() == "http" && local) {
+        return Err(malformed);
+    }
+    Ok(url.origin().ascii_serialization())
+}
+
+fn utm_fields(env: &Env<'_>) -> Result<Vec<(String, i64)>, ConfigError> {
+    let malformed = ConfigError::Malformed {
+        name: "AMOCRM_UTM_FIELD_IDS",
+        must_be: "pairs like utm_source=123,utm_medium=124",
+    };
+    let raw = env.optional("AMOCRM_UTM_FIELD_IDS").unwrap_or_default();
+    let pairs = raw.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (name, id) = pair.split_once('=').ok_or_else(|| malformed.clone())?;
+            Ok((name.trim().to_owned(), id.trim().parse().map_err(|_| malformed.clone())?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(table: &[(&'static str, &'static str)]) -> Result<AmoCrm, ConfigError> {
+        let lookup = |name: &str| {
+            table.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        AmoCrm::read(&Env::new(&lookup))
+    }
+
+    const GOOD: [(&str, &str); 5] = [
+        ("AMOCRM_BASE_URL", "acme"),
+        ("AMOCRM_ACCESS_TOKEN", "secret"),
+        ("AMOCRM_PIPELINE_ID", "1"),
+        ("AMOCRM_STATUS_ID", "2"),
+        ("AMOCRM_LEAD_ID_FIELD_ID", "3"),
+    ];
+
+    fn with(name: &'static str, value: &'static str) -> Result<AmoCrm, ConfigError> {
+        let mut table = GOOD.to_vec();
+        table.push((name, value));
+        read(&table)
+    }
+
+    #[test]
+    fn the_account_is_read_from_any_of_its_spellings() {
+        for raw in ["acme", "acme.amocrm.ru", "https://acme.amocrm.ru/", "https://acme.amocrm.ru/leads/"] {
+            let read = with("AMOCRM_BASE_URL", raw).ok().unwrap();
+            assert_eq!(read.base_url, "https://acme.amocrm.ru", "{raw}");
+        }
+        let kommo = with("AMOCRM_BASE_URL", "acme.kommo.com").ok().unwrap();
+        assert_eq!(kommo.base_url, "https://acme.kommo.com");
+        assert!(with("AMOCRM_BASE_URL", "http://acme.amocrm.ru").is_err());
+        assert!(with("AMOCRM_BASE_URL", "http://127.0.0.1:1").is_ok());
+    }
+
+    #[test]
+    fn the_stage_is_given_by_ids_or_by_names() {
+        assert_eq!(read(&GOOD).ok().unwrap().stage, Stage::Ids(1, 2));
+        let names = [("AMOCRM_PIPELINE_ID", ""), ("AMOCRM_PIPELINE", "Воронка")];
+        let table = [&GOOD[..], &names[..]].concat();
+        let expected = Stage::Names("Воронка".into(), "ЗАЯВКА_С_ПРОФТЕСТА".into());
+        assert_eq!(read(&table).ok().unwrap().stage, expected);
+    }
+
+    #[test]
+    fn what_is_missing_or_malformed_is_named_without_its_value() {
+        for (name, value) in [
+            ("AMOCRM_BASE_URL", ""),
+            ("AMOCRM_ACCESS_TOKEN", ""),
+            ("AMOCRM_LEAD_ID_FIELD_ID", "name"),
+            ("AMOCRM_UTM_FIELD_IDS", "utm_source"),
+            ("AMOCRM_REQUESTS_PER_SECOND", "51"),
+            ("AMOCRM_REQUESTS_PER_SECOND", "0"),
+        ] {
+            let error = with(name, value).err().unwrap().to_string();
+            assert!(error.starts_with(name) && !error.contains("secret"), "{name}: {error}");
+        }
+        let fields = with("AMOCRM_UTM_FIELD_IDS", "utm_source=1, utm_medium=2").ok().unwrap().utm_fields;
+        assert_eq!(fields, [("utm_source".to_owned(), 1), ("utm_medium".to_owned(), 2)]);
+    }
+}

@@ -1,0 +1,27 @@
+-- Ends one attempt at a CRM task, if the claim is still ours, and lets go of the person.
+--
+-- $1 lead id   $2 attempt   $3 outcome: 'done', 'retry', 'wait' or 'failed'   $4 revision that was worked on
+-- $5 notes written   $6 seconds until the next attempt   $7 reason   $8 grace before the sweep, in seconds
+with settled as (
+    update crm_tasks t set
+        pending_notes = array(select unnest(t.pending_notes) except select unnest($5)),
+        -- What changed while we worked is still to be told.
+        state = case
+            when $3 = 'failed' then 'failed'
+            when $3 = 'done' and t.revision = $4 then 'done'
+            else 'pending'
+        end,
+        retries = case when $3 = 'retry' then t.retries + 1 when $3 = 'done' then 0 else t.retries end,
+        noting_since = case when $3 = 'done' then null else t.noting_since end,
+        next_attempt_at = now() + $6 * interval '1 second',
+        wake_at = now() + ($6 + $8) * interval '1 second',
+        reason = $7,
+        updated_at = now()
+    where t.lead_id = $1 and t.attempt = $2 and t.state = 'working'
+    returning t.lead_id, t.state
+), person as (
+    update crm_people p set holder = null, held_until = '-infinity'
+    from settled
+    where p.holder = settled.lead_id
+)
+select state from settled

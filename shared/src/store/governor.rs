@@ -1,0 +1,82 @@
+//! The governor of amoCRM's rate, for the whole fleet, and the gate that stops every call.
+
+use super::crm::{Shut, read_shut};
+use super::pool::{Store, StoreError};
+use std::time::Duration;
+use tokio_postgres::types::Type;
+
+/// A slot is free again after this even when its holder died: longer than any call may take, and the second
+/// after it.
+const SLOT_LOST_AFTER: Duration = Duration::from_secs(15);
+
+/// What asking for a slot gave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Slot {
+    /// A slot; give it back after the answer.
+    Taken(i16),
+    /// All are in use; look again after this.
+    InUse(Duration),
+    /// Nobody may call.
+    Shut(Shut),
+}
+
+impl Store {
+    /// Asks for one of `slots` slots.
+    ///
+    /// Not repeated after a lost answer: a slot that nobody knows he has is free after [`SLOT_LOST_AFTER`].
+    pub async fn take_slot(&self, slots: u16) -> Result<Slot, StoreError> {
+        let slots = i16::try_from(slots).unwrap_or(i16::MAX);
+        let params = [(&slots as _, Type::INT2), (&SLOT_LOST_AFTER.as_secs_f64() as _, Type::FLOAT8)];
+        let rows = self.run(include_str!("crm_slot.sql"), &params).await?;
+        let row = rows.first().ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
+        let read = || -> Result<Slot, tokio_postgres::Error> {
+            if let Some(shut) = read_shut(row)? {
+                return Ok(Slot::Shut(shut));
+            }
+            if let Some(slot) = row.try_get("slot")? {
+                return Ok(Slot::Taken(slot));
+            }
+            let free_in: Option<f64> = row.try_get("free_in_seconds")?;
+            Ok(Slot::InUse(Duration::from_secs_f64(free_in.unwrap_or_default().max(0.0))))
+        };
+        read().map_err(StoreError::Refused)
+    }
+
+    /// Gives a slot back: it is free one second after now, which is after the vendor saw the request.
+    pub async fn give_slot_back(&self, slot: i16) -> Result<(), StoreError> {
+        const SQL: &str =
+            "update crm_slots set free_at = clock_timestamp() + interval '1 second' where slot = $1";
+        self.run(SQL, &[(&slot, Type::INT2)]).await.map(|_| ())
+    }
+
+    /// Shuts the gate: nobody calls amoCRM for `opens_in` (`None`: until it is opened by hand). A gate that is
+    /// shut for longer stays so.
+    pub async fn shut_gate(&self, opens_in: Option<Duration>, reason: &str) -> Result<(), StoreError> {
+        const SQL: &str = "update crm_gate set \
+                 reason = case when shut_until > until.at then crm_gate.reason else $2 end, \
+                 shut_until = greatest(shut_until, until.at) \
+             from (select coalesce(clock_timestamp() + $1 * interval '1 second', 'infinity') as at) until";
+        let seconds = opens_in.map(|opens_in| opens_in.as_secs_f64());
+        self.run(SQL, &[(&seconds, Type::FLOAT8), (&reason, Type::TEXT)]).await.map(|_| ())
+    }
+
+    /// Opens the gate, and lets everything that waited behind it be woken at once. Returns why it had been
+    /// shut, if it was.
+    pub async fn open_gate(&self) -> Result<Option<String>, StoreError> {
+        const SQL: &str = "with was as (select reason from crm_gate where shut_until > clock_timestamp()), \
+             opened as (update crm_gate set shut_until = '-infinity', reason = null), \
+             woken as (update crm_tasks set next_attempt_at = now(), wake_at = now() where state = 'pending') \
+             select coalesce(reason, '') from was";
+        let rows = self.run(SQL, &[]).await?;
+        rows.first().map(|row| row.try_get(0).map_err(StoreError::Refused)).transpose()
+    }
+
+    /// Whether the gate is shut, and why.
+    pub async fn gate(&self) -> Result<Option<Shut>, StoreError> {
+        const SQL: &str = "select (extract(epoch from shut_until) - extract(epoch from clock_timestamp()))::float8 as shut_for_seconds, \
+             reason as shut_reason from crm_gate where shut_until > clock_timestamp()";
+        let rows = self.run(SQL, &[]).await?;
+        let shut = rows.first().map(read_shut).transpose().map_err(StoreError::Refused)?;
+        Ok(shut.flatten())
+    }
+}
