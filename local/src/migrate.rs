@@ -27,8 +27,16 @@ pub enum MigrateError {
 /// # Errors
 /// [`MigrateError`]; what was applied before stays, each migration being a transaction of its own.
 pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
-    client.batch_execute(&format!("select pg_advisory_lock({LOCK})")).await?;
+    client
+        .batch_execute(&format!("select pg_advisory_lock({LOCK})"))
+        .await?;
     let applied = embedded::migrations::runner().run_async(client).await;
-    client.batch_execute(&format!("select pg_advisory_unlock({LOCK})")).await?;
-    Ok(applied?.applied_migrations().iter().map(ToString::to_string).collect())
+    client
+        .batch_execute(&format!("select pg_advisory_unlock({LOCK})"))
+        .await?;
+    Ok(applied?
+        .applied_migrations()
+        .iter()
+        .map(ToString::to_string)
+        .collect())
 }

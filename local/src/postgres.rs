@@ -54,7 +54,10 @@ impl Cluster {
                 Err(_) => (std::process::Stdio::null(), std::process::Stdio::null()),
             };
             owner.apply(command);
-            command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""]);
+            command
+                .arg("-D")
+                .arg(&data)
+                .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""]);
             for setting in settings(place.fsync) {
                 command.arg("-c").arg(setting);
             }
@@ -76,7 +79,10 @@ impl Cluster {
             if tokio::time::Instant::now() > deadline || self.process.has_ended() {
                 let log = fs::read_to_string(dir.join("server.log")).unwrap_or_default();
                 let tail: Vec<&str> = log.lines().rev().take(5).collect();
-                return Err(format!("PostgreSQL did not become ready; its log ends: {}", tail.join(" | ")));
+                return Err(format!(
+                    "PostgreSQL did not become ready; its log ends: {}",
+                    tail.join(" | ")
+                ));
             }
             tokio::time::sleep(Duration::from_millis(40)).await;
         }
@@ -92,9 +98,16 @@ impl Cluster {
     /// # Errors
     /// What the server said.
     pub async fn create_database(&self, name: &str, template: Option<&str>) -> Result<(), String> {
-        let client = connect(&self.url("postgres")).await.map_err(|error| error.to_string())?;
-        let template = template.map(|template| format!(" template \"{template}\"")).unwrap_or_default();
-        match client.batch_execute(&format!("create database \"{name}\"{template}")).await {
+        let client = connect(&self.url("postgres"))
+            .await
+            .map_err(|error| error.to_string())?;
+        let template = template
+            .map(|template| format!(" template \"{template}\""))
+            .unwrap_or_default();
+        match client
+            .batch_execute(&format!("create database \"{name}\"{template}"))
+            .await
+        {
             Err(error) if error.code() != Some(&tokio_postgres::error::SqlState::DUPLICATE_DATABASE) => {
                 Err(format!("the database {name} could not be made: {error}"))
             }
@@ -133,8 +146,20 @@ fn settings(fsync: bool) -> Vec<String> {
 async fn init(bin: &Path, owner: &Owner, dir: &Path, data: &Path) -> Result<(), String> {
     let mut command = Command::new(bin.join("initdb"));
     owner.apply(&mut command);
-    command.current_dir(dir).arg("-D").arg(data).arg("--pwfile").arg(dir.join("password"));
-    command.args(["-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256"]);
+    command
+        .current_dir(dir)
+        .arg("-D")
+        .arg(data)
+        .arg("--pwfile")
+        .arg(dir.join("password"));
+    command.args([
+        "-U",
+        "postgres",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+        "--auth=scram-sha-256",
+    ]);
     if run("initdb", &mut command).await.is_ok() {
         return Ok(());
     }
@@ -142,8 +167,20 @@ async fn init(bin: &Path, owner: &Owner, dir: &Path, data: &Path) -> Result<(), 
     let _ = fs::remove_dir_all(data);
     let mut command = Command::new(bin.join("initdb"));
     owner.apply(&mut command);
-    command.current_dir(dir).arg("-D").arg(data).arg("--pwfile").arg(dir.join("password"));
-    command.args(["-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=scram-sha-256"]);
+    command
+        .current_dir(dir)
+        .arg("-D")
+        .arg(data)
+        .arg("--pwfile")
+        .arg(dir.join("password"));
+    command.args([
+        "-U",
+        "postgres",
+        "-E",
+        "UTF8",
+        "--locale=C",
+        "--auth=scram-sha-256",
+    ]);
     run("initdb", &mut command).await.map(|_| ())
 }
 
@@ -160,12 +197,17 @@ impl Owner {
         }
         let accounts = fs::read_to_string("/etc/passwd").map_err(|error| format!("/etc/passwd: {error}"))?;
         let find = |name: &str| {
-            let fields: Vec<&str> = accounts.lines().find(|line| line.starts_with(name))?.split(':').collect();
+            let fields: Vec<&str> = accounts
+                .lines()
+                .find(|line| line.starts_with(name))?
+                .split(':')
+                .collect();
             Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
         };
         let drop_to = find("postgres:").or_else(|| find("nobody:"));
         drop_to.map(|ids| Self { drop_to: Some(ids) }).ok_or_else(|| {
-            "PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as".to_owned()
+            "PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as"
+                .to_owned()
         })
     }
 
@@ -180,7 +222,9 @@ impl Owner {
     async fn reachable(&self, dir: &Path) -> Result<PathBuf, String> {
         for dir in [dir.to_owned(), fallback(dir)] {
             fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
-            let Some((uid, gid)) = self.drop_to else { return Ok(dir) };
+            let Some((uid, gid)) = self.drop_to else {
+                return Ok(dir);
+            };
             std::os::unix::fs::chown(&dir, Some(uid), Some(gid))
                 .map_err(|error| format!("{}: {error}", dir.display()))?;
             let mut enter = Command::new("sh");
@@ -190,7 +234,10 @@ impl Owner {
                 return Ok(dir);
             }
         }
-        Err(format!("the user that PostgreSQL runs as can reach neither {} nor /var/tmp", dir.display()))
+        Err(format!(
+            "the user that PostgreSQL runs as can reach neither {} nor /var/tmp",
+            dir.display()
+        ))
     }
 
     /// The cluster's password, made on first use and readable only by the server's user.
@@ -219,14 +266,26 @@ fn fallback(dir: &Path) -> PathBuf {
 
 /// The directory with `postgres` and `initdb`: this machine's, or else those of a Python package.
 async fn binaries() -> Result<PathBuf, String> {
-    let mut candidates: Vec<PathBuf> = tools::variable("PG_BINDIR").map(PathBuf::from).into_iter().collect();
+    let mut candidates: Vec<PathBuf> = tools::variable("PG_BINDIR")
+        .map(PathBuf::from)
+        .into_iter()
+        .collect();
     if let Ok(dir) = run("pg_config", Command::new("pg_config").arg("--bindir")).await {
         candidates.push(PathBuf::from(dir.trim()));
     }
-    for pattern in ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/Applications/Postgres.app/Contents/Versions"] {
+    for pattern in [
+        "/usr/lib/postgresql",
+        "/opt/homebrew/opt",
+        "/usr/local/opt",
+        "/Applications/Postgres.app/Contents/Versions",
+    ] {
         candidates.extend(versions_below(Path::new(pattern)));
     }
-    let usable = |dir: &PathBuf| ["postgres", "initdb"].iter().all(|name| is_executable(&dir.join(name)));
+    let usable = |dir: &PathBuf| {
+        ["postgres", "initdb"]
+            .iter()
+            .all(|name| is_executable(&dir.join(name)))
+    };
     if let Some(found) = candidates.into_iter().find(usable) {
         return Ok(found);
     }
@@ -234,17 +293,29 @@ async fn binaries() -> Result<PathBuf, String> {
     if usable(&found) {
         return Ok(found);
     }
-    Err("no PostgreSQL server was found: install one (Debian: `apt-get install postgresql`) or set PG_BINDIR".to_owned())
+    Err(
+        "no PostgreSQL server was found: install one (Debian: `apt-get install postgresql`) or set PG_BINDIR"
+            .to_owned(),
+    )
 }
 
 /// `bin` directories below `dir`, the newest version first.
 fn versions_below(dir: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(dir) else {
+        return Vec::new();
+    };
     let number = |path: &Path| -> u32 {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         name.trim_start_matches("postgresql@").parse().unwrap_or(0)
     };
-    let mut versions: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| number(path) >= 15).collect();
+    let mut versions: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| number(path) >= 15)
+        .collect();
     versions.sort_by_key(|path| std::cmp::Reverse(number(path)));
     versions.into_iter().map(|path| path.join("bin")).collect()
 }

