@@ -69,6 +69,6 @@ mod tests {
         let mut minute = Meter::over(Duration::from_mins(1));
         minute.hit(start);
         assert_eq!(minute.count(start + Duration::from_secs(59)), 1);
-        assert_eq!(minute.count(start + Duration::from_secs(60)), 0);
+        assert_eq!(minute.count(start + Duration::from_mins(1)), 0);
     }
 }
