@@ -1,4 +1,4 @@
-//! What all stand-ins share: the list of accepted messages, the counts, the faults, and the control paths.
+//! What all stand-ins share: what they have accepted, the counts, the faults, and the control paths.
 
 use std::{
     collections::BTreeMap,
@@ -33,7 +33,7 @@ const BODY_MAX_BYTES: usize = 40 * 1024 * 1024;
 pub struct Stats {
     /// Requests to the vendor's paths.
     pub requests: u64,
-    /// Messages taken.
+    /// Messages taken; amoCRM: deals created.
     pub accepted: u64,
     /// Requests answered from an idempotency key's memory: nothing was taken again.
     pub replayed: u64,
@@ -41,6 +41,8 @@ pub struct Stats {
     pub faulted: u64,
     /// Requests refused by the vendor's rules, by the vendor's error name or code.
     pub rejected: BTreeMap<String, u64>,
+    /// Answers by HTTP status, faults included. A connection cut without an answer counts nowhere.
+    pub statuses: BTreeMap<u16, u64>,
     /// The most requests seen in any one second.
     pub max_in_one_second: usize,
     /// Sends without an `Idempotency-Key`: Resend only, and legal there, but a retry would send twice.
@@ -55,27 +57,68 @@ pub(super) struct Delay(pub(super) Duration);
 /// seconds for `retry-after`.
 pub(super) type ErrorAnswer = fn(u16, Option<&str>, Option<u64>) -> Response;
 
-/// The state of one stand-in; `M` is a message accepted.
+/// What a stand-in keeps of what it has accepted.
+pub(super) trait Shelf: Default + Send + 'static {
+    /// An entry of `/_sent`.
+    type Entry: Serialize + Send;
+
+    /// Everything kept, oldest first.
+    fn entries(&self) -> Vec<Self::Entry>;
+
+    /// Forgets everything.
+    fn clear(&mut self);
+}
+
+/// Messages need no more than a list.
+impl<M: Clone + Serialize + Send + 'static> Shelf for Vec<M> {
+    type Entry = M;
+
+    fn entries(&self) -> Vec<M> {
+        self.clone()
+    }
+
+    fn clear(&mut self) {
+        Self::clear(self);
+    }
+}
+
+/// The state of one stand-in.
 #[derive(Debug)]
-pub(super) struct Desk<M> {
+pub(super) struct Desk<S> {
     vendor: &'static str,
     error_answer: ErrorAnswer,
     pub(super) faults: Faults,
     feed: Feed,
-    book: Mutex<Book<M>>,
+    book: Mutex<Book<S>>,
 }
 
 #[derive(Debug)]
-struct Book<M> {
-    sent: Vec<M>,
+struct Book<S> {
+    shelf: S,
     stats: Stats,
     meter: Meter,
 }
 
-impl<M: Clone + Serialize + Send + 'static> Desk<M> {
+impl<M: Clone + Serialize + Send + 'static> Desk<Vec<M>> {
+    /// Messages for which `select` gives something, oldest first.
+    pub(super) fn select<T>(&self, select: impl FnMut(&M) -> Option<T>) -> Vec<T> {
+        self.with(|sent| sent.iter().filter_map(select).collect())
+    }
+
+    pub(super) fn accept(&self, message: M, summary: String) {
+        {
+            let mut book = lock(&self.book);
+            book.stats.accepted += 1;
+            book.shelf.push(message);
+        }
+        self.tell(summary);
+    }
+}
+
+impl<S: Shelf> Desk<S> {
     pub(super) fn new(vendor: &'static str, error_answer: ErrorAnswer, feed: Feed) -> Self {
         let book = Book {
-            sent: Vec::new(),
+            shelf: S::default(),
             stats: Stats::default(),
             meter: Meter::default(),
         };
@@ -88,13 +131,13 @@ impl<M: Clone + Serialize + Send + 'static> Desk<M> {
         }
     }
 
-    pub(super) fn sent(&self) -> Vec<M> {
-        lock(&self.book).sent.clone()
+    pub(super) fn sent(&self) -> Vec<S::Entry> {
+        self.with(|shelf| shelf.entries())
     }
 
-    /// Messages for which `select` gives something, oldest first.
-    pub(super) fn select<T>(&self, select: impl FnMut(&M) -> Option<T>) -> Vec<T> {
-        lock(&self.book).sent.iter().filter_map(select).collect()
+    /// Works on what is kept, alone. `work` must not come back to the desk.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut S) -> T) -> T {
+        work(&mut lock(&self.book).shelf)
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -103,27 +146,28 @@ impl<M: Clone + Serialize + Send + 'static> Desk<M> {
 
     pub(super) fn clear(&self) {
         let mut book = lock(&self.book);
-        book.sent.clear();
+        book.shelf.clear();
         book.stats = Stats::default();
     }
 
-    pub(super) fn accept(&self, message: M, summary: String) {
-        {
-            let mut book = lock(&self.book);
-            book.stats.accepted += 1;
-            book.sent.push(message);
-        }
+    /// Counts `count` accepted at once.
+    pub(super) fn accepted(&self, count: u64) {
+        lock(&self.book).stats.accepted += count;
+    }
+
+    /// One line for the feed.
+    pub(super) fn tell(&self, summary: String) {
         self.feed.push(self.vendor, summary);
     }
 
     pub(super) fn reject(&self, name: String) {
-        self.feed.push(self.vendor, format!("refused: {name}"));
+        self.tell(format!("refused: {name}"));
         *lock(&self.book).stats.rejected.entry(name).or_default() += 1;
     }
 
     pub(super) fn replayed(&self, summary: String) {
         lock(&self.book).stats.replayed += 1;
-        self.feed.push(self.vendor, summary);
+        self.tell(summary);
     }
 
     pub(super) fn without_idempotency_key(&self) {
@@ -139,36 +183,52 @@ impl<M: Clone + Serialize + Send + 'static> Desk<M> {
 
     fn faulted(&self, mode: &Mode) {
         lock(&self.book).stats.faulted += 1;
-        self.feed.push(self.vendor, format!("fault: {mode}"));
+        self.tell(format!("fault: {mode}"));
+    }
+
+    fn answered(&self, status: StatusCode) {
+        *lock(&self.book)
+            .stats
+            .statuses
+            .entry(status.as_u16())
+            .or_default() += 1;
     }
 
     /// The vendor's routes behind the faults, with the control paths beside them.
     pub(super) fn router(self: &Arc<Self>, vendor: Router) -> Router {
         let control = Router::new()
-            .route("/_sent", get(list_sent::<M>).delete(clear_sent::<M>))
-            .route("/_stats", get(show_stats::<M>))
+            .route("/_sent", get(list_sent::<S>).delete(clear_sent::<S>))
+            .route("/_stats", get(show_stats::<S>))
             .route(
                 "/_faults",
-                get(list_faults::<M>)
-                    .post(add_fault::<M>)
-                    .delete(clear_faults::<M>),
+                get(list_faults::<S>)
+                    .post(add_fault::<S>)
+                    .delete(clear_faults::<S>),
             )
             .with_state(Arc::clone(self));
         vendor
-            .layer(from_fn_with_state(Arc::clone(self), meet_faults::<M>))
+            .layer(from_fn_with_state(Arc::clone(self), count_answers::<S>))
             .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
             .merge(control)
     }
 }
 
-async fn meet_faults<M: Clone + Serialize + Send + 'static>(
-    State(desk): State<Arc<Desk<M>>>,
+async fn count_answers<S: Shelf>(
+    State(desk): State<Arc<Desk<S>>>,
     ConnectInfo(conn): ConnectInfo<Conn>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     desk.request();
-    let Some(mode) = desk.faults.next() else {
+    let answer = meet_faults(&desk, &conn, request, next).await;
+    if !conn.is_cut() {
+        desk.answered(answer.status());
+    }
+    answer
+}
+
+async fn meet_faults<S: Shelf>(desk: &Desk<S>, conn: &Conn, mut request: Request, next: Next) -> Response {
+    let Some(mode) = desk.faults.next(request.method(), request.uri().path()) else {
         return next.run(request).await;
     };
     desk.faulted(&mode);
@@ -211,7 +271,8 @@ pub(super) fn http_status(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-fn html_page(status: u16) -> Response {
+/// The page of a vendor's proxy.
+pub(super) fn html_page(status: u16) -> Response {
     let status = http_status(status);
     let page = format!(
         "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<center><h1>{status}</h1></center>\r\n\
@@ -233,24 +294,24 @@ async fn cut_in_half(answer: Response) -> Response {
     cut
 }
 
-async fn list_sent<M: Clone + Serialize + Send + 'static>(State(desk): State<Arc<Desk<M>>>) -> Json<Vec<M>> {
+async fn list_sent<S: Shelf>(State(desk): State<Arc<Desk<S>>>) -> Json<Vec<S::Entry>> {
     Json(desk.sent())
 }
 
-async fn clear_sent<M: Clone + Serialize + Send + 'static>(State(desk): State<Arc<Desk<M>>>) -> StatusCode {
+async fn clear_sent<S: Shelf>(State(desk): State<Arc<Desk<S>>>) -> StatusCode {
     desk.clear();
     StatusCode::NO_CONTENT
 }
 
-async fn show_stats<M: Clone + Serialize + Send + 'static>(State(desk): State<Arc<Desk<M>>>) -> Json<Stats> {
+async fn show_stats<S: Shelf>(State(desk): State<Arc<Desk<S>>>) -> Json<Stats> {
     Json(desk.stats())
 }
 
-async fn list_faults<M: Send + 'static>(State(desk): State<Arc<Desk<M>>>) -> Json<Vec<Fault>> {
+async fn list_faults<S: Shelf>(State(desk): State<Arc<Desk<S>>>) -> Json<Vec<Fault>> {
     Json(desk.faults.list())
 }
 
-async fn add_fault<M: Send + 'static>(State(desk): State<Arc<Desk<M>>>, body: Bytes) -> Response {
+async fn add_fault<S: Shelf>(State(desk): State<Arc<Desk<S>>>, body: Bytes) -> Response {
     match Fault::from_json(&body) {
         Ok(fault) => {
             desk.faults.add(fault);
@@ -264,7 +325,7 @@ async fn add_fault<M: Send + 'static>(State(desk): State<Arc<Desk<M>>>, body: By
     }
 }
 
-async fn clear_faults<M: Send + 'static>(State(desk): State<Arc<Desk<M>>>) -> StatusCode {
+async fn clear_faults<S: Shelf>(State(desk): State<Arc<Desk<S>>>) -> StatusCode {
     desk.faults.clear();
     StatusCode::NO_CONTENT
 }

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -18,16 +19,17 @@ pub enum Mode {
     Status {
         /// HTTP status, 200–599. Mobizon answers most errors with 200.
         status: u16,
-        /// The vendor's error name (Resend) or code (Mobizon, a number as text); omitted: one that fits.
+        /// The vendor's error name (Resend), code (Mobizon, a number as text) or `detail` (amoCRM); omitted: one
+        /// that fits.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
-        /// Seconds, for a `retry-after` header.
+        /// Seconds, for a `retry-after` header; amoCRM says it in the body.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<u64>,
     },
     /// Too many requests, in the vendor's own format; the message is not taken.
     RateLimit {
-        /// Seconds, for a `retry-after` header.
+        /// Seconds, for a `retry-after` header; amoCRM says it in the body.
         retry_after: u64,
     },
     /// No answer until the client gives up, for at most two minutes; the message is not taken.
@@ -76,7 +78,7 @@ impl fmt::Display for Mode {
     }
 }
 
-/// A fault to come. In JSON the mode's fields stand beside `count` and `every`:
+/// A fault to come. In JSON the mode's fields stand beside `count`, `every` and `path`:
 /// `{"mode":"status","status":500,"count":3}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
@@ -89,9 +91,12 @@ pub struct Fault {
     /// Only to every n-th request; `None`: to each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<u32>,
+    /// Only to requests whose method and path, such as `POST /api/v4/leads/complex`, contain this; `None`: to any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
 }
 
-const HELP: &str = r#"Send one object such as {"mode":"status","status":500,"count":3}; modes: status, rate_limit, timeout, slow, html, truncated, accept_then_drop, drop; count and every are optional"#;
+const HELP: &str = r#"Send one object such as {"mode":"status","status":500,"count":3}; modes: status, rate_limit, timeout, slow, html, truncated, accept_then_drop, drop; count, every and path (part of POST /path) are optional"#;
 
 impl Fault {
     /// `mode` for the next `count` requests.
@@ -100,6 +105,7 @@ impl Fault {
             mode,
             count: Some(count),
             every: None,
+            path: None,
         }
     }
 
@@ -112,6 +118,11 @@ impl Fault {
         let mut fields: Map<String, Value> = serde_json::from_slice(body).map_err(|e| help(&e))?;
         let count = take_positive(&mut fields, "count").map_err(|e| help(&e))?;
         let every = take_positive(&mut fields, "every").map_err(|e| help(&e))?;
+        let path = match fields.remove("path") {
+            None => None,
+            Some(Value::String(path)) => Some(path),
+            Some(_) => return Err(help(&"path must be text")),
+        };
         // Mobizon's codes are numbers, and are naturally written so.
         if let Some(name) = fields.get_mut("name").filter(|name| name.is_number()) {
             *name = Value::String(name.to_string());
@@ -122,7 +133,12 @@ impl Fault {
         {
             return Err(help(&"status must be 200 to 599"));
         }
-        Ok(Self { mode, count, every })
+        Ok(Self {
+            mode,
+            count,
+            every,
+            path,
+        })
     }
 }
 
@@ -169,9 +185,10 @@ impl Faults {
     }
 
     /// What happens to the request that has just come.
-    pub(super) fn next(&self) -> Option<Mode> {
+    pub(super) fn next(&self, method: &Method, path: &str) -> Option<Mode> {
+        let call = format!("{method} {path}");
         let mut list = lock(&self.0);
-        let index = list.iter_mut().position(Pending::applies)?;
+        let index = list.iter_mut().position(|pending| pending.applies(&call))?;
         let fault = &mut list.get_mut(index)?.fault;
         let mode = fault.mode.clone();
         fault.count = fault.count.map(|left| left.saturating_sub(1));
@@ -183,7 +200,10 @@ impl Faults {
 }
 
 impl Pending {
-    fn applies(&mut self) -> bool {
+    fn applies(&mut self, call: &str) -> bool {
+        if self.fault.path.as_ref().is_some_and(|path| !call.contains(path)) {
+            return false;
+        }
         self.seen = self.seen.wrapping_add(1);
         self.fault.every.is_none_or(|n| self.seen.is_multiple_of(n)) && self.fault.count != Some(0)
     }
@@ -208,6 +228,7 @@ mod tests {
             r#"{"mode":"truncated"}"#,
             r#"{"mode":"accept_then_drop"}"#,
             r#"{"mode":"drop"}"#,
+            r#"{"mode":"drop","path":"/emails"}"#,
         ] {
             let fault = json(text).unwrap();
             assert_eq!(
@@ -243,6 +264,7 @@ mod tests {
             r#"{"mode":"drop","every":-1}"#,
             r#"{"mode":"status","status":99}"#,
             r#"{"count":1}"#,
+            r#"{"mode":"drop","path":1}"#,
         ] {
             let message = json(text).unwrap_err();
             assert!(message.contains("accept_then_drop, drop"), "{text}: {message}");
@@ -252,14 +274,16 @@ mod tests {
     #[test]
     fn count_and_every_choose_requests_and_the_first_match_wins() {
         let faults = Faults::default();
-        assert_eq!(faults.next(), None);
+        let next = || faults.next(&Method::POST, "/emails");
+        assert_eq!(next(), None);
         faults.add(Fault {
             mode: Mode::Drop {},
             count: Some(2),
             every: Some(2),
+            path: None,
         });
         faults.add(Fault::times(Mode::Timeout {}, 1));
-        let met: Vec<_> = (0..5).map(|_| faults.next()).collect();
+        let met: Vec<_> = (0..5).map(|_| next()).collect();
         assert_eq!(
             met,
             [
@@ -276,9 +300,22 @@ mod tests {
             mode: Mode::Drop {},
             count: None,
             every: None,
+            path: None,
         });
-        assert!((0..50).all(|_| faults.next() == Some(Mode::Drop {})));
+        assert!((0..50).all(|_| next() == Some(Mode::Drop {})));
         faults.clear();
-        assert_eq!(faults.next(), None);
+        assert_eq!(next(), None);
+    }
+    #[test]
+    fn a_path_chooses_calls_and_the_others_are_not_counted() {
+        let faults = Faults::default();
+        faults.add(json(r#"{"mode":"drop","every":2,"path":"POST /deals"}"#).unwrap());
+        let met: Vec<_> = ["/deals", "/people", "/deals/many", "/deals"]
+            .iter()
+            .map(|path| faults.next(&Method::POST, path))
+            .collect();
+        assert_eq!(met, [None, None, Some(Mode::Drop {}), None]);
+        assert_eq!(faults.next(&Method::GET, "/deals"), None);
+        assert_eq!(faults.next(&Method::POST, "/deals"), Some(Mode::Drop {}));
     }
 }

@@ -13,7 +13,7 @@ pub struct FeedEvent {
     /// When it happened.
     #[serde(serialize_with = "super::rfc3339_millis")]
     pub at: Timestamp,
-    /// `resend` or `mobizon`.
+    /// `resend`, `mobizon` or `amocrm`.
     pub vendor: &'static str,
     /// A short sentence, e.g. `e-mail accepted 3f2a… «subject»`.
     pub summary: String,

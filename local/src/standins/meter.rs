@@ -1,33 +1,54 @@
-//! Counts events in a sliding window of one second.
+//! Counts events in a sliding window.
 
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-const WINDOW: Duration = Duration::from_secs(1);
+/// Moments within the window, oldest first.
+#[derive(Debug)]
+pub(super) struct Meter {
+    window: Duration,
+    moments: VecDeque<Instant>,
+}
 
-/// Moments of the last second, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Meter(VecDeque<Instant>);
+/// Rates are given a second.
+impl Default for Meter {
+    fn default() -> Self {
+        Self::over(Duration::from_secs(1))
+    }
+}
 
 impl Meter {
-    /// How many events the second before `now` holds.
+    /// A meter with a window this long.
+    pub(super) fn over(window: Duration) -> Self {
+        Self {
+            window,
+            moments: VecDeque::new(),
+        }
+    }
+
+    /// How many events the window before `now` holds.
     pub(super) fn count(&mut self, now: Instant) -> usize {
         while self
-            .0
+            .moments
             .front()
-            .is_some_and(|first| now.duration_since(*first) >= WINDOW)
+            .is_some_and(|first| now.duration_since(*first) >= self.window)
         {
-            self.0.pop_front();
+            self.moments.pop_front();
         }
-        self.0.len()
+        self.moments.len()
     }
 
     /// Adds an event; returns the count including it.
     pub(super) fn hit(&mut self, now: Instant) -> usize {
-        self.0.push_back(now);
+        self.moments.push_back(now);
         self.count(now)
+    }
+
+    /// Forgets all events.
+    pub(super) fn clear(&mut self) {
+        self.moments.clear();
     }
 }
 
@@ -36,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_leave_the_window_after_a_second() {
+    fn events_leave_the_window_in_time() {
         let start = Instant::now();
         let mut meter = Meter::default();
         assert_eq!(meter.hit(start), 1);
@@ -44,5 +65,10 @@ mod tests {
         assert_eq!(meter.count(start + Duration::from_millis(999)), 2);
         assert_eq!(meter.count(start + Duration::from_secs(1)), 1);
         assert_eq!(meter.hit(start + Duration::from_secs(9)), 1);
+
+        let mut minute = Meter::over(Duration::from_mins(1));
+        minute.hit(start);
+        assert_eq!(minute.count(start + Duration::from_secs(59)), 1);
+        assert_eq!(minute.count(start + Duration::from_mins(1)), 0);
     }
 }

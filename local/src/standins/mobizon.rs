@@ -96,7 +96,7 @@ pub struct Mobizon(Arc<Office>);
 #[derive(Debug)]
 struct Office {
     options: MobizonOptions,
-    desk: Arc<Desk<SentSms>>,
+    desk: Arc<Desk<Vec<SentSms>>>,
     last_id: AtomicI64,
     ids: Ids,
 }

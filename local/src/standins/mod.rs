@@ -1,7 +1,7 @@
 //! Stand-ins for the vendors: HTTP servers on the loopback that check every request against the vendor's
 //! published contract, answer as the vendor does, and can be told to fail in the ways vendors fail.
 //!
-//! Each vendor is a cheap-to-clone value ([`Resend`], [`Mobizon`]) whose `router()` goes to [`serve`].
+//! Each vendor is a cheap-to-clone value ([`Resend`], [`Mobizon`], [`AmoCrm`]) whose `router()` goes to [`serve`].
 //! Beside the vendor's own paths every stand-in answers:
 //!
 //! | path | methods | what |
@@ -10,8 +10,9 @@
 //! | `/_stats` | GET | [`Stats`] |
 //! | `/_faults` | GET, POST, DELETE | pending faults: list, add one (see [`Fault`]), clear |
 //!
-//! The same is at hand in process: `sent()`, `stats()`, `clear()`, `faults()`.
+//! The same is at hand in process: `sent()` (amoCRM: `deals()`), `stats()`, `clear()`, `faults()`.
 
+mod amocrm;
 mod desk;
 mod faults;
 mod feed;
@@ -20,6 +21,10 @@ mod mobizon;
 mod resend;
 mod serve;
 
+pub use amocrm::{
+    AmoCrm, AmoCrmOptions, BoardDeal, BoardStage, CrmContact, CrmDeal, CrmNote, NameOrId, OAuthApp, Seed,
+    SeedContact, SeedDeal, Seeded, SeededContact,
+};
 pub use desk::Stats;
 pub use faults::{Fault, Faults, Mode};
 pub use feed::{Feed, FeedEvent};

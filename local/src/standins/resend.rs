@@ -113,7 +113,7 @@ pub struct Resend(Arc<Office>);
 #[derive(Debug)]
 struct Office {
     options: ResendOptions,
-    desk: Arc<Desk<SentEmail>>,
+    desk: Arc<Desk<Vec<SentEmail>>>,
     keys: Keys,
     admitted: Mutex<Meter>,
 }

@@ -98,6 +98,11 @@ impl Conn {
         self.cut.store(true, Ordering::Release);
     }
 
+    /// Whether it has been cut.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Acquire)
+    }
+
     /// Waits, without answering, until the client gives up (the caller is dropped), the server stops, or
     /// [`HANG_MAX`] has passed; then cuts.
     pub(super) async fn hang(&self) {
@@ -143,7 +148,7 @@ struct CuttableStream {
 
 impl CuttableStream {
     fn check(&self) -> io::Result<()> {
-        if self.conn.cut.load(Ordering::Acquire) {
+        if self.conn.is_cut() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(())

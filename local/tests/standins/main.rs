@@ -2,6 +2,7 @@
 // The clippy settings that allow these in tests do not reach helpers outside `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod amocrm;
 mod faults;
 mod mobizon;
 mod resend;

@@ -1,0 +1,185 @@
+//! How the account is arranged: pipelines, stages, custom fields. Fixed; the ids are ours.
+
+use serde_json::{Value, json};
+
+use super::answer::{ACCOUNT_ID, links};
+
+/// The stage of a deal won: the same id in every pipeline.
+pub(super) const WON: i64 = 142;
+/// The stage of a deal lost: the same id in every pipeline.
+pub(super) const LOST: i64 = 143;
+
+pub(super) const MAIN_PIPELINE: i64 = 6_100_001;
+pub(super) const FOREIGN_PIPELINE: i64 = 6_200_001;
+pub(super) const PROFTEST_STATUS: i64 = 61_000_020;
+
+/// The field that carries our lead's id.
+pub(super) const MARKER: &str = "PROFTEST_LEAD_ID";
+
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    pub(super) id: i64,
+    pub(super) name: &'static str,
+    pub(super) statuses: &'static [Status],
+}
+
+#[derive(Debug)]
+pub(super) struct Status {
+    pub(super) id: i64,
+    pub(super) name: &'static str,
+    sort: u32,
+}
+
+const fn status(id: i64, name: &'static str, sort: u32) -> Status {
+    Status { id, name, sort }
+}
+
+/// The first is the account's main one. The sort numbers of won and lost are the vendor's.
+pub(super) static PIPELINES: [Pipeline; 2] = [
+    Pipeline {
+        id: MAIN_PIPELINE,
+        name: "Воронка",
+        statuses: &[
+            status(61_000_010, "Первичный контакт", 20),
+            status(PROFTEST_STATUS, "ЗАЯВКА_С_ПРОФТЕСТА", 30),
+            status(61_000_030, "Переговоры", 40),
+            status(61_000_040, "Счёт выставлен", 50),
+            status(WON, "Успешно реализовано", 10_000),
+            status(LOST, "Закрыто и не реализовано", 11_000),
+        ],
+    },
+    Pipeline {
+        id: FOREIGN_PIPELINE,
+        name: "Партнёры",
+        statuses: &[
+            status(62_000_010, "Первичный контакт", 20),
+            status(62_000_020, "Договор", 30),
+            status(WON, "Успешно реализовано", 10_000),
+            status(LOST, "Закрыто и не реализовано", 11_000),
+        ],
+    },
+];
+
+/// A custom field.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) id: i64,
+    pub(super) name: &'static str,
+    pub(super) code: &'static str,
+    pub(super) kind: &'static str,
+    /// What `enum_code` may be; empty: the field has none.
+    pub(super) enums: &'static [&'static str],
+}
+
+const fn field(id: i64, name: &'static str, code: &'static str, kind: &'static str) -> Field {
+    Field {
+        id,
+        name,
+        code,
+        kind,
+        enums: &[],
+    }
+}
+
+pub(super) static DEAL_FIELDS: [Field; 6] = [
+    field(880_001, "utm_source", "UTM_SOURCE", "tracking_data"),
+    field(880_002, "utm_medium", "UTM_MEDIUM", "tracking_data"),
+    field(880_003, "utm_campaign", "UTM_CAMPAIGN", "tracking_data"),
+    field(880_004, "utm_content", "UTM_CONTENT", "tracking_data"),
+    field(880_005, "utm_term", "UTM_TERM", "tracking_data"),
+    field(880_010, "proftest_lead_id", MARKER, "text"),
+];
+
+pub(super) const PHONE: i64 = 770_001;
+pub(super) const EMAIL: i64 = 770_002;
+
+pub(super) static CONTACT_FIELDS: [Field; 2] = [
+    Field {
+        enums: &["WORK", "WORKDD", "MOB", "FAX", "HOME", "OTHER"],
+        ..field(PHONE, "Телефон", "PHONE", "multitext")
+    },
+    Field {
+        enums: &["WORK", "PRIV", "OTHER"],
+        ..field(EMAIL, "Email", "EMAIL", "multitext")
+    },
+];
+
+pub(super) fn pipeline(id: i64) -> Option<&'static Pipeline> {
+    PIPELINES.iter().find(|pipeline| pipeline.id == id)
+}
+
+/// The stage a deal is in.
+pub(super) fn status_name(pipeline_id: i64, status_id: i64) -> &'static str {
+    pipeline(pipeline_id)
+        .and_then(|pipeline| pipeline.statuses.iter().find(|status| status.id == status_id))
+        .map_or("", |status| status.name)
+}
+
+/// `GET /leads/pipelines`.
+pub(super) fn pipelines() -> Value {
+    let list: Vec<Value> = PIPELINES.iter().enumerate().map(pipeline_json).collect();
+    json!({
+        "_total_items": list.len(),
+        "_links": links("leads/pipelines"),
+        "_embedded": { "pipelines": list },
+    })
+}
+
+fn pipeline_json((index, pipeline): (usize, &Pipeline)) -> Value {
+    let path = format!("leads/pipelines/{}", pipeline.id);
+    let statuses: Vec<Value> = pipeline
+        .statuses
+        .iter()
+        .map(|status| {
+            json!({
+                "id": status.id,
+                "name": status.name,
+                "sort": status.sort,
+                "is_editable": !matches!(status.id, WON | LOST),
+                "pipeline_id": pipeline.id,
+                "color": "#99ccff",
+                "type": 0,
+                "account_id": ACCOUNT_ID,
+                "_links": links(&format!("{path}/statuses/{}", status.id)),
+            })
+        })
+        .collect();
+    json!({
+        "id": pipeline.id,
+        "name": pipeline.name,
+        "sort": index + 1,
+        "is_main": index == 0,
+        "is_unsorted_on": false,
+        "is_archive": false,
+        "account_id": ACCOUNT_ID,
+        "_links": links(&path),
+        "_embedded": { "statuses": statuses },
+    })
+}
+
+/// An item of `GET /leads/custom_fields`.
+pub(super) fn field_json(field: &Field) -> Value {
+    json!({
+        "id": field.id,
+        "name": field.name,
+        "code": field.code,
+        "type": field.kind,
+        "entity_type": "leads",
+        "account_id": ACCOUNT_ID,
+        "is_api_only": false,
+        "_links": links(&format!("leads/custom_fields/{}", field.id)),
+    })
+}
+
+/// `GET /account`.
+pub(super) fn account() -> Value {
+    json!({
+        "id": ACCOUNT_ID,
+        "name": "OnAI Academy",
+        "subdomain": "example",
+        "country": "KZ",
+        "currency": "KZT",
+        "current_user_id": 1,
+        "_links": links("account"),
+    })
+}
