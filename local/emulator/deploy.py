@@ -11,7 +11,7 @@ Reads one JSON object from standard input:
 Writes one JSON object to standard output:
 
     {"api_url", "notifications_queue_url", "notifications_queue_arn", "notifications_dlq_url",
-     "schedule_group", "functions": {"intake": "<function name>", ...}}
+     "crm_queue_url", "crm_dlq_url", "schedule_group", "functions": {"intake": "<function name>", ...}}
 
 When the stack cannot be made, writes the reasons to standard error and exits with 1.
 """
@@ -119,7 +119,7 @@ def parametrised(template, given):
     for _, resource in functions_of(template).values():
         for event in resource["Properties"].get("Events", {}).values():
             scaling = event["Properties"].get("ScalingConfig")
-            if scaling:
+            if scaling and isinstance(scaling["MaximumConcurrency"], dict):
                 parameter = declared[scaling["MaximumConcurrency"]["Ref"]]
                 scaling["MaximumConcurrency"] = int(parameter["Default"])
 
@@ -234,6 +234,8 @@ def deploy(request):
         "notifications_queue_url": outputs["NotificationsQueueUrl"],
         "notifications_queue_arn": outputs["NotificationsQueueArn"],
         "notifications_dlq_url": outputs["NotificationsDlqUrl"],
+        "crm_queue_url": outputs["CrmQueueUrl"],
+        "crm_dlq_url": outputs["CrmDlqUrl"],
         "schedule_group": outputs["ScheduleGroupName"],
         "functions": {binary: ids[logical_id] for binary, logical_id in binaries.items()},
     }

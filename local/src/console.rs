@@ -1,6 +1,6 @@
 //! The console: the inbox, the leads and their stories, and the switches that break a provider.
 
-use crate::standins::{Fault, Faults, Mobizon, Resend};
+use crate::standins::{AmoCrm, Fault, Faults, Mobizon, Resend};
 use crate::steps::Steps;
 use axum::Json;
 use axum::Router;
@@ -38,6 +38,8 @@ pub struct Console {
     pub resend: Option<Resend>,
     /// The SMS stand-in; `None` when another address was given.
     pub mobizon: Option<Mobizon>,
+    /// The CRM stand-in; `None` when another address was given.
+    pub amocrm: Option<AmoCrm>,
     /// The steps so far.
     pub steps: Steps,
     /// For posting a sample lead.
@@ -172,12 +174,18 @@ async fn state(State(console): Shared) -> Result<Json<Value>, Failure> {
         let (faults, stats) = (mobizon.faults().list(), mobizon.stats());
         providers.push(json!({"name": "Mobizon", "key": "mobizon", "faults": faults, "stats": stats}));
     }
+    let mut crm = json!({"available": false, "stages": []});
+    if let Some(amocrm) = &console.amocrm {
+        let (faults, stats) = (amocrm.faults().list(), amocrm.stats());
+        providers.push(json!({"name": "amoCRM", "key": "amocrm", "faults": faults, "stats": stats}));
+        crm = json!({"available": true, "stages": amocrm.board()});
+    }
     Ok(Json(json!({
         "gateway": console.gateway,
         "delay_seconds": console.delay.as_secs_f64(),
         "counts": counts,
         "providers": providers,
-        "crm": {"available": false, "stages": []},
+        "crm": crm,
         "steps": console.steps.list(),
     })))
 }
@@ -290,6 +298,7 @@ fn faults<'a>(console: &'a Console, key: &str) -> Result<&'a Faults, Failure> {
     let found = match key {
         "resend" => console.resend.as_ref().map(Resend::faults),
         "mobizon" => console.mobizon.as_ref().map(Mobizon::faults),
+        "amocrm" => console.amocrm.as_ref().map(AmoCrm::faults),
         _ => None,
     };
     found.ok_or_else(|| Failure(StatusCode::NOT_FOUND, "no such stand-in runs here".to_owned()))

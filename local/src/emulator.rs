@@ -18,7 +18,7 @@ const DEPLOY: &str = include_str!("../emulator/deploy.py");
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// The functions that template.yaml has.
-pub const FUNCTIONS: [&str; 4] = ["intake", "deliver", "track", "sweep"];
+pub const FUNCTIONS: [&str; 5] = ["intake", "deliver", "crm", "track", "sweep"];
 
 /// A running emulator; it and the functions' processes stop with this process.
 #[derive(Debug)]
@@ -40,6 +40,10 @@ pub struct Deployment {
     pub notifications_queue_arn: String,
     /// Its dead-letter queue.
     pub notifications_dlq_url: String,
+    /// The queue that wakes `crm`.
+    pub crm_queue_url: String,
+    /// Its dead-letter queue.
+    pub crm_dlq_url: String,
     /// The schedule group.
     pub schedule_group: String,
     /// The functions' names, by their binaries' names.

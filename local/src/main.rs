@@ -5,7 +5,8 @@ use jiff::SignedDuration;
 use local::stack::{Options, Stack};
 use local::{migrate, preview, tools};
 use proftest::config::{Database, Env};
-use proftest::store;
+use proftest::failure;
+use proftest::store::{self, Store};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -25,6 +26,12 @@ struct Cli {
 enum Task {
     /// Apply the migrations to a database, over a direct or session-mode connection.
     Migrate {
+        /// The database; `DATABASE_URL` when absent. On another host also `DATABASE_CA_PEM`.
+        #[arg(long)]
+        database_url: Option<String>,
+    },
+    /// Let calls to amoCRM through again, after the account was unblocked.
+    OpenCrmGate {
         /// The database; `DATABASE_URL` when absent. On another host also `DATABASE_CA_PEM`.
         #[arg(long)]
         database_url: Option<String>,
@@ -66,7 +73,7 @@ struct Up {
     /// Another Mobizon than the stand-in; its key is read from `MOBIZON_API_KEY`.
     #[arg(long)]
     mobizon_url: Option<String>,
-    /// Another amoCRM than the stand-in; not used before the crm function exists.
+    /// Another amoCRM than the stand-in; its settings are read from the `AMOCRM_` variables.
     #[arg(long)]
     amocrm_url: Option<String>,
 }
@@ -77,6 +84,7 @@ async fn main() -> ExitCode {
     let done = match cli.command {
         None => up(cli.up).await,
         Some(Task::Migrate { database_url }) => migrate_database(database_url).await,
+        Some(Task::OpenCrmGate { database_url }) => open_crm_gate(database_url).await,
         Some(Task::Preview {
             dir,
             name,
@@ -109,6 +117,8 @@ async fn up(up: Up) -> Result<(), String> {
         state_dir,
         resend_url: up.resend_url,
         mobizon_url: up.mobizon_url,
+        amocrm_url: up.amocrm_url,
+        crm_requests_per_second: 5,
         fsync: true,
         print: true,
     };
@@ -132,13 +142,16 @@ async fn up(up: Up) -> Result<(), String> {
     Ok(())
 }
 
-async fn migrate_database(url: Option<String>) -> Result<(), String> {
+fn database(url: Option<String>) -> Result<Database, String> {
     let lookup = |name: &str| match name {
         "DATABASE_URL" => url.clone().or_else(|| tools::variable(name)),
         _ => tools::variable(name),
     };
-    let database = Database::read(&Env::new(&lookup)).map_err(|error| error.to_string())?;
-    let mut client = store::connect(&database)
+    Database::read(&Env::new(&lookup)).map_err(|error| error.to_string())
+}
+
+async fn migrate_database(url: Option<String>) -> Result<(), String> {
+    let mut client = store::connect(&database(url)?)
         .await
         .map_err(|error| error.to_string())?;
     let applied = migrate::migrate(&mut client)
@@ -149,6 +162,17 @@ async fn migrate_database(url: Option<String>) -> Result<(), String> {
     }
     for name in applied {
         println!("Applied {name}");
+    }
+    Ok(())
+}
+
+async fn open_crm_gate(url: Option<String>) -> Result<(), String> {
+    let store = Store::new(&database(url)?, 1, Duration::from_secs(10)).map_err(|error| error.to_string())?;
+    match store.open_gate().await.map_err(|error| failure::chain(&error))? {
+        Some(reason) => {
+            println!("Opened; it had been shut by: {reason}. The sweep wakes what waits within a minute.")
+        }
+        None => println!("The gate was open."),
     }
     Ok(())
 }

@@ -4,7 +4,9 @@ use crate::console::{self, Console};
 use crate::emulator::{Deployment, Emulator, FUNCTIONS};
 use crate::migrate;
 use crate::postgres::{self, Cluster, Place};
-use crate::standins::{self, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running};
+use crate::standins::{
+    self, AmoCrm, AmoCrmOptions, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running,
+};
 use crate::steps::Steps;
 use crate::{gateway, tools};
 use proftest::config::Database;
@@ -19,6 +21,11 @@ use tokio::net::TcpListener;
 /// The keys that the stand-ins take; those of the vendors are never needed here.
 const RESEND_KEY: &str = "re_local_stand_in";
 const MOBIZON_KEY: &str = "mobizon-local-stand-in";
+const AMOCRM_TOKEN: &str = "amocrm-local-stand-in";
+/// The stand-in's fields of deals: see its seed.
+const AMOCRM_LEAD_ID_FIELD: &str = "880010";
+const AMOCRM_UTM_FIELDS: &str =
+    "utm_source=880001,utm_medium=880002,utm_campaign=880003,utm_content=880004,utm_term=880005";
 
 /// How the stack is started.
 #[derive(Debug, Clone)]
@@ -35,6 +42,10 @@ pub struct Options {
     pub resend_url: Option<String>,
     /// Another Mobizon than ours.
     pub mobizon_url: Option<String>,
+    /// Another amoCRM than ours.
+    pub amocrm_url: Option<String>,
+    /// Requests a second to amoCRM, of all workers together.
+    pub crm_requests_per_second: u16,
     /// Whether commits wait for the disk.
     pub fsync: bool,
     /// Whether steps and progress go to the terminal.
@@ -55,6 +66,8 @@ pub struct Stack {
     pub resend: Option<Resend>,
     /// The SMS stand-in, unless another address was given.
     pub mobizon: Option<Mobizon>,
+    /// The CRM stand-in, unless another address was given.
+    pub amocrm: Option<AmoCrm>,
     /// The emulator.
     pub emulator: Emulator,
     cluster: Option<Cluster>,
@@ -99,6 +112,7 @@ impl Stack {
             store: store(&database_url)?,
             resend: vendors.resend.clone(),
             mobizon: vendors.mobizon.clone(),
+            amocrm: vendors.amocrm.clone(),
             steps,
             http: http.clone(),
         };
@@ -118,6 +132,7 @@ impl Stack {
             deployment,
             resend: vendors.resend,
             mobizon: vendors.mobizon,
+            amocrm: vendors.amocrm,
             emulator,
             cluster,
             servers,
@@ -137,7 +152,7 @@ impl Stack {
             "aws_endpoint": self.emulator.endpoint,
             "notifications_queue_url": self.deployment.notifications_queue_url,
             "notifications_dlq_url": self.deployment.notifications_dlq_url,
-            "crm_queue_url": null,
+            "crm_queue_url": self.deployment.crm_queue_url,
             "pid": std::process::id(),
         });
         // Whole or not at all: a script may be waiting for it.
@@ -227,6 +242,8 @@ struct Vendors {
     resend_url: String,
     mobizon: Option<Mobizon>,
     mobizon_url: String,
+    amocrm: Option<AmoCrm>,
+    amocrm_url: String,
     servers: Vec<Running>,
 }
 
@@ -249,14 +266,32 @@ impl Vendors {
             servers.push(server.map_err(|error| error.to_string())?);
             (Some(mobizon), servers[servers.len() - 1].url())
         };
+        let (amocrm, amocrm_url) = match &options.amocrm_url {
+            Some(url) => (None, url.clone()),
+            None => {
+                let amocrm = AmoCrm::new(AmoCrmOptions::new(AMOCRM_TOKEN), Feed::default());
+                let url = serve(amocrm.router(), &mut servers).await?;
+                (Some(amocrm), url)
+            }
+        };
         Ok(Self {
             resend,
             resend_url,
             mobizon,
             mobizon_url,
+            amocrm,
+            amocrm_url,
             servers,
         })
     }
+}
+
+/// Serves a stand-in on any port and returns its URL.
+async fn serve(router: axum::Router, servers: &mut Vec<Running>) -> Result<String, String> {
+    let server = standins::serve(listen(0, "").await?, router).map_err(|error| error.to_string())?;
+    let url = server.url();
+    servers.push(server);
+    Ok(url)
 }
 
 fn parameters(
@@ -265,6 +300,12 @@ fn parameters(
     gateway: &str,
     vendors: &Vendors,
 ) -> BTreeMap<&'static str, String> {
+    // A key of a real vendor is used only with an address given for it.
+    let key = |variable: &str, stand_in_runs: bool, stand_in: &str| {
+        let given = tools::variable(variable).filter(|_| !stand_in_runs);
+        given.unwrap_or_else(|| stand_in.to_owned())
+    };
+    let amocrm_runs = vendors.amocrm.is_some();
     BTreeMap::from([
         ("DatabaseUrl", database_url.to_owned()),
         ("PublicBaseUrl", gateway.to_owned()),
@@ -273,17 +314,31 @@ fn parameters(
         ("ScheduleLeadSeconds", "0".to_owned()),
         (
             "ResendApiKey",
-            tools::variable("RESEND_API_KEY")
-                .filter(|_| vendors.resend.is_none())
-                .unwrap_or_else(|| RESEND_KEY.to_owned()),
+            key("RESEND_API_KEY", vendors.resend.is_some(), RESEND_KEY),
         ),
         ("ResendBaseUrl", vendors.resend_url.clone()),
         (
             "MobizonApiKey",
-            tools::variable("MOBIZON_API_KEY")
-                .filter(|_| vendors.mobizon.is_none())
-                .unwrap_or_else(|| MOBIZON_KEY.to_owned()),
+            key("MOBIZON_API_KEY", vendors.mobizon.is_some(), MOBIZON_KEY),
         ),
         ("MobizonBaseUrl", vendors.mobizon_url.clone()),
+        ("AmocrmBaseUrl", vendors.amocrm_url.clone()),
+        (
+            "AmocrmAccessToken",
+            key("AMOCRM_ACCESS_TOKEN", amocrm_runs, AMOCRM_TOKEN),
+        ),
+        ("AmocrmPipeline", key("AMOCRM_PIPELINE", amocrm_runs, "Воронка")),
+        (
+            "AmocrmLeadIdFieldId",
+            key("AMOCRM_LEAD_ID_FIELD_ID", amocrm_runs, AMOCRM_LEAD_ID_FIELD),
+        ),
+        (
+            "AmocrmUtmFieldIds",
+            key("AMOCRM_UTM_FIELD_IDS", amocrm_runs, AMOCRM_UTM_FIELDS),
+        ),
+        (
+            "AmocrmRequestsPerSecond",
+            options.crm_requests_per_second.to_string(),
+        ),
     ])
 }

@@ -23,7 +23,9 @@ where
     let token = app.auth.token(app).await?;
     match in_slot(app, request(&token)).await {
         // An OAuth token may have been revoked before its time: once, with a new one.
-        Err(Stop::Failed(failure)) if failure.reason.starts_with("amocrm 401") && app.auth.can_refresh(app) => {
+        Err(Stop::Failed(failure))
+            if failure.reason.starts_with("amocrm 401") && app.auth.can_refresh(app) =>
+        {
             let token = app.auth.refreshed(app, &token).await?;
             match in_slot(app, request(&token)).await {
                 Err(Stop::Failed(failure)) => Err(refused(app, failure).await),
@@ -46,15 +48,23 @@ pub async fn in_slot<T>(app: &App, request: impl Future<Output = Result<T, Failu
             Slot::Taken(slot) => break slot,
             Slot::Shut(_) => return Err(Stop::Shut),
             Slot::InUse(_) if Instant::now() >= until => {
-                return Err(Stop::Wait(Duration::from_secs(5), "no slot of the governor was free in time"));
+                return Err(Stop::Wait(
+                    Duration::from_secs(5),
+                    "no slot of the governor was free in time",
+                ));
             }
-            Slot::InUse(free_in) => tokio::time::sleep(free_in.clamp(SLOT_PAUSE_MIN, Duration::from_secs(1))).await,
+            Slot::InUse(free_in) => {
+                tokio::time::sleep(free_in.clamp(SLOT_PAUSE_MIN, Duration::from_secs(1))).await
+            }
         }
     };
     let answer = request.await;
     if let Err(error) = app.store.give_slot_back(slot).await {
         // It is free by itself after a while; until then the fleet is a little slower.
-        tracing::warn!(error = proftest::failure::chain(&error), "A slot could not be given back");
+        tracing::warn!(
+            error = proftest::failure::chain(&error),
+            "A slot could not be given back"
+        );
     }
     answer.map_err(Stop::Failed)
 }
@@ -64,13 +74,18 @@ async fn refused(app: &App, failure: Failure) -> Stop {
     let (opens_in, metric) = match failure.reaction {
         Reaction::Block => (app.settings.block, "CrmBlocked"),
         Reaction::Park => (Some(PARKED), "CrmParked"),
-        Reaction::Retry { after: Some(after) } if failure.reason.starts_with("amocrm 429") => (Some(after), "CrmLimited"),
+        Reaction::Retry { after: Some(after) } if failure.reason.starts_with("amocrm 429") => {
+            (Some(after), "CrmLimited")
+        }
         _ => return Stop::Failed(failure),
     };
     telemetry::metrics("crm", &[(metric, 1.0, Unit::Count)]);
     if failure.reaction == Reaction::Block {
-        tracing::error!(reason = failure.reason, "amoCRM has blocked us: no call at all until the gate is opened; \
-            write to amoCRM's support, then run `cargo run -p local -- open-crm-gate`");
+        tracing::error!(
+            reason = failure.reason,
+            "amoCRM has blocked us: no call at all until the gate is opened; \
+            write to amoCRM's support, then run `cargo run -p local -- open-crm-gate`"
+        );
     } else {
         tracing::error!(reason = failure.reason, "The gate to amoCRM is shut for a while");
     }

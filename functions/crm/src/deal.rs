@@ -26,11 +26,17 @@ pub async fn ensure(app: &App, work: &CrmWork) -> Result<i64, Stop> {
     if work.creating_for.is_some() {
         let found = call(app, async |token| app.amocrm.find_deals(token, &marker).await).await?;
         // The search matches anywhere; only our own field proves that the deal is this lead's.
-        if let Some(deal) = found.iter().find(|deal| deal.holds(app.settings.lead_id_field, &marker)) {
+        if let Some(deal) = found
+            .iter()
+            .find(|deal| deal.holds(app.settings.lead_id_field, &marker))
+        {
             return save(app, work, deal.id, deal.contact()).await;
         }
         if work.creating_for.is_some_and(|since| since < app.policy.settle) {
-            return Err(Stop::Wait(app.policy.settle / 4, "a deal of unknown outcome is not found yet"));
+            return Err(Stop::Wait(
+                app.policy.settle / 4,
+                "a deal of unknown outcome is not found yet",
+            ));
         }
     }
     let contact = contact(app, work).await?;
@@ -51,14 +57,26 @@ async fn target(app: &App) -> Result<Target, Stop> {
         Stage::Ids(id, _) => pipeline.id == *id,
         Stage::Names(name, _) => same_name(&pipeline.name, name),
     });
-    let pipeline = pipeline.ok_or_else(|| wrong("the configured pipeline is not in the account".to_owned()))?;
-    let status = pipeline.statuses().iter().find(|status| match &app.settings.stage {
-        Stage::Ids(_, id) => status.id == *id,
-        Stage::Names(_, name) => same_name(&status.name, name),
-    });
+    let pipeline =
+        pipeline.ok_or_else(|| wrong("the configured pipeline is not in the account".to_owned()))?;
+    let status = pipeline
+        .statuses()
+        .iter()
+        .find(|status| match &app.settings.stage {
+            Stage::Ids(_, id) => status.id == *id,
+            Stage::Names(_, name) => same_name(&status.name, name),
+        });
     let status = status.ok_or_else(|| wrong("the configured stage is not in its pipeline".to_owned()))?;
-    let places = pipeline.statuses().iter().map(|status| (status.id, status.sort)).collect();
-    Ok(Target { pipeline: pipeline.id, status: status.id, places })
+    let places = pipeline
+        .statuses()
+        .iter()
+        .map(|status| (status.id, status.sort))
+        .collect();
+    Ok(Target {
+        pipeline: pipeline.id,
+        status: status.id,
+        places,
+    })
 }
 
 /// Names are typed by people: case and spaces around do not count.
@@ -77,10 +95,14 @@ async fn contact(app: &App, work: &CrmWork) -> Result<Option<Contact>, Stop> {
     let last10 = last10(&work.phone);
     let hits = call(app, async |token| app.amocrm.find_contacts(token, &last10).await).await?;
     // The search matches anywhere in a contact; fifty strangers were once merged for want of this check.
-    let same_phone = hits.into_iter().filter(|hit| hit.values("PHONE").any(|phone| is_phone(phone, &last10)));
+    let same_phone = hits
+        .into_iter()
+        .filter(|hit| hit.values("PHONE").any(|phone| is_phone(phone, &last10)));
     let mut same_phone: Vec<Contact> = same_phone.collect();
-    let has_email =
-        |hit: &Contact| hit.values("EMAIL").any(|email| email.trim().eq_ignore_ascii_case(&work.email));
+    let has_email = |hit: &Contact| {
+        hit.values("EMAIL")
+            .any(|email| email.trim().eq_ignore_ascii_case(&work.email))
+    };
     // Of several, the one with the same e-mail; else the oldest.
     same_phone.sort_by_key(|hit| (!has_email(hit), hit.id));
     Ok(same_phone.into_iter().next())
@@ -125,7 +147,10 @@ async fn update(app: &App, work: &CrmWork, target: &Target, deal: &Deal) -> Resu
     if status.is_none() && missing.is_empty() {
         return Ok(());
     }
-    call(app, async |token| app.amocrm.update_deal(token, deal.id, status, &missing).await).await
+    call(app, async |token| {
+        app.amocrm.update_deal(token, deal.id, status, &missing).await
+    })
+    .await
 }
 
 async fn create(app: &App, work: &CrmWork, target: &Target, contact: Option<i64>) -> Result<i64, Stop> {
@@ -165,9 +190,17 @@ async fn create(app: &App, work: &CrmWork, target: &Target, contact: Option<i64>
 fn fields(app: &App, work: &CrmWork) -> Vec<(i64, String)> {
     let mut fields = vec![(app.settings.lead_id_field, work.lead.to_string())];
     let empty = Map::new();
-    let utm = work.metadata.get("utmParams").and_then(Value::as_object).unwrap_or(&empty);
+    let utm = work
+        .metadata
+        .get("utmParams")
+        .and_then(Value::as_object)
+        .unwrap_or(&empty);
     for (name, field) in &app.settings.utm_fields {
-        if let Some(value) = utm.get(name).and_then(Value::as_str).filter(|value| !value.is_empty()) {
+        if let Some(value) = utm
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|value| !value.is_empty())
+        {
             fields.push((*field, value.chars().take(250).collect()));
         }
     }

@@ -139,7 +139,10 @@ async fn bring_in_line(app: &App, lead: LeadId, to_note: &Mutex<Vec<Settled>>) -
     };
     match deal::ensure(app, &work).await {
         Ok(deal) => {
-            to_note.lock().unwrap_or_else(PoisonError::into_inner).push(Settled { work, deal });
+            to_note
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(Settled { work, deal });
             // Should the notes fail, the row waits and the sweep wakes it.
             Verdict::Done
         }
@@ -172,8 +175,14 @@ async fn settle(app: &App, work: &CrmWork, stop: Stop, written: &[String]) -> Ve
     let lead = work.lead;
     let outcome = match stop {
         Stop::Failed(failure) => after_failure(app, work, failure),
-        Stop::Shut => CrmOutcome::Wait { after: Duration::ZERO, reason: "the gate is shut".to_owned() },
-        Stop::Wait(after, reason) => CrmOutcome::Wait { after, reason: reason.to_owned() },
+        Stop::Shut => CrmOutcome::Wait {
+            after: Duration::ZERO,
+            reason: "the gate is shut".to_owned(),
+        },
+        Stop::Wait(after, reason) => CrmOutcome::Wait {
+            after,
+            reason: reason.to_owned(),
+        },
         Stop::Lost => {
             tracing::warn!(lead.id = %lead, "The claim had passed to another worker");
             return Verdict::Done;
@@ -209,7 +218,10 @@ fn after_failure(app: &App, work: &CrmWork, failure: Failure) -> CrmOutcome {
     match failure.reaction {
         Reaction::GiveUp => CrmOutcome::Failed { reason },
         // The gate was shut with it; the sweep wakes the row when it opens.
-        Reaction::Park | Reaction::Block => CrmOutcome::Wait { after: Duration::ZERO, reason },
+        Reaction::Park | Reaction::Block => CrmOutcome::Wait {
+            after: Duration::ZERO,
+            reason,
+        },
         Reaction::Retry { after } => retry(app, work, reason, after.unwrap_or_default()),
         Reaction::Unknown => retry(app, work, reason, Duration::ZERO),
     }
@@ -220,8 +232,13 @@ fn retry(app: &App, work: &CrmWork, reason: String, at_least: Duration) -> CrmOu
     match app.policy.backoff.get(retries) {
         Some(backoff) => {
             let spread = getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));
-            CrmOutcome::Retry { after: backoff.mul_f64(0.5 + spread / 2.0).max(at_least), reason }
+            CrmOutcome::Retry {
+                after: backoff.mul_f64(0.5 + spread / 2.0).max(at_least),
+                reason,
+            }
         }
-        None => CrmOutcome::Failed { reason: format!("gave up after {retries} retries: {reason}") },
+        None => CrmOutcome::Failed {
+            reason: format!("gave up after {retries} retries: {reason}"),
+        },
     }
 }

@@ -10,8 +10,8 @@ async fn main() -> Result<(), Error> {
     let app = crm::App::new(&config, &aws::sdk_config().await)?;
     app.warm_up().await;
     let app = &app;
-    run(service_fn(
-        |event: LambdaEvent<_>| async move { crm::handle(app, event.payload).await.map_err(Error::from) },
-    ))
+    run(service_fn(|event: LambdaEvent<_>| async move {
+        crm::handle(app, event.payload).await.map_err(Error::from)
+    }))
     .await
 }

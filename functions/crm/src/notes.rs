@@ -43,7 +43,10 @@ pub async fn write(app: &App, tasks: Vec<Settled>) {
 /// The notes to write for one task; none that an earlier attempt has written already.
 async fn prepare(app: &App, task: &Settled) -> Result<Vec<Note>, Stop> {
     let work = &task.work;
-    let texts = work.notes.iter().filter_map(|kind| text(&app.texts.crm, work, kind));
+    let texts = work
+        .notes
+        .iter()
+        .filter_map(|kind| text(&app.texts.crm, work, kind));
     let mut texts: Vec<String> = texts.collect();
     if work.maybe_noted && !texts.is_empty() {
         let written = call(app, async |token| app.amocrm.notes(token, task.deal).await).await?;
@@ -52,7 +55,13 @@ async fn prepare(app: &App, task: &Settled) -> Result<Vec<Note>, Stop> {
     if !texts.is_empty() && !app.store.mark_noting(work).await? {
         return Err(Stop::Lost);
     }
-    Ok(texts.into_iter().map(|text| Note { deal: task.deal, text }).collect())
+    Ok(texts
+        .into_iter()
+        .map(|text| Note {
+            deal: task.deal,
+            text,
+        })
+        .collect())
 }
 
 /// All tasks of a call that failed wait as the failure asks; the first one's reason is everybody's.
@@ -96,8 +105,13 @@ fn answers(texts: &CrmTexts, answers: &[Value]) -> Option<String> {
     let mut any = false;
     for (index, answer) in answers.iter().enumerate() {
         let part = |name: &str| answer.get(name).and_then(Value::as_str).map(str::trim);
-        let (Some(question), Some(chosen)) = (part("question"), part("answer")) else { continue };
-        let number = answer.get("questionNumber").and_then(Value::as_u64).unwrap_or(index as u64 + 1);
+        let (Some(question), Some(chosen)) = (part("question"), part("answer")) else {
+            continue;
+        };
+        let number = answer
+            .get("questionNumber")
+            .and_then(Value::as_u64)
+            .unwrap_or(index as u64 + 1);
         // Writing to a String cannot fail.
         let _ = write!(text, "\n{number}. {question} {} {chosen}", texts.arrow);
         any = true;
@@ -108,7 +122,10 @@ fn answers(texts: &CrmTexts, answers: &[Value]) -> Option<String> {
 fn source(texts: &CrmTexts, work: &CrmWork) -> String {
     let mut text = format!("{} {}", texts.source, work.source);
     append(&mut text, work.metadata.get("utmParams"));
-    let last = work.metadata.get("lastTouch").and_then(|touch| touch.get("utmParams"));
+    let last = work
+        .metadata
+        .get("lastTouch")
+        .and_then(|touch| touch.get("utmParams"));
     if last.is_some_and(|last| !last.is_null() && Some(last) != work.metadata.get("utmParams")) {
         let _ = write!(text, "\n{}", texts.last_touch);
         append(&mut text, last);

@@ -7,7 +7,7 @@ use proftest::aws::AwsError;
 use proftest::aws::queue::Queue;
 use proftest::config;
 use proftest::store::{Backlog, Store, StoreError};
-use proftest::task::DeliverTask;
+use proftest::task::{CrmTask, DeliverTask};
 use proftest::telemetry::{self, Unit};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ const DATABASE_DEADLINE: Duration = Duration::from_secs(10);
 pub struct App {
     store: Store,
     queue: Queue,
+    crm: Queue,
 }
 
 /// Why a run ended early; the next one comes in a minute.
@@ -44,19 +45,41 @@ impl App {
     /// When the database settings cannot be used.
     pub fn new(config: &config::Sweep, sdk: &proftest::aws::SdkConfig) -> Result<Self, StoreError> {
         Ok(Self {
-            store: Store::new(&config.database, 1, DATABASE_DEADLINE)?,
+            store: Store::new(&config.database, 2, DATABASE_DEADLINE)?,
             queue: Queue::new(sdk, &config.queue_url),
+            crm: Queue::new(sdk, &config.crm_queue_url),
         })
     }
 }
 
-/// Wakes what is overdue and reports; returns how many notifications were woken.
+/// How many rows a run woke.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Woken {
+    /// Notifications.
+    pub notifications: usize,
+    /// CRM tasks; none while the gate to amoCRM is shut.
+    pub crm_tasks: usize,
+}
+
+/// Wakes what is overdue and reports.
 ///
 /// # Errors
 /// [`SweepError`], after the report when there could be one.
-pub async fn handle(app: &App) -> Result<usize, SweepError> {
-    let backlog = app.store.backlog().await?;
-    report(&backlog);
+pub async fn handle(app: &App) -> Result<Woken, SweepError> {
+    report(&app.store.backlog().await?);
+    // What fails to wake the one must not keep the other asleep.
+    let (notifications, crm_tasks) = futures::future::join(wake_notifications(app), wake_crm(app)).await;
+    let woken = Woken {
+        notifications: notifications?,
+        crm_tasks: crm_tasks?,
+    };
+    if woken != Woken::default() {
+        tracing::warn!(woken.notifications, woken.crm_tasks, "Woke what nobody had");
+    }
+    Ok(woken)
+}
+
+async fn wake_notifications(app: &App) -> Result<usize, SweepError> {
     let mut woken = 0;
     for _ in 0..BATCHES_MAX {
         let overdue = app.store.take_overdue(BATCH, AGAIN_AFTER).await?;
@@ -69,8 +92,18 @@ pub async fn handle(app: &App) -> Result<usize, SweepError> {
             break;
         }
     }
-    if woken > 0 {
-        tracing::warn!(woken, "Woke overdue notifications that nobody had");
+    Ok(woken)
+}
+
+async fn wake_crm(app: &App) -> Result<usize, SweepError> {
+    let mut woken = 0;
+    for _ in 0..BATCHES_MAX {
+        let overdue = app.store.take_overdue_crm(BATCH, AGAIN_AFTER).await?;
+        let tasks: Vec<_> = overdue.iter().map(|&lead| CrmTask::CrmV1 { lead }).collect();
+        woken += app.crm.send_all(&tasks).await?;
+        if overdue.len() < usize::from(BATCH) {
+            break;
+        }
     }
     Ok(woken)
 }
@@ -94,6 +127,8 @@ fn report(backlog: &Backlog) {
             ),
             ("ParkedDeliveries", backlog.parked as f64, Unit::Count),
             ("OverdueCrmTasks", backlog.crm_overdue as f64, Unit::Count),
+            ("FailedCrmTasks", backlog.crm_failed as f64, Unit::Count),
+            ("CrmGateShut", backlog.crm_gate_shut as f64, Unit::Count),
         ],
     );
 }

@@ -98,7 +98,10 @@ pub struct Tokens {
 impl AmoCrm {
     /// A client of the account at `base_url`, `https://<subdomain>.amocrm.ru`.
     pub fn new(http: Client, base_url: impl Into<String>) -> Self {
-        Self { http, base_url: base_url.into() }
+        Self {
+            http,
+            base_url: base_url.into(),
+        }
     }
 
     /// All pipelines with their stages.
@@ -119,7 +122,10 @@ impl AmoCrm {
 
     /// One contact with its deals' ids; `None` when it is gone.
     pub async fn contact(&self, token: &SecretString, id: i64) -> Result<Option<Contact>, Failure> {
-        match self.get(token, &format!("contacts/{id}"), &[("with", "leads")]).await {
+        match self
+            .get(token, &format!("contacts/{id}"), &[("with", "leads")])
+            .await
+        {
             Ok(answer) if is_none(&answer) => Ok(None),
             Ok(answer) => parse(&answer).map(Some),
             Err(failure) if failure.reason.starts_with("amocrm 404") => Ok(None),
@@ -129,7 +135,12 @@ impl AmoCrm {
 
     /// Deals by their ids, as many of them as still exist.
     pub async fn deals(&self, token: &SecretString, ids: &[i64]) -> Result<Vec<Deal>, Failure> {
-        let ids: Vec<String> = ids.iter().rev().take(DEALS_MAX).map(ToString::to_string).collect();
+        let ids: Vec<String> = ids
+            .iter()
+            .rev()
+            .take(DEALS_MAX)
+            .map(ToString::to_string)
+            .collect();
         let mut query: Vec<(&str, &str)> = ids.iter().map(|id| ("filter[id][]", id.as_str())).collect();
         query.push(("limit", "50"));
         self.deals_by(token, &query).await
@@ -193,7 +204,9 @@ impl AmoCrm {
         if !fields.is_empty() {
             body["custom_fields_values"] = wire::fields(fields);
         }
-        self.send(Method::PATCH, token, &format!("leads/{id}"), &body).await.map(|_| ())
+        self.send(Method::PATCH, token, &format!("leads/{id}"), &body)
+            .await
+            .map(|_| ())
     }
 
     /// Writes notes on deals, at most [`NOTES_MAX`].
@@ -202,18 +215,26 @@ impl AmoCrm {
             .iter()
             .map(|note| json!({"entity_id": note.deal, "note_type": "common", "params": {"text": note.text}}))
             .collect();
-        self.send(Method::POST, token, "leads/notes", &json!(notes)).await.map(|_| ())
+        self.send(Method::POST, token, "leads/notes", &json!(notes))
+            .await
+            .map(|_| ())
     }
 
-    /// The texts of a deal's notes, the newest 50.
+    /// The texts of a deal's notes, at most 250 of them.
     pub async fn notes(&self, token: &SecretString, deal: i64) -> Result<Vec<String>, Failure> {
-        let query = [("limit", "50"), ("order[id]", "desc")];
-        let answer = self.get(token, &format!("leads/{deal}/notes"), &query).await?;
+        let answer = self
+            .get(token, &format!("leads/{deal}/notes"), &[("limit", "250")])
+            .await?;
         if is_none(&answer) {
             return Ok(Vec::new());
         }
         let page = parse::<wire::Notes>(&answer)?;
-        Ok(page.embedded.notes.into_iter().filter_map(|note| note.params.text).collect())
+        Ok(page
+            .embedded
+            .notes
+            .into_iter()
+            .filter_map(|note| note.params.text)
+            .collect())
     }
 
     /// Exchanges a refresh token for a new pair. The old one works until the new one is used.
@@ -225,7 +246,10 @@ impl AmoCrm {
             "refresh_token": refresh.expose_secret(),
             "redirect_uri": client.redirect_uri,
         });
-        let request = self.http.post(format!("{}/oauth2/access_token", self.base_url)).json(&body);
+        let request = self
+            .http
+            .post(format!("{}/oauth2/access_token", self.base_url))
+            .json(&body);
         let answer = checked(call("amocrm", request).await?)?;
         let tokens = parse::<wire::TokenPair>(&answer)?;
         Ok(Tokens {
@@ -262,8 +286,12 @@ fn is_none(answer: &Answer) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, Failure> {
-    serde_json::from_slice(&answer.body)
-        .map_err(|_| Failure::new(Reaction::Unknown, "amocrm answered something else than its documentation"))
+    serde_json::from_slice(&answer.body).map_err(|_| {
+        Failure::new(
+            Reaction::Unknown,
+            "amocrm answered something else than its documentation",
+        )
+    })
 }
 
 /// Maps a refusal to its reaction. 429 and 403 may come as HTML: no body is required to be JSON.
@@ -275,8 +303,14 @@ fn checked(answer: Answer) -> Result<Answer, Failure> {
     let body: wire::Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
     let reaction = match status {
         429 => {
-            let in_body = body.retry_after.map(|seconds| Duration::from_secs(seconds.min(6 * 3600)));
-            Reaction::Retry { after: in_body.or(retry_after(&answer.headers)).or(Some(RATE_LIMIT_PAUSE)) }
+            let in_body = body
+                .retry_after
+                .map(|seconds| Duration::from_secs(seconds.min(6 * 3600)));
+            Reaction::Retry {
+                after: in_body
+                    .or(retry_after(&answer.headers))
+                    .or(Some(RATE_LIMIT_PAUSE)),
+            }
         }
         403 => Reaction::Block,
         401 | 402 => Reaction::Park,
@@ -284,7 +318,10 @@ fn checked(answer: Answer) -> Result<Answer, Failure> {
         _ => Reaction::GiveUp,
     };
     let title = clean_name(&body.title.replace(' ', "_"));
-    Err(Failure::new(reaction, format!("amocrm {status} {title}").trim_end().to_owned()))
+    Err(Failure::new(
+        reaction,
+        format!("amocrm {status} {title}").trim_end().to_owned(),
+    ))
 }
 
 #[cfg(test)]
@@ -294,7 +331,11 @@ mod tests {
 
     fn answer(status: u16, body: &str) -> Answer {
         let status = StatusCode::from_u16(status).unwrap();
-        Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+        Answer {
+            status,
+            headers: HeaderMap::new(),
+            body: body.as_bytes().to_vec(),
+        }
     }
 
     fn reaction(status: u16, body: &str) -> Reaction {
@@ -303,11 +344,21 @@ mod tests {
 
     #[test]
     fn every_documented_status_has_its_reaction_whatever_the_body() {
-        for body in ["", "<html>nginx</html>", r#"{"title":"x","status":1,"detail":"+77001234567"}"#] {
+        for body in [
+            "",
+            "<html>nginx</html>",
+            r#"{"title":"x","status":1,"detail":"+77001234567"}"#,
+        ] {
             assert_eq!(reaction(403, body), Reaction::Block, "{body}");
             assert_eq!(reaction(401, body), Reaction::Park, "{body}");
             assert_eq!(reaction(402, body), Reaction::Park, "{body}");
-            assert_eq!(reaction(429, body), Reaction::Retry { after: Some(RATE_LIMIT_PAUSE) }, "{body}");
+            assert_eq!(
+                reaction(429, body),
+                Reaction::Retry {
+                    after: Some(RATE_LIMIT_PAUSE)
+                },
+                "{body}"
+            );
             for status in [400, 404, 405, 422] {
                 assert_eq!(reaction(status, body), Reaction::GiveUp, "{status} {body}");
             }
@@ -316,12 +367,19 @@ mod tests {
             }
         }
         let limited = reaction(429, r#"{"title":"Too many","retry_after":300}"#);
-        assert_eq!(limited, Reaction::Retry { after: Some(Duration::from_mins(5)) });
+        assert_eq!(
+            limited,
+            Reaction::Retry {
+                after: Some(Duration::from_mins(5))
+            }
+        );
     }
 
     #[test]
     fn reasons_hold_no_detail() {
-        let failure = checked(answer(400, r#"{"title":"Bad Request","detail":"+77001234567"}"#)).err().unwrap();
+        let failure = checked(answer(400, r#"{"title":"Bad Request","detail":"+77001234567"}"#))
+            .err()
+            .unwrap();
         assert_eq!(failure.reason, "amocrm 400 Bad_Request");
     }
 }

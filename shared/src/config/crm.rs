@@ -94,12 +94,17 @@ impl AmoCrm {
         }
         let block = env.parsed("AMOCRM_BLOCK_SECONDS", "a number of whole seconds")?;
         Ok(Self {
-            base_url: base_url(&env.required("AMOCRM_BASE_URL", "the account: acme, or https://acme.amocrm.ru")?)?,
+            base_url: base_url(
+                &env.required("AMOCRM_BASE_URL", "the account: acme, or https://acme.amocrm.ru")?,
+            )?,
             auth: Auth::read(env)?,
             stage: Stage::read(env)?,
-            lead_id_field: env
-                .parsed(FIELD, "the number of a custom field")?
-                .ok_or(ConfigError::Missing { name: FIELD, hint: "the id of a deals' text field for our lead id" })?,
+            lead_id_field: env.parsed(FIELD, "the number of a custom field")?.ok_or(
+                ConfigError::Missing {
+                    name: FIELD,
+                    hint: "the id of a deals' text field for our lead id",
+                },
+            )?,
             utm_fields: utm_fields(env)?,
             requests_per_second,
             block: block.map(Duration::from_secs),
@@ -115,14 +120,20 @@ impl Auth {
         let hint = "give AMOCRM_ACCESS_TOKEN, or all of AMOCRM_CLIENT_ID, AMOCRM_CLIENT_SECRET, \
                     AMOCRM_REDIRECT_URI and AMOCRM_REFRESH_TOKEN";
         if env.optional("AMOCRM_CLIENT_ID").is_none() {
-            return Err(ConfigError::Missing { name: "AMOCRM_ACCESS_TOKEN", hint });
+            return Err(ConfigError::Missing {
+                name: "AMOCRM_ACCESS_TOKEN",
+                hint,
+            });
         }
         let client = OAuthClient {
             id: env.required("AMOCRM_CLIENT_ID", hint)?,
             secret: env.required("AMOCRM_CLIENT_SECRET", hint)?.into(),
             redirect_uri: env.required("AMOCRM_REDIRECT_URI", hint)?,
         };
-        Ok(Self::OAuth(client, env.required("AMOCRM_REFRESH_TOKEN", hint)?.into()))
+        Ok(Self::OAuth(
+            client,
+            env.required("AMOCRM_REFRESH_TOKEN", hint)?.into(),
+        ))
     }
 }
 
@@ -134,8 +145,12 @@ impl Stage {
             return Ok(Self::Ids(pipeline, status));
         }
         Ok(Self::Names(
-            env.required("AMOCRM_PIPELINE", "the pipeline's name, or AMOCRM_PIPELINE_ID and AMOCRM_STATUS_ID")?,
-            env.optional("AMOCRM_STAGE").unwrap_or_else(|| "ЗАЯВКА_С_ПРОФТЕСТА".to_owned()),
+            env.required(
+                "AMOCRM_PIPELINE",
+                "the pipeline's name, or AMOCRM_PIPELINE_ID and AMOCRM_STATUS_ID",
+            )?,
+            env.optional("AMOCRM_STAGE")
+                .unwrap_or_else(|| "ЗАЯВКА_С_ПРОФТЕСТА".to_owned()),
         ))
     }
 }
@@ -170,7 +185,10 @@ fn utm_fields(env: &Env<'_>) -> Result<Vec<(String, i64)>, ConfigError> {
     pairs
         .map(|pair| {
             let (name, id) = pair.split_once('=').ok_or_else(|| malformed.clone())?;
-            Ok((name.trim().to_owned(), id.trim().parse().map_err(|_| malformed.clone())?))
+            Ok((
+                name.trim().to_owned(),
+                id.trim().parse().map_err(|_| malformed.clone())?,
+            ))
         })
         .collect()
 }
@@ -181,7 +199,11 @@ mod tests {
 
     fn read(table: &[(&'static str, &'static str)]) -> Result<AmoCrm, ConfigError> {
         let lookup = |name: &str| {
-            table.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            table
+                .iter()
+                .rev()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
         };
         AmoCrm::read(&Env::new(&lookup))
     }
@@ -202,7 +224,12 @@ mod tests {
 
     #[test]
     fn the_account_is_read_from_any_of_its_spellings() {
-        for raw in ["acme", "acme.amocrm.ru", "https://acme.amocrm.ru/", "https://acme.amocrm.ru/leads/"] {
+        for raw in [
+            "acme",
+            "acme.amocrm.ru",
+            "https://acme.amocrm.ru/",
+            "https://acme.amocrm.ru/leads/",
+        ] {
             let read = with("AMOCRM_BASE_URL", raw).ok().unwrap();
             assert_eq!(read.base_url, "https://acme.amocrm.ru", "{raw}");
         }
@@ -232,9 +259,18 @@ mod tests {
             ("AMOCRM_REQUESTS_PER_SECOND", "0"),
         ] {
             let error = with(name, value).err().unwrap().to_string();
-            assert!(error.starts_with(name) && !error.contains("secret"), "{name}: {error}");
+            assert!(
+                error.starts_with(name) && !error.contains("secret"),
+                "{name}: {error}"
+            );
         }
-        let fields = with("AMOCRM_UTM_FIELD_IDS", "utm_source=1, utm_medium=2").ok().unwrap().utm_fields;
-        assert_eq!(fields, [("utm_source".to_owned(), 1), ("utm_medium".to_owned(), 2)]);
+        let fields = with("AMOCRM_UTM_FIELD_IDS", "utm_source=1, utm_medium=2")
+            .ok()
+            .unwrap()
+            .utm_fields;
+        assert_eq!(
+            fields,
+            [("utm_source".to_owned(), 1), ("utm_medium".to_owned(), 2)]
+        );
     }
 }

@@ -7,6 +7,8 @@ select coalesce(extract(epoch from now() - min(scheduled_for) filter (where sche
         where status = 'failed' and scheduled_for > now() - interval '1 day') as failed_last_day,
        (select count(*) from deliveries d join scheduled_notifications s on s.id = d.notification_id
         where s.status = 'pending' and s.scheduled_for <= now() and d.state = 'parked') as parked,
-       (select count(*) from crm_tasks where state = 'pending' and wake_at <= now()) as crm_overdue
+       (select count(*) from crm_tasks where state in ('pending', 'working') and wake_at <= now()) as crm_overdue,
+       (select count(*) from crm_tasks where state = 'failed') as crm_failed,
+       (select count(*) from crm_gate where shut_until > now()) as crm_gate_shut
 from scheduled_notifications
 where status = 'pending'

@@ -103,9 +103,14 @@ pub enum CrmOutcome {
 impl Store {
     /// Takes a lead's task and its person, under a lease of [`CRM_LEASE`].
     pub async fn claim_crm(&self, lead: LeadId) -> Result<CrmClaim, StoreError> {
-        let params = [(lead.as_uuid() as _, Type::UUID), (&CRM_LEASE.as_secs_f64() as _, Type::FLOAT8)];
+        let params = [
+            (lead.as_uuid() as _, Type::UUID),
+            (&CRM_LEASE.as_secs_f64() as _, Type::FLOAT8),
+        ];
         let rows = self.run(include_str!("crm_claim.sql"), &params).await?;
-        let Some(row) = rows.first() else { return Ok(CrmClaim::Nothing) };
+        let Some(row) = rows.first() else {
+            return Ok(CrmClaim::Nothing);
+        };
         read_claim(lead, row).map_err(StoreError::Refused)
     }
 
@@ -125,7 +130,12 @@ impl Store {
     }
 
     /// Saves the deal and the contact, before anything else is told. `false`: the claim is no longer ours.
-    pub async fn save_deal(&self, work: &CrmWork, deal: i64, contact: Option<i64>) -> Result<bool, StoreError> {
+    pub async fn save_deal(
+        &self,
+        work: &CrmWork,
+        deal: i64,
+        contact: Option<i64>,
+    ) -> Result<bool, StoreError> {
         const SQL: &str = "with task as ( \
                  update crm_tasks set creating_since = null, \
                      deal_due = deal_due and revision <> $5 \
@@ -137,8 +147,11 @@ impl Store {
                  update crm_people p set contact_id = coalesce($4, p.contact_id) \
                  from lead where p.phone = lead.phone \
              ) select true from task";
-        let params =
-            [(&deal as _, Type::INT8), (&contact as _, Type::INT8), (&work.revision as _, Type::INT4)];
+        let params = [
+            (&deal as _, Type::INT8),
+            (&contact as _, Type::INT8),
+            (&work.revision as _, Type::INT4),
+        ];
         self.fenced(SQL, work, &params).await
     }
 
@@ -173,9 +186,18 @@ impl Store {
         limit: u16,
         again_after: Duration,
     ) -> Result<Vec<LeadId>, StoreError> {
-        let rows = self.run(include_str!("crm_overdue.sql"), &overdue::params(&i64::from(limit), &again_after.as_secs_f64())).await?;
+        let rows = self
+            .run(
+                include_str!("crm_overdue.sql"),
+                &overdue::params(&i64::from(limit), &again_after.as_secs_f64()),
+            )
+            .await?;
         rows.iter()
-            .map(|row| row.try_get("lead_id").map(LeadId::from_uuid).map_err(StoreError::Refused))
+            .map(|row| {
+                row.try_get("lead_id")
+                    .map(LeadId::from_uuid)
+                    .map_err(StoreError::Refused)
+            })
             .collect()
     }
 
@@ -199,10 +221,14 @@ fn seconds(row: &Row, column: &str) -> Result<Option<f64>, tokio_postgres::Error
 
 /// A shut gate as its two columns say it; `infinity` comes as such.
 pub(super) fn read_shut(row: &Row) -> Result<Option<Shut>, tokio_postgres::Error> {
-    let Some(shut_for) = seconds(row, "shut_for_seconds")? else { return Ok(None) };
+    let Some(shut_for) = seconds(row, "shut_for_seconds")? else {
+        return Ok(None);
+    };
     let reason: Option<String> = row.try_get("shut_reason")?;
     Ok(Some(Shut {
-        opens_in: shut_for.is_finite().then(|| Duration::from_secs_f64(shut_for.max(0.0))),
+        opens_in: shut_for
+            .is_finite()
+            .then(|| Duration::from_secs_f64(shut_for.max(0.0))),
         reason: reason.unwrap_or_default(),
     }))
 }
@@ -219,7 +245,9 @@ fn read_claim(lead: LeadId, row: &Row) -> Result<CrmClaim, tokio_postgres::Error
     }
     if !row.try_get::<_, bool>("claimed")? {
         let free_in = seconds(row, "free_in_seconds")?.unwrap_or_default();
-        return Ok(CrmClaim::Busy { free_in: Duration::from_secs_f64(free_in.max(0.0)) });
+        return Ok(CrmClaim::Busy {
+            free_in: Duration::from_secs_f64(free_in.max(0.0)),
+        });
     }
     let metadata: Json<Map<String, Value>> = row.try_get("metadata")?;
     Ok(CrmClaim::Claimed(Box::new(CrmWork {

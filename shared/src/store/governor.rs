@@ -26,9 +26,14 @@ impl Store {
     /// Not repeated after a lost answer: a slot that nobody knows he has is free after [`SLOT_LOST_AFTER`].
     pub async fn take_slot(&self, slots: u16) -> Result<Slot, StoreError> {
         let slots = i16::try_from(slots).unwrap_or(i16::MAX);
-        let params = [(&slots as _, Type::INT2), (&SLOT_LOST_AFTER.as_secs_f64() as _, Type::FLOAT8)];
+        let params = [
+            (&slots as _, Type::INT2),
+            (&SLOT_LOST_AFTER.as_secs_f64() as _, Type::FLOAT8),
+        ];
         let rows = self.run(include_str!("crm_slot.sql"), &params).await?;
-        let row = rows.first().ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
+        let row = rows
+            .first()
+            .ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
         let read = || -> Result<Slot, tokio_postgres::Error> {
             if let Some(shut) = read_shut(row)? {
                 return Ok(Slot::Shut(shut));
@@ -37,7 +42,9 @@ impl Store {
                 return Ok(Slot::Taken(slot));
             }
             let free_in: Option<f64> = row.try_get("free_in_seconds")?;
-            Ok(Slot::InUse(Duration::from_secs_f64(free_in.unwrap_or_default().max(0.0))))
+            Ok(Slot::InUse(Duration::from_secs_f64(
+                free_in.unwrap_or_default().max(0.0),
+            )))
         };
         read().map_err(StoreError::Refused)
     }
@@ -57,7 +64,9 @@ impl Store {
                  shut_until = greatest(shut_until, until.at) \
              from (select coalesce(clock_timestamp() + $1 * interval '1 second', 'infinity') as at) until";
         let seconds = opens_in.map(|opens_in| opens_in.as_secs_f64());
-        self.run(SQL, &[(&seconds, Type::FLOAT8), (&reason, Type::TEXT)]).await.map(|_| ())
+        self.run(SQL, &[(&seconds, Type::FLOAT8), (&reason, Type::TEXT)])
+            .await
+            .map(|_| ())
     }
 
     /// Opens the gate, and lets everything that waited behind it be woken at once. Returns why it had been
@@ -68,7 +77,9 @@ impl Store {
              woken as (update crm_tasks set next_attempt_at = now(), wake_at = now() where state = 'pending') \
              select coalesce(reason, '') from was";
         let rows = self.run(SQL, &[]).await?;
-        rows.first().map(|row| row.try_get(0).map_err(StoreError::Refused)).transpose()
+        rows.first()
+            .map(|row| row.try_get(0).map_err(StoreError::Refused))
+            .transpose()
     }
 
     /// Whether the gate is shut, and why.
@@ -76,7 +87,11 @@ impl Store {
         const SQL: &str = "select (extract(epoch from shut_until) - extract(epoch from clock_timestamp()))::float8 as shut_for_seconds, \
              reason as shut_reason from crm_gate where shut_until > clock_timestamp()";
         let rows = self.run(SQL, &[]).await?;
-        let shut = rows.first().map(read_shut).transpose().map_err(StoreError::Refused)?;
+        let shut = rows
+            .first()
+            .map(read_shut)
+            .transpose()
+            .map_err(StoreError::Refused)?;
         Ok(shut.flatten())
     }
 }

@@ -20,6 +20,10 @@ pub struct Backlog {
     pub parked: i64,
     /// CRM tasks that should have been done.
     pub crm_overdue: i64,
+    /// CRM tasks that failed for good.
+    pub crm_failed: i64,
+    /// 1 while nobody may call amoCRM.
+    pub crm_gate_shut: i64,
 }
 
 /// The parameters that both kinds of overdue rows are taken with.
@@ -36,7 +40,9 @@ impl Store {
         again_after: Duration,
     ) -> Result<Vec<NotificationId>, StoreError> {
         let (limit, again_after) = (i64::from(limit), again_after.as_secs_f64());
-        let rows = self.run(include_str!("overdue.sql"), &params(&limit, &again_after)).await?;
+        let rows = self
+            .run(include_str!("overdue.sql"), &params(&limit, &again_after))
+            .await?;
         rows.iter()
             .map(|row| {
                 row.try_get("id")
@@ -60,6 +66,8 @@ impl Store {
                 failed_last_day: row.try_get("failed_last_day")?,
                 parked: row.try_get("parked")?,
                 crm_overdue: row.try_get("crm_overdue")?,
+                crm_failed: row.try_get("crm_failed")?,
+                crm_gate_shut: row.try_get("crm_gate_shut")?,
             })
         };
         read().map_err(StoreError::Refused)

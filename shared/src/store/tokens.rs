@@ -45,13 +45,22 @@ impl Store {
                       (select refresh_token from ours) as refresh";
         let refused = refused.map(ExposeSecret::expose_secret);
         let (renew_before, lease) = (renew_before.as_secs_f64(), ROTATION_LEASE.as_secs_f64());
-        let params = [(&renew_before as _, Type::FLOAT8), (&refused as _, Type::TEXT), (&lease as _, Type::FLOAT8)];
+        let params = [
+            (&renew_before as _, Type::FLOAT8),
+            (&refused as _, Type::TEXT),
+            (&lease as _, Type::FLOAT8),
+        ];
         let rows = self.run(SQL, &params).await?;
-        let row = rows.first().ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
+        let row = rows
+            .first()
+            .ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
         let read = || -> Result<Rotation, tokio_postgres::Error> {
             if let Some(access) = row.try_get::<_, Option<String>>("access")? {
                 let lives: f64 = row.try_get("lives")?;
-                return Ok(Rotation::Good { access: access.into(), lives: Duration::from_secs_f64(lives.max(0.0)) });
+                return Ok(Rotation::Good {
+                    access: access.into(),
+                    lives: Duration::from_secs_f64(lives.max(0.0)),
+                });
             }
             let refresh: Option<String> = row.try_get("refresh")?;
             Ok(refresh.map_or(Rotation::Busy, |refresh| Rotation::Ours {

@@ -54,7 +54,10 @@ pub struct Contact {
 impl Contact {
     /// The values of the fields with this code, such as PHONE.
     pub fn values(&self, code: &str) -> impl Iterator<Item = &str> {
-        let fields = self.custom_fields_values.iter().filter(move |field| field.code.as_deref() == Some(code));
+        let fields = self
+            .custom_fields_values
+            .iter()
+            .filter(move |field| field.code.as_deref() == Some(code));
         fields.flat_map(Field::texts)
     }
 
@@ -85,13 +88,19 @@ pub struct Deal {
 impl Deal {
     /// Whether the field has a value.
     pub fn has(&self, field: i64) -> bool {
-        let mut found = self.custom_fields_values.iter().filter(|one| one.id == Some(field));
+        let mut found = self
+            .custom_fields_values
+            .iter()
+            .filter(|one| one.id == Some(field));
         found.any(|one| one.texts().any(|text| !text.is_empty()))
     }
 
     /// Whether the field has exactly this value.
     pub fn holds(&self, field: i64, value: &str) -> bool {
-        let mut found = self.custom_fields_values.iter().filter(|one| one.id == Some(field));
+        let mut found = self
+            .custom_fields_values
+            .iter()
+            .filter(|one| one.id == Some(field));
         found.any(|one| one.texts().any(|text| text == value))
     }
 
@@ -191,17 +200,24 @@ fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Field
 
 /// Custom fields by id, as requests have them.
 pub(super) fn fields(fields: &[(i64, String)]) -> Value {
-    let fields: Vec<Value> =
-        fields.iter().map(|(id, value)| json!({"field_id": id, "values": [{"value": value}]})).collect();
+    let fields: Vec<Value> = fields
+        .iter()
+        .map(|(id, value)| json!({"field_id": id, "values": [{"value": value}]}))
+        .collect();
     json!(fields)
 }
 
 /// The first created deal: the vendor's SDK reads a bare array, another library `_embedded.leads`.
 pub(super) fn created(body: &[u8]) -> Option<Created> {
     let body: Value = serde_json::from_slice(body).ok()?;
-    let list = body.as_array().or_else(|| body.get("_embedded")?.get("leads")?.as_array())?;
+    let list = body
+        .as_array()
+        .or_else(|| body.get("_embedded")?.get("leads")?.as_array())?;
     let first = list.first()?;
-    Some(Created { deal: first.get("id")?.as_i64()?, contact: first.get("contact_id").and_then(Value::as_i64) })
+    Some(Created {
+        deal: first.get("id")?.as_i64()?,
+        contact: first.get("contact_id").and_then(Value::as_i64),
+    })
 }
 
 #[cfg(test)]
@@ -210,10 +226,14 @@ mod tests {
 
     #[test]
     fn both_shapes_of_a_created_deal_are_read() {
-        let expected = Created { deal: 7, contact: Some(8) };
-        for body in
-            [r#"[{"id":7,"contact_id":8,"merged":false}]"#, r#"{"_embedded":{"leads":[{"id":7,"contact_id":8}]}}"#]
-        {
+        let expected = Created {
+            deal: 7,
+            contact: Some(8),
+        };
+        for body in [
+            r#"[{"id":7,"contact_id":8,"merged":false}]"#,
+            r#"{"_embedded":{"leads":[{"id":7,"contact_id":8}]}}"#,
+        ] {
             assert_eq!(created(body.as_bytes()), Some(expected), "{body}");
         }
         for body in ["", "[]", "{}", "[{}]", r#"[{"id":"7"}]"#] {
