@@ -208,6 +208,15 @@ fn url(listener: &TcpListener) -> Result<String, String> {
 async fn database(options: &Options) -> Result<(Option<Cluster>, String), String> {
     let given = tools::variable("DATABASE_URL");
     let (cluster, url) = if let Some(url) = given {
+        let database = Database {
+            url: url.clone().into(),
+            ca_pem: None,
+        };
+        if !database.is_local() {
+            return Err("DATABASE_URL leads to another machine; the local stack works only on a database of this one: \
+                        unset it, and a private server is started"
+                .to_owned());
+        }
         (None, url)
     } else {
         let place = Place {

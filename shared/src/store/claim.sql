@@ -5,7 +5,7 @@
 -- Returns no row for an unknown notification; otherwise one row for each claimed channel, or a single row
 -- without a channel. Time is the database's alone: no function's clock can make a message early.
 with n as (
-    select id, lead_id, status, scheduled_for
+    select id, lead_id, status, scheduled_for, failure_reason
     from scheduled_notifications
     where id = $1
 ), free as (
@@ -42,6 +42,7 @@ select n.status,
         from deliveries d
         where d.notification_id = n.id
           and d.state in ('pending', 'sending', 'retrying', 'parked', 'unknown')) as free_in_seconds,
+       n.failure_reason is not null as failed,
        l.id as lead_id,
        l.name,
        l.email,

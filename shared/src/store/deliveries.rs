@@ -48,6 +48,8 @@ pub struct Due {
     pub phone: String,
     /// The code of the SMS's link.
     pub code: Option<ShortCode>,
+    /// Whether the other channel has failed for good already.
+    pub failed: bool,
     /// The channels that are ours to send.
     pub attempts: Vec<Attempt>,
 }
@@ -196,6 +198,7 @@ fn read_claim(
         email: first.try_get("email")?,
         phone: first.try_get("phone")?,
         code: code.and_then(ShortCode::parse),
+        failed: first.try_get("failed")?,
         attempts,
     })))
 }
