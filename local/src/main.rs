@@ -142,16 +142,16 @@ async fn up(up: Up) -> Result<(), String> {
     Ok(())
 }
 
-fn database(url: Option<String>) -> Result<Database, String> {
+fn database(url: Option<&str>) -> Result<Database, String> {
     let lookup = |name: &str| match name {
-        "DATABASE_URL" => url.clone().or_else(|| tools::variable(name)),
+        "DATABASE_URL" => url.map(str::to_owned).or_else(|| tools::variable(name)),
         _ => tools::variable(name),
     };
     Database::read(&Env::new(&lookup)).map_err(|error| error.to_string())
 }
 
 async fn migrate_database(url: Option<String>) -> Result<(), String> {
-    let mut client = store::connect(&database(url)?)
+    let mut client = store::connect(&database(url.as_deref())?)
         .await
         .map_err(|error| error.to_string())?;
     let applied = migrate::migrate(&mut client)
@@ -167,10 +167,11 @@ async fn migrate_database(url: Option<String>) -> Result<(), String> {
 }
 
 async fn open_crm_gate(url: Option<String>) -> Result<(), String> {
-    let store = Store::new(&database(url)?, 1, Duration::from_secs(10)).map_err(|error| error.to_string())?;
+    let store = Store::new(&database(url.as_deref())?, 1, Duration::from_secs(10))
+        .map_err(|error| error.to_string())?;
     match store.open_gate().await.map_err(|error| failure::chain(&error))? {
         Some(reason) => {
-            println!("Opened; it had been shut by: {reason}. The sweep wakes what waits within a minute.")
+            println!("Opened; it had been shut by: {reason}. The sweep wakes what waits within a minute.");
         }
         None => println!("The gate was open."),
     }

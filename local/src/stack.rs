@@ -119,12 +119,8 @@ impl Stack {
         let console_url = url(&console_listener)?;
         let mut servers = vendors.servers;
         let gateway_router = gateway::router(http, deployment.api_url.clone());
-        for (listener, router) in [
-            (gateway_listener, gateway_router),
-            (console_listener, console::router(console)),
-        ] {
-            servers.push(standins::serve(listener, router).map_err(|error| error.to_string())?);
-        }
+        servers.push(serve_on(gateway_listener, gateway_router)?);
+        servers.push(serve_on(console_listener, console::router(console))?);
         let stack = Self {
             gateway,
             console: console_url,
@@ -275,13 +271,12 @@ impl Vendors {
             servers.push(server.map_err(|error| error.to_string())?);
             (Some(mobizon), servers[servers.len() - 1].url())
         };
-        let (amocrm, amocrm_url) = match &options.amocrm_url {
-            Some(url) => (None, url.clone()),
-            None => {
-                let amocrm = AmoCrm::new(AmoCrmOptions::new(AMOCRM_TOKEN), Feed::default());
-                let url = serve(amocrm.router(), &mut servers).await?;
-                (Some(amocrm), url)
-            }
+        let (amocrm, amocrm_url) = if let Some(url) = &options.amocrm_url {
+            (None, url.clone())
+        } else {
+            let amocrm = AmoCrm::new(AmoCrmOptions::new(AMOCRM_TOKEN), Feed::default());
+            let url = serve(amocrm.router(), &mut servers).await?;
+            (Some(amocrm), url)
         };
         Ok(Self {
             resend,
@@ -295,9 +290,13 @@ impl Vendors {
     }
 }
 
+fn serve_on(listener: TcpListener, router: axum::Router) -> Result<Running, String> {
+    standins::serve(listener, router).map_err(|error| error.to_string())
+}
+
 /// Serves a stand-in on any port and returns its URL.
 async fn serve(router: axum::Router, servers: &mut Vec<Running>) -> Result<String, String> {
-    let server = standins::serve(listen(0, "").await?, router).map_err(|error| error.to_string())?;
+    let server = serve_on(listen(0, "").await?, router)?;
     let url = server.url();
     servers.push(server);
     Ok(url)

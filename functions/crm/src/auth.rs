@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 /// Below so many days a long-lived token's end is worth a warning.
 const WARN_DAYS: f64 = 14.0;
 /// An access token is renewed this long before it ends.
-const RENEW_BEFORE: Duration = Duration::from_secs(300);
+const RENEW_BEFORE: Duration = Duration::from_mins(5);
 /// Between two looks at a rotation that another worker is doing.
 const ROTATION_PAUSE: Duration = Duration::from_secs(2);
 

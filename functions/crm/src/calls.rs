@@ -13,7 +13,7 @@ const SLOT_WITHIN: Duration = Duration::from_secs(20);
 /// Between two looks for a slot that may be free at any moment.
 const SLOT_PAUSE_MIN: Duration = Duration::from_millis(20);
 /// The gate stays shut for so long after a 401 or 402; then one call tries again.
-const PARKED: Duration = Duration::from_secs(300);
+const PARKED: Duration = Duration::from_mins(5);
 
 /// Calls amoCRM with a token.
 pub async fn call<T, F>(app: &App, request: F) -> Result<T, Stop>
@@ -54,7 +54,7 @@ pub async fn in_slot<T>(app: &App, request: impl Future<Output = Result<T, Failu
                 ));
             }
             Slot::InUse(free_in) => {
-                tokio::time::sleep(free_in.clamp(SLOT_PAUSE_MIN, Duration::from_secs(1))).await
+                tokio::time::sleep(free_in.clamp(SLOT_PAUSE_MIN, Duration::from_secs(1))).await;
             }
         }
     };

@@ -55,7 +55,7 @@ impl Policy {
     /// Production's schedule: about eight hours.
     pub const PRODUCTION: Self = Self {
         backoff: proftest::domain::delivery::Policy::PRODUCTION.backoff,
-        settle: Duration::from_secs(120),
+        settle: Duration::from_mins(2),
     };
 }
 

@@ -10,7 +10,7 @@ use tokio_postgres::types::{Json, Type};
 
 /// How long a claim on a task and its person holds. Longer than the function may live (`CrmFunction.Timeout`
 /// in template.yaml), so that no living worker's claim is ever taken over.
-pub const CRM_LEASE: Duration = Duration::from_secs(120);
+pub const CRM_LEASE: Duration = Duration::from_mins(2);
 
 /// What a claim found.
 #[derive(Debug)]
@@ -162,14 +162,14 @@ impl Store {
         outcome: &CrmOutcome,
         written: &[String],
     ) -> Result<bool, StoreError> {
-        let (word, after, reason) = match outcome {
+        let (end, after, reason) = match outcome {
             CrmOutcome::Done => ("done", Duration::ZERO, None),
             CrmOutcome::Retry { after, reason } => ("retry", *after, Some(reason)),
             CrmOutcome::Wait { after, reason } => ("wait", *after, Some(reason)),
             CrmOutcome::Failed { reason } => ("failed", Duration::ZERO, Some(reason)),
         };
         let params: [super::pool::Param<'_>; 6] = [
-            (&word, Type::TEXT),
+            (&end, Type::TEXT),
             (&work.revision, Type::INT4),
             (&written, Type::TEXT_ARRAY),
             (&after.as_secs_f64(), Type::FLOAT8),
