@@ -63,11 +63,6 @@ impl TokenCache {
         *cached = Some(fresh);
         Ok(token)
     }
-
-    /// Whether a refused token can be replaced.
-    pub fn can_refresh(&self, app: &App) -> bool {
-        matches!(app.settings.auth, Auth::OAuth(..))
-    }
 }
 
 fn long_lived(auth: &Auth) -> SecretString {

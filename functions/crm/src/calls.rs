@@ -1,6 +1,7 @@
 //! One call to amoCRM: past the gate, in a slot of the governor, with a token.
 
 use crate::{App, Stop};
+use proftest::config::Auth;
 use proftest::failure::{Failure, Reaction};
 use proftest::store::Slot;
 use proftest::telemetry::{self, Unit};
@@ -15,24 +16,30 @@ const SLOT_PAUSE_MIN: Duration = Duration::from_millis(20);
 /// The gate stays shut for so long after a 401 or 402; then one call tries again.
 const PARKED: Duration = Duration::from_mins(5);
 
-/// Calls amoCRM with a token.
+/// Calls amoCRM with a token; shuts the gate where the answer asks for it.
 pub async fn call<T, F>(app: &App, request: F) -> Result<T, Stop>
+where
+    F: AsyncFn(&SecretString) -> Result<T, Failure>,
+{
+    match with_token(app, request).await {
+        Err(Stop::Failed(failure)) => Err(refused(app, failure).await),
+        answer => answer,
+    }
+}
+
+async fn with_token<T, F>(app: &App, request: F) -> Result<T, Stop>
 where
     F: AsyncFn(&SecretString) -> Result<T, Failure>,
 {
     let token = app.auth.token(app).await?;
     match in_slot(app, request(&token)).await {
-        // An OAuth token may have been revoked before its time: once, with a new one.
+        // An OAuth token may have been revoked before its time: once more, with a new one.
         Err(Stop::Failed(failure))
-            if failure.reason.starts_with("amocrm 401") && app.auth.can_refresh(app) =>
+            if failure.reason.starts_with("amocrm 401") && matches!(app.settings.auth, Auth::OAuth(..)) =>
         {
             let token = app.auth.refreshed(app, &token).await?;
-            match in_slot(app, request(&token)).await {
-                Err(Stop::Failed(failure)) => Err(refused(app, failure).await),
-                answer => answer,
-            }
+            in_slot(app, request(&token)).await
         }
-        Err(Stop::Failed(failure)) => Err(refused(app, failure).await),
         answer => answer,
     }
 }
