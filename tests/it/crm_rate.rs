@@ -16,7 +16,7 @@ fn a_burst_never_sees_more_than_five_requests_in_a_second_and_makes_no_duplicate
         for _ in 0..4 {
             workers.push(world.worker_with(&config).await);
         }
-        world.drain(&workers, Duration::from_mins(2)).await;
+        world.drain(&workers, Duration::from_mins(5)).await;
         let stats = world.amocrm.stats();
         assert!(stats.max_in_one_second <= 5, "{}", stats.max_in_one_second);
         assert!(!stats.statuses.contains_key(&429), "{:?}", stats.statuses);
@@ -43,7 +43,7 @@ fn three_hundred_leads_of_a_hundred_people_are_a_hundred_contacts() {
         for _ in 0..4 {
             workers.push(world.worker().await);
         }
-        world.drain(&workers, Duration::from_mins(2)).await;
+        world.drain(&workers, Duration::from_mins(5)).await;
         let phones: BTreeSet<_> = world.amocrm.contacts().into_iter().flat_map(|contact| contact.phones).collect();
         assert_eq!((world.amocrm.contacts().len(), phones.len()), (100, 100));
         assert_eq!(world.db.count("landing_leads where amocrm_lead_id is not null").await, 300);

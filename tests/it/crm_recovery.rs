@@ -57,7 +57,7 @@ fn an_outage_during_the_whole_intake_loses_no_deal() {
         }
         world.amocrm.faults().clear();
         let workers = [app, world.worker().await];
-        world.drain(&workers, Duration::from_mins(2)).await;
+        world.drain(&workers, Duration::from_mins(5)).await;
         assert_eq!((world.made().len(), world.amocrm.contacts().len()), (200, 200));
     });
 }

@@ -77,7 +77,7 @@ pub async fn in_slot<T>(app: &App, request: impl Future<Output = Result<T, Failu
 }
 
 /// Shuts the gate where a refusal asks for it.
-async fn refused(app: &App, failure: Failure) -> Stop {
+pub async fn refused(app: &App, failure: Failure) -> Stop {
     let (opens_in, metric) = match failure.reaction {
         Reaction::Block => (app.settings.block, "CrmBlocked"),
         Reaction::Park => (Some(PARKED), "CrmParked"),

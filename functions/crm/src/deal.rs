@@ -1,6 +1,6 @@
 //! The deal of a lead: found by our marker, updated, or created.
 
-use crate::calls::call;
+use crate::calls::{call, refused};
 use crate::{App, Stop};
 use proftest::clients::amocrm::{CLOSED, Contact, Deal, DealContact, NewDeal};
 use proftest::config::Stage;
@@ -51,7 +51,6 @@ pub async fn ensure(app: &App, work: &CrmWork) -> Result<i64, Stop> {
 
 /// The configured stage, with names looked up: once a process.
 async fn target(app: &App) -> Result<Target, Stop> {
-    let wrong = |what: String| Stop::Failed(Failure::new(Reaction::Park, what));
     let pipelines = call(app, async |token| app.amocrm.pipelines(token).await).await?;
     let pipeline = pipelines.iter().find(|pipeline| match &app.settings.stage {
         Stage::Ids(id, _) => pipeline.id == *id,
@@ -66,7 +65,9 @@ async fn target(app: &App) -> Result<Target, Stop> {
             Stage::Ids(_, id) => status.id == *id,
             Stage::Names(_, name) => same_name(&status.name, name),
         });
-    let status = status.ok_or_else(|| wrong("the configured stage is not in its pipeline".to_owned()))?;
+    let Some(status) = status else {
+        return Err(misconfigured(app, "the configured stage is not in its pipeline").await);
+    };
     let places = pipeline
         .statuses()
         .iter()
@@ -77,6 +78,11 @@ async fn target(app: &App) -> Result<Target, Stop> {
         status: status.id,
         places,
     })
+}
+
+/// A setting that only a human can mend: nobody calls for a while, and somebody is told.
+async fn misconfigured(app: &App, what: &str) -> Stop {
+    refused(app, Failure::new(Reaction::Park, what)).await
 }
 
 /// Names are typed by people: case and spaces around do not count.

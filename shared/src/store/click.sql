@@ -25,6 +25,7 @@ with target as (
         updated_at = now()
     from click c
     where l.id = c.lead_id
+    returning l.id as lead_id, c.source
 ), crm as (
     -- The first click of each channel is worth a note; the sweep takes it to the CRM within a minute.
     update crm_tasks t set
@@ -32,7 +33,8 @@ with target as (
         revision = t.revision + 1,
         pending_notes = t.pending_notes || (c.source || '_click'),
         wake_at = least(t.wake_at, now())
-    from click c
+    -- From "flags": its lock on the lead comes first. The old flags are this statement's snapshot.
+    from flags c
     join landing_leads l on l.id = c.lead_id
     where t.lead_id = c.lead_id
       and not (c.source || '_click' = any (t.pending_notes))

@@ -136,23 +136,12 @@ impl Store {
         deal: i64,
         contact: Option<i64>,
     ) -> Result<bool, StoreError> {
-        const SQL: &str = "with task as ( \
-                 update crm_tasks set creating_since = null, \
-                     deal_due = deal_due and revision <> $5 \
-                 where lead_id = $1 and attempt = $2 and state = 'working' returning lead_id \
-             ), lead as ( \
-                 update landing_leads l set amocrm_lead_id = $3, updated_at = now() \
-                 from task where l.id = task.lead_id returning l.phone \
-             ), person as ( \
-                 update crm_people p set contact_id = coalesce($4, p.contact_id) \
-                 from lead where p.phone = lead.phone \
-             ) select true from task";
         let params = [
             (&deal as _, Type::INT8),
             (&contact as _, Type::INT8),
             (&work.revision as _, Type::INT4),
         ];
-        self.fenced(SQL, work, &params).await
+        self.fenced(include_str!("crm_save.sql"), work, &params).await
     }
 
     /// Ends the attempt and lets go of the person. `false`: the claim was no longer ours.

@@ -2,7 +2,10 @@
 --
 -- $1 lead id   $2 attempt   $3 outcome: 'done', 'retry', 'wait' or 'failed'   $4 revision that was worked on
 -- $5 notes written   $6 seconds until the next attempt   $7 reason   $8 grace before the sweep, in seconds
-with settled as (
+with held as (
+    -- Person before task, as everybody: see ARCHITECTURE.md, "Locks".
+    select phone from crm_people where holder = $1 for update
+), settled as (
     update crm_tasks t set
         pending_notes = array(select unnest(t.pending_notes) except select unnest($5)),
         -- What changed while we worked is still to be told.
@@ -17,6 +20,7 @@ with settled as (
         wake_at = now() + ($6 + $8) * interval '1 second',
         reason = $7,
         updated_at = now()
+    from (select count(*) from held) locked
     where t.lead_id = $1 and t.attempt = $2 and t.state = 'working'
     returning t.lead_id, t.state
 ), person as (

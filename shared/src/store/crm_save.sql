@@ -1,0 +1,29 @@
+-- Saves a deal and its contact, if the claim is still ours.
+--
+-- $1 lead id   $2 attempt   $3 deal id   $4 contact id, or null   $5 revision that was worked on
+--
+-- Row locks in everybody's order: person, lead, task (ARCHITECTURE.md, "Locks"). Each count makes the update
+-- after it wait for the lock before it.
+with person as (
+    select phone from crm_people where holder = $1 for update
+), lead as (
+    select id, phone from landing_leads, (select count(*) from person) locked
+    where id = $1
+    for update of landing_leads
+), task as (
+    update crm_tasks t set
+        creating_since = null,
+        deal_due = t.deal_due and t.revision <> $5
+    from lead
+    where t.lead_id = lead.id and t.attempt = $2 and t.state = 'working'
+    returning t.lead_id, lead.phone
+), deal as (
+    update landing_leads l set amocrm_lead_id = $3, updated_at = now()
+    from task
+    where l.id = task.lead_id
+), contact as (
+    update crm_people p set contact_id = coalesce($4, p.contact_id)
+    from task
+    where p.phone = task.phone
+)
+select true from task
