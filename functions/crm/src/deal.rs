@@ -56,8 +56,9 @@ async fn target(app: &App) -> Result<Target, Stop> {
         Stage::Ids(id, _) => pipeline.id == *id,
         Stage::Names(name, _) => same_name(&pipeline.name, name),
     });
-    let pipeline =
-        pipeline.ok_or_else(|| wrong("the configured pipeline is not in the account".to_owned()))?;
+    let Some(pipeline) = pipeline else {
+        return Err(misconfigured(app, "the configured pipeline is not in the account").await);
+    };
     let status = pipeline
         .statuses()
         .iter()
