@@ -130,9 +130,9 @@ async fn deliver(app: &App, notification: NotificationId) -> Verdict {
 }
 
 /// What becomes of the message, once every claimed channel has its settlement (`None`: it could not be
-/// recorded, and the claim stands until its lease ends).
+/// recorded, and the claim stands until its lease ends). A channel whose turn comes later still needs it.
 fn verdict(due: &Due, settlements: &[Option<Settlement>]) -> Verdict {
-    let mut again: Option<Duration> = None;
+    let mut again = due.rest_free_in;
     let mut failed = false;
     for settlement in settlements {
         let after = match settlement {
