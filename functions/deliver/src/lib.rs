@@ -130,9 +130,9 @@ async fn deliver(app: &App, notification: NotificationId) -> Verdict {
 }
 
 /// What becomes of the message, once every claimed channel has its settlement (`None`: it could not be
-/// recorded, and the claim stands until its lease ends).
+/// recorded, and the claim stands until its lease ends). A channel whose turn comes later still needs it.
 fn verdict(due: &Due, settlements: &[Option<Settlement>]) -> Verdict {
-    let mut again: Option<Duration> = None;
+    let mut again = due.rest_free_in;
     // A channel that failed earlier still has to be looked at, when the last one ends well.
     let mut failed = due.failed;
     for settlement in settlements {

@@ -1,6 +1,6 @@
 //! SQS and EventBridge Scheduler, each behind one small type over the SDK's client.
 
-pub use aws_config::SdkConfig;
+pub use aws_config::{ConfigLoader, SdkConfig};
 
 pub mod queue;
 pub mod scheduler;
@@ -8,9 +8,14 @@ pub mod scheduler;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use std::time::Duration;
 
-/// The SDK's configuration: the environment's region and credentials, ring for TLS, and deadlines short
-/// enough that a visitor does not wait for AWS.
+/// The SDK's configuration, with the environment's region and credentials.
 pub async fn sdk_config() -> SdkConfig {
+    sdk_loader().load().await
+}
+
+/// The same, before the environment is asked: ring for TLS, and deadlines short enough that a visitor does not
+/// wait for AWS. Tests give it an endpoint of their own.
+pub fn sdk_loader() -> ConfigLoader {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
         .build_https();
@@ -22,8 +27,6 @@ pub async fn sdk_config() -> SdkConfig {
     aws_config::defaults(aws_config::BehaviorVersion::latest())
         .http_client(http)
         .timeout_config(timeouts)
-        .load()
-        .await
 }
 
 /// A call to AWS that failed; there is always another way to the same end.

@@ -3,7 +3,7 @@
 -- $1 notification id   $2 lease, in seconds
 --
 -- Returns no row for an unknown notification; otherwise one row for each claimed channel, or a single row
--- without a channel. Time is the database's alone: no function's clock can make a message early.
+-- without a channel. free_in_seconds: until an open channel that could not be claimed now can be. Time is the database's alone: no function's clock can make a message early.
 with n as (
     select id, lead_id, status, scheduled_for, failure_reason
     from scheduled_notifications
@@ -41,6 +41,7 @@ select n.status,
        (select extract(epoch from min(d.next_attempt_at) - now())::float8
         from deliveries d
         where d.notification_id = n.id
+          and d.next_attempt_at > now()
           and d.state in ('pending', 'sending', 'retrying', 'parked', 'unknown')) as free_in_seconds,
        n.failure_reason is not null as failed,
        l.id as lead_id,

@@ -52,6 +52,8 @@ pub struct Due {
     pub failed: bool,
     /// The channels that are ours to send.
     pub attempts: Vec<Attempt>,
+    /// How long until an open channel that is not ours now can be claimed; `None` when there is none.
+    pub rest_free_in: Option<Duration>,
 }
 
 /// One claimed channel.
@@ -184,10 +186,11 @@ fn read_claim(
         .iter()
         .filter_map(|row| read_attempt(row).transpose())
         .collect::<Result<Vec<_>, _>>()?;
+    let free_in: Option<f64> = first.try_get("free_in_seconds")?;
+    let free_in = free_in.map(|seconds| Duration::from_secs_f64(seconds.max(0.0)));
     if attempts.is_empty() {
-        let free_in: Option<f64> = first.try_get("free_in_seconds")?;
         return Ok(Claim::Busy {
-            free_in: Duration::from_secs_f64(free_in.unwrap_or_default().max(0.0)),
+            free_in: free_in.unwrap_or_default(),
         });
     }
     let code: Option<&str> = first.try_get("code")?;
@@ -200,6 +203,7 @@ fn read_claim(
         code: code.and_then(ShortCode::parse),
         failed: first.try_get("failed")?,
         attempts,
+        rest_free_in: free_in,
     })))
 }
 

@@ -7,6 +7,8 @@
 --
 -- A row that a parallel twin committed after this statement began is not visible to it, but ON CONFLICT still
 -- meets it: so "do update" without a change, where "do nothing" would return no row.
+--
+-- Sent twice with the same ids, after an answer that got lost, it finds all its rows there and changes nothing.
 with lead as (
     insert into landing_leads as l (id, name, email, phone, source, metadata)
     values ($1, $2, $3, $4, $5, $6)
@@ -37,9 +39,11 @@ with lead as (
 ), delivery as (
     insert into deliveries (notification_id, channel, next_attempt_at)
     select made.id, channel, made.scheduled_for from made, (values ('email'), ('sms')) as c (channel)
+    on conflict do nothing
 ), link as (
     insert into short_links (code, lead_id, notification_id, channel)
     select $9, lead.id, made.id, 'sms' from made, lead
+    on conflict do nothing
 ), crm as (
     insert into crm_tasks as t (lead_id, wake_at)
     select lead.id, now() + $11 * interval '1 second' from lead
