@@ -5,8 +5,10 @@
 //! An empty value counts as absent, because CloudFormation cannot leave a variable out.
 
 mod crm;
+mod deliver;
 
 pub use crm::{AmoCrm, Auth, Crm, OAuthClient, Stage};
+pub use deliver::{Deliver, Links, Mobizon, Resend};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use std::str::FromStr;
@@ -249,100 +251,6 @@ impl Schedule {
             queue_arn: env.required("NOTIFICATIONS_QUEUE_ARN", "the ARN of the notifications queue")?,
             dlq_arn: env.optional("NOTIFICATIONS_DLQ_ARN"),
         })
-    }
-}
-
-/// Settings of `deliver`.
-#[derive(Clone)]
-pub struct Deliver {
-    /// Where deliveries are claimed and recorded.
-    pub database: Database,
-    /// `NOTIFICATIONS_QUEUE_URL`: on which early and refused messages are held.
-    pub queue_url: String,
-    /// Resend.
-    pub resend: Resend,
-    /// Mobizon.
-    pub mobizon: Mobizon,
-    /// Where the links in the messages lead.
-    pub links: Links,
-}
-
-impl Deliver {
-    /// Reads it; see the fields for the variables.
-    ///
-    /// # Errors
-    /// The first variable that is missing or malformed.
-    pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            database: Database::read(env)?,
-            queue_url: notifications_queue_url(env)?,
-            resend: Resend::read(env)?,
-            mobizon: Mobizon::read(env)?,
-            links: Links::read(env)?,
-        })
-    }
-}
-
-/// The e-mail vendor.
-#[derive(Clone)]
-pub struct Resend {
-    /// `RESEND_API_KEY`.
-    pub api_key: SecretString,
-    /// `RESEND_BASE_URL`: `https://api.resend.com`.
-    pub base_url: String,
-    /// `EMAIL_FROM`: `Name <address>`, of a domain verified at Resend.
-    pub from: String,
-}
-
-impl Resend {
-    fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            api_key: env
-                .required("RESEND_API_KEY", "the API key of Resend, re_…")?
-                .into(),
-            base_url: env.base_url("RESEND_BASE_URL", "https://api.resend.com")?,
-            from: env
-                .optional("EMAIL_FROM")
-                .unwrap_or_else(|| "OnAI Academy <noreply@onai.academy>".to_owned()),
-        })
-    }
-}
-
-/// The SMS vendor.
-#[derive(Clone)]
-pub struct Mobizon {
-    /// `MOBIZON_API_KEY`.
-    pub api_key: SecretString,
-    /// `MOBIZON_BASE_URL`: `https://api.mobizon.kz`.
-    pub base_url: String,
-    /// `MOBIZON_SENDER`: a registered sender; without it, Mobizon's shared one.
-    pub sender: Option<String>,
-}
-
-impl Mobizon {
-    fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            api_key: env.required("MOBIZON_API_KEY", "the API key of Mobizon")?.into(),
-            base_url: env.base_url("MOBIZON_BASE_URL", "https://api.mobizon.kz")?,
-            sender: env.optional("MOBIZON_SENDER"),
-        })
-    }
-}
-
-/// Where the links in the messages lead. Every link we send is a tracked link.
-#[derive(Clone)]
-pub struct Links {
-    /// `PUBLIC_BASE_URL`: `https://api.onai.academy`.
-    pub public: String,
-    /// `SHORT_LINK_BASE_URL`: as `PUBLIC_BASE_URL` when absent.
-    pub short: String,
-}
-
-impl Links {
-    fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
-        let public = env.base_url("PUBLIC_BASE_URL", "https://api.onai.academy")?;
-        let short = env.base_url("SHORT_LINK_BASE_URL", &public)?;
-        Ok(Self { public, short })
     }
 }
 

@@ -31,7 +31,10 @@ fn three_hundred_leads_of_a_hundred_people_are_a_hundred_contacts() {
         for _ in 0..100 {
             let first = Person::new();
             let digits = first.digits()[1..].to_owned();
-            for (index, phone) in [format!("+7{digits}"), format!("8 {digits}"), digits.clone()].iter().enumerate() {
+            for (index, phone) in [format!("+7{digits}"), format!("8 {digits}"), digits.clone()]
+                .iter()
+                .enumerate()
+            {
                 let mut person = first.clone();
                 person.phone.clone_from(phone);
                 person.email = format!("{index}.{}", first.email);
@@ -44,9 +47,20 @@ fn three_hundred_leads_of_a_hundred_people_are_a_hundred_contacts() {
             workers.push(world.worker().await);
         }
         world.drain(&workers, Duration::from_mins(5)).await;
-        let phones: BTreeSet<_> = world.amocrm.contacts().into_iter().flat_map(|contact| contact.phones).collect();
+        let phones: BTreeSet<_> = world
+            .amocrm
+            .contacts()
+            .into_iter()
+            .flat_map(|contact| contact.phones)
+            .collect();
         assert_eq!((world.amocrm.contacts().len(), phones.len()), (100, 100));
-        assert_eq!(world.db.count("landing_leads where amocrm_lead_id is not null").await, 300);
+        assert_eq!(
+            world
+                .db
+                .count("landing_leads where amocrm_lead_id is not null")
+                .await,
+            300
+        );
     });
 }
 
@@ -61,16 +75,33 @@ fn a_block_stops_every_call_until_the_gate_is_opened_and_then_everything_drains(
         let calls = world.amocrm.stats().requests;
         assert_eq!(calls, 1, "the first refusal shuts the gate");
         for _ in 0..3 {
-            assert_eq!(world.wake(&one, &leads[..10]).await, 0, "the rows wait, not the messages");
+            assert_eq!(
+                world.wake(&one, &leads[..10]).await,
+                0,
+                "the rows wait, not the messages"
+            );
             assert_eq!(world.wake(&other, &leads[2..]).await, 0);
         }
         assert_eq!(world.amocrm.stats().requests, calls, "not one further call");
         let store = world.db.store();
-        assert!(store.gate().await.unwrap().is_some_and(|shut| shut.opens_in.is_none()));
-        assert_eq!(store.take_overdue_crm(500, Duration::ZERO).await.unwrap(), [], "the sweep lets them sleep");
+        assert!(
+            store
+                .gate()
+                .await
+                .unwrap()
+                .is_some_and(|shut| shut.opens_in.is_none())
+        );
+        assert_eq!(
+            store.take_overdue_crm(500, Duration::ZERO).await.unwrap(),
+            [],
+            "the sweep lets them sleep"
+        );
         world.amocrm.unblock();
         assert_eq!(store.open_gate().await.unwrap().as_deref(), Some("amocrm 403"));
-        assert_eq!(store.take_overdue_crm(500, Duration::ZERO).await.unwrap().len(), 12);
+        assert_eq!(
+            store.take_overdue_crm(500, Duration::ZERO).await.unwrap().len(),
+            12
+        );
         world.drain(&[one, other], Duration::from_secs(30)).await;
         assert_eq!(world.made().len(), 12);
     });
@@ -83,12 +114,26 @@ fn what_a_human_must_mend_parks_and_resumes_by_itself() {
             let world = World::unlimited().await;
             let leads = world.leads(3).await;
             let app = world.worker().await;
-            let refused = Mode::Status { status, name: None, retry_after: None };
+            let refused = Mode::Status {
+                status,
+                name: None,
+                retry_after: None,
+            };
             world.break_on("/api/v4/", refused, None, None);
             world.wake(&app, &leads).await;
             let shut = world.db.store().gate().await.unwrap().expect("the gate is shut");
-            assert!(shut.opens_in.is_some_and(|opens_in| opens_in <= Duration::from_mins(5)), "{shut:?}");
-            assert_eq!(world.db.count("crm_tasks where state = 'pending' and retries = 0").await, 3);
+            assert!(
+                shut.opens_in
+                    .is_some_and(|opens_in| opens_in <= Duration::from_mins(5)),
+                "{shut:?}"
+            );
+            assert_eq!(
+                world
+                    .db
+                    .count("crm_tasks where state = 'pending' and retries = 0")
+                    .await,
+                3
+            );
             world.amocrm.faults().clear();
             world.db.execute("update crm_gate set shut_until = now()").await;
             world.drain(&[app], Duration::from_secs(30)).await;
@@ -113,7 +158,10 @@ fn a_rate_limit_is_obeyed_by_the_whole_fleet_in_json_and_in_html() {
             let shut = world.db.store().gate().await.unwrap().expect("the gate is shut");
             let pause = if html_every.is_some() { 10 } else { 3 };
             let opens_in = shut.opens_in.unwrap();
-            assert!(opens_in <= Duration::from_secs(pause) && opens_in > Duration::from_secs(pause - 2), "{shut:?}");
+            assert!(
+                opens_in <= Duration::from_secs(pause) && opens_in > Duration::from_secs(pause - 2),
+                "{shut:?}"
+            );
             let calls = world.amocrm.stats().requests;
             world.wake(&one, &leads).await;
             assert_eq!(world.amocrm.stats().requests, calls);

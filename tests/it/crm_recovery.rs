@@ -22,7 +22,13 @@ fn a_lost_answer_to_every_second_creation_is_still_one_deal_a_lead() {
         let stats = world.amocrm.stats();
         assert!(stats.faulted >= 30, "{}", stats.faulted);
         assert_eq!((world.made().len(), world.amocrm.contacts().len()), (60, 60));
-        assert_eq!(world.db.count("landing_leads where amocrm_lead_id is not null").await, 60);
+        assert_eq!(
+            world
+                .db
+                .count("landing_leads where amocrm_lead_id is not null")
+                .await,
+            60
+        );
     });
 }
 
@@ -34,7 +40,10 @@ fn a_deal_of_unknown_outcome_is_not_created_again_before_the_search_could_show_i
         let world = World::with(options).await;
         let lead = world.lead(&Person::new()).await;
         let settle = Duration::from_secs(6);
-        let policy = crm::Policy { settle, ..crate::support::crm::HASTY };
+        let policy = crm::Policy {
+            settle,
+            ..crate::support::crm::HASTY
+        };
         let app = world.worker().await.with_policy(policy);
         world.break_on(CREATE, Mode::AcceptThenDrop {}, Some(1), None);
         world.wake(&app, &[lead]).await;
@@ -49,11 +58,20 @@ fn a_deal_of_unknown_outcome_is_not_created_again_before_the_search_could_show_i
 fn an_outage_during_the_whole_intake_loses_no_deal() {
     run(async {
         let world = World::unlimited().await;
-        world.amocrm.faults().add(local::standins::Fault { mode: Mode::Drop {}, count: None, every: None, path: None });
+        world.amocrm.faults().add(local::standins::Fault {
+            mode: Mode::Drop {},
+            count: None,
+            every: None,
+            path: None,
+        });
         let leads = world.leads(200).await;
         let app = world.worker().await;
         for batch in leads.chunks(10).take(3) {
-            assert_eq!(world.wake(&app, batch).await, 10, "each comes back after its pause");
+            assert_eq!(
+                world.wake(&app, batch).await,
+                10,
+                "each comes back after its pause"
+            );
         }
         world.amocrm.faults().clear();
         let workers = [app, world.worker().await];
@@ -69,7 +87,9 @@ fn notes_whose_answer_was_lost_are_not_written_twice() {
         let metadata = json!({"proftestAnswers": [{"question": "Где?", "answer": "Дома"}]});
         let lead = world.lead_with(&Person::new(), metadata).await;
         world.break_on("POST /api/v4/leads/notes", Mode::AcceptThenDrop {}, Some(1), None);
-        world.drain(&[world.worker().await], Duration::from_secs(20)).await;
+        world
+            .drain(&[world.worker().await], Duration::from_secs(20))
+            .await;
         assert_eq!(world.notes(world.deal(lead).await.id).len(), 2);
     });
 }
@@ -88,16 +108,25 @@ fn a_worker_killed_at_any_step_leaves_no_duplicate_and_loses_nothing() {
             let blade = Guillotine::at(steps);
             let mut config = world.config(50);
             config.database = world.db.config_over(blade.before(world.db.port()).await);
-            config.amocrm.base_url = format!("http://127.0.0.1:{}", blade.before(world.server.addr.port()).await);
+            config.amocrm.base_url = format!(
+                "http://127.0.0.1:{}",
+                blade.before(world.server.addr.port()).await
+            );
             let metadata = json!({"proftestAnswers": [{"question": "Шаг?", "answer": steps.to_string()}]});
             let lead = world.lead_with(&Person::new(), metadata).await;
             let victim = world.worker_with(&config).await;
-            survived = blade.run(async { drop(world.wake(&victim, &[lead]).await) }).await;
+            survived = blade
+                .run(async {
+                    let _ = world.wake(&victim, &[lead]).await;
+                })
+                .await;
             drop(victim);
             // What was under way at the server ends there.
             tokio::time::sleep(Duration::from_millis(30)).await;
             world.expire_leases().await;
-            world.drain(&[world.worker().await], Duration::from_secs(20)).await;
+            world
+                .drain(&[world.worker().await], Duration::from_secs(20))
+                .await;
         }
         assert!(steps > 20, "only {steps} steps were met");
         let mut deals: BTreeMap<String, usize> = BTreeMap::new();
@@ -108,7 +137,10 @@ fn a_worker_killed_at_any_step_leaves_no_duplicate_and_loses_nothing() {
         assert_eq!(deals.len(), steps, "every lead has a deal");
         assert!(deals.values().all(|count| *count == 1), "{deals:?}");
         assert_eq!(world.amocrm.contacts().len(), steps);
-        assert_eq!(world.db.count("crm_tasks where state = 'done'").await, i64::try_from(steps).unwrap());
+        assert_eq!(
+            world.db.count("crm_tasks where state = 'done'").await,
+            i64::try_from(steps).unwrap()
+        );
     });
 }
 
@@ -130,7 +162,8 @@ fn oauth_tokens_are_rotated_once_for_all_workers_and_survive_a_lost_answer() {
         options.oauth = Some(oauth());
         let world = World::with(options).await;
         // The first pair, as whoever set the integration up got it.
-        let first: serde_json::Value = reqwest_json(&format!("{}/oauth2/access_token", world.server.url())).await;
+        let first: serde_json::Value =
+            reqwest_json(&format!("{}/oauth2/access_token", world.server.url())).await;
         let mut config = world.config(50);
         let client = OAuthClient {
             id: "client".to_owned(),
@@ -139,7 +172,12 @@ fn oauth_tokens_are_rotated_once_for_all_workers_and_survive_a_lost_answer() {
         };
         config.amocrm.auth = Auth::OAuth(client, first["refresh_token"].as_str().unwrap().to_owned().into());
         world.leads(20).await;
-        world.break_on("POST /oauth2/access_token", Mode::AcceptThenDrop {}, Some(1), None);
+        world.break_on(
+            "POST /oauth2/access_token",
+            Mode::AcceptThenDrop {},
+            Some(1),
+            None,
+        );
         let mut workers = Vec::new();
         for _ in 0..2 {
             workers.push(world.worker_with(&config).await);
@@ -148,7 +186,10 @@ fn oauth_tokens_are_rotated_once_for_all_workers_and_survive_a_lost_answer() {
             // A rotation whose worker lost the answer holds its lease for half a minute.
             for _ in 0..200 {
                 tokio::time::sleep(Duration::from_millis(100)).await;
-                world.db.execute("update crm_tokens set refreshing_until = '-infinity'").await;
+                world
+                    .db
+                    .execute("update crm_tokens set refreshing_until = '-infinity'")
+                    .await;
                 if world.open().await.is_empty() {
                     return;
                 }
@@ -157,7 +198,10 @@ fn oauth_tokens_are_rotated_once_for_all_workers_and_survive_a_lost_answer() {
         let drain = async {
             for _ in 0..100 {
                 world.expire_leases().await;
-                world.db.execute("update crm_tasks set next_attempt_at = now() where state = 'pending'").await;
+                world
+                    .db
+                    .execute("update crm_tasks set next_attempt_at = now() where state = 'pending'")
+                    .await;
                 for worker in &workers {
                     let open = world.open().await;
                     world.wake(worker, &open[..open.len().min(10)]).await;
@@ -170,7 +214,10 @@ fn oauth_tokens_are_rotated_once_for_all_workers_and_survive_a_lost_answer() {
         };
         futures::future::join(skip_lease, drain).await;
         assert_eq!(world.made().len(), 20);
-        let stored = world.db.row("select access_token <> '' as stored, expires_at > now() as good from crm_tokens").await;
+        let stored = world
+            .db
+            .row("select access_token <> '' as stored, expires_at > now() as good from crm_tokens")
+            .await;
         assert_eq!(stored, json!({"stored": true, "good": true}));
     });
 }
@@ -179,5 +226,12 @@ async fn reqwest_json(url: &str) -> serde_json::Value {
     let body = json!({"client_id": "client", "client_secret": "secret", "redirect_uri": "https://example.com/",
         "grant_type": "authorization_code", "code": "code"});
     let http = local::tools::http_client().unwrap();
-    http.post(url).json(&body).send().await.unwrap().json().await.unwrap()
+    http.post(url)
+        .json(&body)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap()
 }

@@ -20,7 +20,9 @@ fn with_deal(world: &World, person: &Person, pipeline: i64, status: i64, fields:
 }
 
 async fn told(world: &World, person: &Person) -> LeadId {
-    let lead = world.lead_with(person, json!({"utmParams": {"utm_source": "ig"}})).await;
+    let lead = world
+        .lead_with(person, json!({"utmParams": {"utm_source": "ig"}}))
+        .await;
     assert_eq!(world.wake(&world.worker().await, &[lead]).await, 0);
     assert_eq!(world.task(lead).await["state"], "done");
     lead
@@ -29,7 +31,7 @@ async fn told(world: &World, person: &Person) -> LeadId {
 #[test]
 fn a_new_person_costs_two_calls_and_gets_a_deal_in_the_right_stage() {
     run(async {
-        let world = World::new().await;
+        let world = World::unlimited().await;
         let app = world.worker().await;
         // The pipelines are read once a process.
         let first = world.lead(&Person::new()).await;
@@ -48,17 +50,34 @@ fn a_new_person_costs_two_calls_and_gets_a_deal_in_the_right_stage() {
         assert_eq!(world.amocrm.stats().requests - before, 3);
         let deal = world.deal(lead).await;
         assert_eq!(deal.name, "Профтест: Айгерим");
-        assert_eq!((deal.pipeline_id, deal.status_id), (AmoCrm::PIPELINE, AmoCrm::STATUS));
+        assert_eq!(
+            (deal.pipeline_id, deal.status_id),
+            (AmoCrm::PIPELINE, AmoCrm::STATUS)
+        );
         assert_eq!(deal.tags, ["blogger"]);
         assert_eq!(deal.fields["PROFTEST_LEAD_ID"], lead.to_string());
-        assert_eq!((deal.fields["UTM_SOURCE"].as_str(), deal.fields["UTM_MEDIUM"].as_str()), ("ig", "story"));
+        assert_eq!(
+            (
+                deal.fields["UTM_SOURCE"].as_str(),
+                deal.fields["UTM_MEDIUM"].as_str()
+            ),
+            ("ig", "story")
+        );
         assert_eq!(deal.contacts.len(), 1);
         assert_eq!(deal.contacts[0].phones, [person.phone]);
         assert_eq!(deal.contacts[0].emails, [person.email]);
         let notes = world.notes(deal.id);
         assert_eq!(notes.len(), 2, "{notes:?}");
-        assert!(notes.iter().any(|note| note.contains("1. Что ближе? ➜ Люди\n2. Где? ➜ Дома")), "{notes:?}");
-        assert!(notes.iter().any(|note| note.contains("utm_other: x")), "{notes:?}");
+        assert!(
+            notes
+                .iter()
+                .any(|note| note.contains("1. Что ближе? ➜ Люди\n2. Где? ➜ Дома")),
+            "{notes:?}"
+        );
+        assert!(
+            notes.iter().any(|note| note.contains("utm_other: x")),
+            "{notes:?}"
+        );
     });
 }
 
@@ -66,7 +85,7 @@ fn a_new_person_costs_two_calls_and_gets_a_deal_in_the_right_stage() {
 fn a_closed_deal_does_not_count() {
     run(async {
         for status in [142, 143] {
-            let world = World::new().await;
+            let world = World::unlimited().await;
             let person = Person::new();
             let old = with_deal(&world, &person, AmoCrm::PIPELINE, status, json!({}));
             let deal = world.deal(told(&world, &person).await).await;
@@ -79,7 +98,7 @@ fn a_closed_deal_does_not_count() {
 #[test]
 fn a_deal_in_another_pipeline_does_not_count() {
     run(async {
-        let world = World::new().await;
+        let world = World::unlimited().await;
         let person = Person::new();
         let old = with_deal(&world, &person, AmoCrm::FOREIGN_PIPELINE, 62_000_010, json!({}));
         let deal = world.deal(told(&world, &person).await).await;
@@ -91,10 +110,16 @@ fn a_deal_in_another_pipeline_does_not_count() {
 #[test]
 fn an_open_deal_of_ours_moves_forward_and_keeps_its_first_touch() {
     run(async {
-        let world = World::new().await;
+        let world = World::unlimited().await;
         let (fresh, touched) = (Person::new(), Person::new());
         let empty = with_deal(&world, &fresh, AmoCrm::PIPELINE, 61_000_010, json!({}));
-        let vk = with_deal(&world, &touched, AmoCrm::PIPELINE, 61_000_010, json!({"UTM_SOURCE": "vk"}));
+        let vk = with_deal(
+            &world,
+            &touched,
+            AmoCrm::PIPELINE,
+            61_000_010,
+            json!({"UTM_SOURCE": "vk"}),
+        );
         for (person, old, source) in [(&fresh, empty, "ig"), (&touched, vk, "vk")] {
             let deal = world.deal(told(&world, person).await).await;
             assert_eq!(deal.id, old, "the open deal is updated");
@@ -108,7 +133,7 @@ fn an_open_deal_of_ours_moves_forward_and_keeps_its_first_touch() {
 #[test]
 fn a_deal_that_is_further_along_is_not_moved_back() {
     run(async {
-        let world = World::new().await;
+        let world = World::unlimited().await;
         let person = Person::new();
         let old = with_deal(&world, &person, AmoCrm::PIPELINE, 61_000_040, json!({}));
         let deal = world.deal(told(&world, &person).await).await;
@@ -119,16 +144,24 @@ fn a_deal_that_is_further_along_is_not_moved_back() {
 #[test]
 fn a_stranger_whom_the_search_finds_is_not_merged() {
     run(async {
-        let world = World::new().await;
+        let world = World::unlimited().await;
         let person = Person::new();
         let last10 = &person.phone[2..];
         let stranger = SeedContact {
             name: format!("Заметка про {last10}"),
             phones: vec!["+77770000000".to_owned()],
             emails: vec![person.email.clone()],
-            deals: vec![SeedDeal { name: "Чужая".to_owned(), ..SeedDeal::default() }],
+            deals: vec![SeedDeal {
+                name: "Чужая".to_owned(),
+                ..SeedDeal::default()
+            }],
         };
-        world.amocrm.seed(Seed { contacts: vec![stranger] }).unwrap();
+        world
+            .amocrm
+            .seed(Seed {
+                contacts: vec![stranger],
+            })
+            .unwrap();
         let deal = world.deal(told(&world, &person).await).await;
         assert!(!deal.seeded);
         assert_eq!(deal.contacts[0].phones, [person.phone]);
@@ -138,10 +171,15 @@ fn a_stranger_whom_the_search_finds_is_not_merged() {
 #[test]
 fn a_second_lead_of_a_person_shares_the_contact_without_a_search() {
     run(async {
-        let world = World::new().await;
+        let world = World::unlimited().await;
         let person = Person::new();
         told(&world, &person).await;
-        world.break_on("GET /api/v4/contacts?", local::standins::Mode::Html { status: 500 }, None, None);
+        world.break_on(
+            "GET /api/v4/contacts?",
+            local::standins::Mode::Html { status: 500 },
+            None,
+            None,
+        );
         let mut second = person.clone();
         second.email = format!("other-{}", person.email);
         let deal = world.deal(told(&world, &second).await).await;
@@ -157,25 +195,43 @@ fn the_first_click_of_each_channel_is_one_note_and_a_retake_writes_its_answers()
         use proftest::domain::delivery::Channel;
         use proftest::domain::ids::ClickId;
         use proftest::store::{Click, Target};
-        let world = World::new().await;
+        let world = World::unlimited().await;
         let person = Person::new();
         let lead = told(&world, &person).await;
         let deal = world.deal(lead).await.id;
         let store = world.db.store();
         let app = world.worker().await;
-        for channel in [Channel::Email, Channel::Email, Channel::Sms, Channel::Email, Channel::Sms] {
-            let click = Click { id: ClickId::new(), target: Target::Lead(lead, channel), user_agent: None };
+        for channel in [
+            Channel::Email,
+            Channel::Email,
+            Channel::Sms,
+            Channel::Email,
+            Channel::Sms,
+        ] {
+            let click = Click {
+                id: ClickId::new(),
+                target: Target::Lead(lead, channel),
+                user_agent: None,
+            };
             store.record_click(&click).await.unwrap();
             world.wake(&app, &[lead]).await;
         }
         let notes = world.notes(deal);
         let count = |text: &str| notes.iter().filter(|note| note.contains(text)).count();
         assert_eq!((count("из письма"), count("из SMS")), (1, 1), "{notes:?}");
-        world.db.execute("update scheduled_notifications set status = 'completed', open_channels = 0").await;
+        world
+            .db
+            .execute("update scheduled_notifications set status = 'completed', open_channels = 0")
+            .await;
         let answers = json!({"proftestAnswers": [{"question": "Ещё раз?", "answer": "Да"}]});
         assert_eq!(world.lead_with(&person, answers).await, lead);
         world.wake(&app, &[lead]).await;
-        assert!(world.notes(deal).iter().any(|note| note.contains("1. Ещё раз? ➜ Да")));
+        assert!(
+            world
+                .notes(deal)
+                .iter()
+                .any(|note| note.contains("1. Ещё раз? ➜ Да"))
+        );
         assert_eq!(world.made().len(), 1);
     });
 }

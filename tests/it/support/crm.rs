@@ -65,7 +65,10 @@ impl World {
                 auth: Auth::LongLived(TOKEN.to_owned().into()),
                 stage: Stage::Names("воронка ".to_owned(), "ЗАЯВКА_С_ПРОФТЕСТА".to_owned()),
                 lead_id_field: LEAD_ID_FIELD,
-                utm_fields: vec![("utm_source".to_owned(), 880_001), ("utm_medium".to_owned(), 880_002)],
+                utm_fields: vec![
+                    ("utm_source".to_owned(), 880_001),
+                    ("utm_medium".to_owned(), 880_002),
+                ],
                 requests_per_second,
                 block: None,
             },
@@ -98,7 +101,12 @@ impl World {
             metadata,
             idempotency_key: None,
         };
-        self.db.store().save_lead(&lead, Duration::ZERO).await.unwrap().lead
+        self.db
+            .store()
+            .save_lead(&lead, Duration::ZERO)
+            .await
+            .unwrap()
+            .lead
     }
 
     pub async fn leads(&self, count: usize) -> Vec<LeadId> {
@@ -147,18 +155,31 @@ impl World {
     pub async fn open(&self) -> Vec<LeadId> {
         let sql = "select lead_id from crm_tasks where state in ('pending', 'working') order by lead_id";
         let rows = self.db.rows(sql).await;
-        rows.iter().map(|row| LeadId::parse(row["lead_id"].as_str().unwrap()).unwrap()).collect()
+        rows.iter()
+            .map(|row| LeadId::parse(row["lead_id"].as_str().unwrap()).unwrap())
+            .collect()
     }
 
     pub async fn task(&self, lead: LeadId) -> Value {
-        self.db.row(&format!("select * from crm_tasks where lead_id = '{lead}'")).await
+        self.db
+            .row(&format!("select * from crm_tasks where lead_id = '{lead}'"))
+            .await
     }
 
     /// The deal whose id stands on the lead.
     pub async fn deal(&self, lead: LeadId) -> CrmDeal {
-        let row = self.db.row(&format!("select amocrm_lead_id from landing_leads where id = '{lead}'")).await;
+        let row = self
+            .db
+            .row(&format!(
+                "select amocrm_lead_id from landing_leads where id = '{lead}'"
+            ))
+            .await;
         let id = row["amocrm_lead_id"].as_i64().expect("the lead has a deal");
-        self.amocrm.deals().into_iter().find(|deal| deal.id == id).expect("the deal exists")
+        self.amocrm
+            .deals()
+            .into_iter()
+            .find(|deal| deal.id == id)
+            .expect("the deal exists")
     }
 
     /// Ends every lease, as if minutes had passed since a worker died.
@@ -174,17 +195,30 @@ impl World {
 
     pub fn break_on(&self, path: &str, mode: Mode, count: Option<u32>, every: Option<u32>) {
         let path = Some(path.to_owned());
-        self.amocrm.faults().add(Fault { mode, count, every, path });
+        self.amocrm.faults().add(Fault {
+            mode,
+            count,
+            every,
+            path,
+        });
     }
 
     /// Deals that we made, not the seeded ones.
     pub fn made(&self) -> Vec<CrmDeal> {
-        self.amocrm.deals().into_iter().filter(|deal| !deal.seeded).collect()
+        self.amocrm
+            .deals()
+            .into_iter()
+            .filter(|deal| !deal.seeded)
+            .collect()
     }
 
     /// The texts of a deal's notes.
     pub fn notes(&self, deal: i64) -> Vec<String> {
-        let notes = self.amocrm.notes().into_iter().filter(|note| note.deal_id == deal);
+        let notes = self
+            .amocrm
+            .notes()
+            .into_iter()
+            .filter(|note| note.deal_id == deal);
         notes.map(|note| note.text).collect()
     }
 }

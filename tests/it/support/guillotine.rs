@@ -39,11 +39,6 @@ impl Guillotine {
         own
     }
 
-    /// Starts counting, from here.
-    pub fn reset(&self) {
-        self.steps.store(0, Ordering::SeqCst);
-    }
-
     /// Runs the worker until it is done (`true`) or dead (`false`). Dropping its work is its death.
     pub async fn run(&self, work: impl Future<Output = ()>) -> bool {
         let mut fallen = self.fallen.subscribe();
