@@ -1,0 +1,82 @@
+//! When nobody knows whether a message went out: an e-mail is repeated under its key, an SMS is looked up.
+
+use crate::support::delivery::{HASTY, Vendor, Waiting, World};
+use crate::support::run;
+use local::standins::Mode;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_vendor_that_answers_after_our_patience_has_still_sent_once() {
+    run(async {
+        let world = World::new().await;
+        let app = world.hasty().await;
+        let waiting = world.lead().await;
+        let late = Mode::Slow { ms: 10_600 };
+        world.break_once(Vendor::Resend, late.clone());
+        world.break_once(Vendor::Mobizon, late);
+        let started = Instant::now();
+        assert!(world.wake(&app, &waiting).await);
+        assert!(
+            started.elapsed() < Duration::from_millis(10_500),
+            "a call takes at most ten seconds"
+        );
+        assert_eq!(
+            world.delivery(&waiting, Vendor::Resend).await["reason"],
+            "resend timeout"
+        );
+        assert_eq!(
+            world.delivery(&waiting, Vendor::Mobizon).await["state"],
+            "unknown"
+        );
+        // Until then Resend says that the first request is still in progress.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.finish(&app, &waiting).await;
+        world.assert_delivered_once(&waiting).await;
+    });
+}
+
+/// Look-ups alone are made, and none of them ends in sending, until the list had time to show the message.
+async fn is_only_looked_up(world: &World, app: &deliver::App, waiting: &Waiting) {
+    let settled = Instant::now() + HASTY.settle / 2;
+    while Instant::now() < settled {
+        world.wake(app, waiting).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let delivery = world.delivery(waiting, Vendor::Mobizon).await;
+    assert_eq!(delivery["state"], "unknown", "{delivery}");
+    assert_eq!(world.sms(waiting).len(), 0, "sent blindly");
+    assert!(delivery["attempt"].as_i64().unwrap() > 2, "{delivery}");
+}
+
+#[test]
+fn an_sms_that_was_really_not_sent_is_sent_again_only_after_the_list_had_time() {
+    run(async {
+        let world = World::new().await;
+        let app = world.hasty().await;
+        let waiting = world.lead().await;
+        world.break_once(Vendor::Mobizon, Mode::Drop {});
+        assert!(world.wake(&app, &waiting).await);
+        is_only_looked_up(&world, &app, &waiting).await;
+        world.finish(&app, &waiting).await;
+        world.assert_delivered_once(&waiting).await;
+    });
+}
+
+#[test]
+fn an_unknown_sms_whose_look_up_fails_is_not_sent_again() {
+    run(async {
+        let world = World::new().await;
+        let app = world.hasty().await;
+        let waiting = world.lead().await;
+        world.break_once(Vendor::Mobizon, Mode::AcceptThenDrop {});
+        world.break_times(Vendor::Mobizon, Mode::Html { status: 502 }, 6);
+        for _ in 0..6 {
+            assert!(world.wake(&app, &waiting).await);
+            world.skip_waiting(&waiting).await;
+        }
+        assert_eq!(world.sms(&waiting).len(), 1);
+        world.heal();
+        world.finish(&app, &waiting).await;
+        world.assert_delivered_once(&waiting).await;
+    });
+}

@@ -1,0 +1,238 @@
+//! One message: held while it is early, sent when it is due, refused when it is hopeless.
+
+use crate::support::aws::{Queue, batch, event, record, task};
+use crate::support::delivery::{PUBLIC, Vendor, World};
+use crate::support::{eventually, run};
+use aws_sdk_sqs::types::QueueAttributeName;
+use jiff::Timestamp;
+use local::standins::Mode;
+use proftest::domain::message::ucs2_units;
+use proftest::texts::{Locale, texts};
+use std::time::{Duration, Instant};
+
+#[test]
+fn an_early_message_is_held_to_its_second_and_then_both_go_out() {
+    run(async {
+        let world = World::new().await;
+        let app = world.patient().await;
+        let waiting = world.lead_in(Duration::from_secs(3)).await;
+        world.queue.send(&task(waiting.id)).await;
+        let received = world.queue.next(Duration::from_secs(5)).await;
+        let started = Instant::now();
+        let response = deliver::handle(&app, batch(&[received])).await.unwrap();
+        assert_eq!(
+            response.batch_item_failures.len(),
+            1,
+            "an early message comes back"
+        );
+        assert!(world.resend.sent().is_empty() && world.mobizon.sent().is_empty());
+        assert_eq!(world.delivery(&waiting, Vendor::Mobizon).await["attempt"], 0);
+        assert_eq!(world.queue.visible().await, 0, "it is held");
+
+        let again = world.queue.next(Duration::from_secs(8)).await;
+        assert!(
+            started.elapsed() < Duration::from_secs(6),
+            "held too long: {:?}",
+            started.elapsed()
+        );
+        let response = deliver::handle(&app, batch(&[again])).await.unwrap();
+        assert!(response.batch_item_failures.is_empty(), "{response:?}");
+        world.assert_delivered_once(&waiting).await;
+        let due: Timestamp = world.notification(&waiting).await["scheduled_for"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!(world.emails(&waiting)[0].accepted_at >= due && world.sms(&waiting)[0].accepted_at >= due);
+    });
+}
+
+#[test]
+fn what_is_sent_is_what_was_promised() {
+    run(async {
+        let world = World::new().await;
+        let app = world.patient().await;
+        let waiting = world.lead().await;
+        assert!(!world.wake(&app, &waiting).await);
+        world.assert_delivered_once(&waiting).await;
+
+        let email = world.emails(&waiting).remove(0);
+        assert_eq!(
+            email.idempotency_key,
+            Some(format!("proftest-email-{}", waiting.id))
+        );
+        assert_eq!(email.subject, "Ваши результаты профориентационного теста");
+        let link = format!("{PUBLIC}/api/landing/track/{}?source=email", waiting.lead);
+        for part in [email.html.unwrap(), email.text.unwrap()] {
+            assert!(
+                part.replace("&#38;", "&").contains(&link),
+                "{link} is not in {part}"
+            );
+            assert!(part.contains("Айгерим"));
+        }
+        assert_eq!(email.tags[0].value, waiting.id.to_string());
+
+        let sms = world.sms(&waiting).remove(0);
+        assert!(sms.text.starts_with(texts(Locale::Ru).sms.ready), "{}", sms.text);
+        assert!(ucs2_units(&sms.text) <= 70 && sms.segments == 1);
+        let code = sms.text.rsplit_once(&format!("{PUBLIC}/l/")).unwrap().1;
+        let link = world
+            .db
+            .row(&format!("select * from short_links where code = '{code}'"))
+            .await;
+        assert_eq!(link["lead_id"], waiting.lead.to_string());
+        assert_eq!(link["channel"], "sms");
+
+        let lead = world
+            .db
+            .row(
+                "select email_sent, sms_sent, email_sent_at, sms_sent_at, email_clicked, click_count
+                  from landing_leads",
+            )
+            .await;
+        assert_eq!(
+            (&lead["email_sent"], &lead["sms_sent"]),
+            (&true.into(), &true.into())
+        );
+        assert!(lead["email_sent_at"].is_string() && lead["sms_sent_at"].is_string());
+        assert_eq!(
+            (&lead["email_clicked"], &lead["click_count"]),
+            (&false.into(), &0.into())
+        );
+        // A message that comes twice is harmless.
+        assert!(!world.wake(&app, &waiting).await);
+        world.assert_delivered_once(&waiting).await;
+    });
+}
+
+#[test]
+fn a_message_of_an_erased_person_is_done() {
+    run(async {
+        let world = World::new().await;
+        let app = world.patient().await;
+        let waiting = world.lead().await;
+        world.db.execute("delete from landing_leads").await;
+        assert!(!world.wake(&app, &waiting).await);
+        assert!(world.resend.sent().is_empty() && world.mobizon.sent().is_empty());
+    });
+}
+
+#[test]
+fn a_cancelled_notification_sends_nothing() {
+    run(async {
+        let world = World::new().await;
+        let app = world.patient().await;
+        let waiting = world.lead().await;
+        world
+            .db
+            .execute("update scheduled_notifications set status = 'cancelled'")
+            .await;
+        assert!(!world.wake(&app, &waiting).await);
+        assert!(world.resend.sent().is_empty() && world.mobizon.sent().is_empty());
+    });
+}
+
+#[test]
+fn a_poisonous_message_fails_alone() {
+    run(async {
+        let world = World::new().await;
+        let app = world.patient().await;
+        let waiting = world.lead().await;
+        let mut records = vec![record("good", "x", &task(waiting.id))];
+        let bodies = [
+            "",
+            "{",
+            "null",
+            r#"{"task":"deliver_v9"}"#,
+            "\u{0}",
+            r#"{"task":"deliver_v1"}"#,
+        ];
+        records.extend(
+            bodies
+                .iter()
+                .enumerate()
+                .map(|(number, body)| record(&format!("bad{number}"), "x", body)),
+        );
+        let response = deliver::handle(&app, event(records)).await.unwrap();
+        let failed = response.batch_item_failures.iter();
+        let failed: Vec<_> = failed.map(|failure| failure.item_identifier.as_str()).collect();
+        assert_eq!(failed, ["bad0", "bad1", "bad2", "bad3", "bad4", "bad5"]);
+        world.assert_delivered_once(&waiting).await;
+    });
+}
+
+#[test]
+fn a_record_without_an_id_gives_the_whole_batch_back() {
+    run(async {
+        let world = World::new().await;
+        let app = world.patient().await;
+        let waiting = world.lead().await;
+        for id in [None, Some(String::new())] {
+            let mut nameless = record("", "x", &task(waiting.id));
+            nameless.message_id = id;
+            let records = vec![record("good", "x", &task(waiting.id)), nameless];
+            assert!(deliver::handle(&app, event(records)).await.is_err());
+        }
+        assert!(world.resend.sent().is_empty(), "a refused batch sends nothing");
+    });
+}
+
+#[test]
+fn the_sample_events_are_answered_record_by_record() {
+    run(async {
+        let world = World::new().await;
+        let app = world.patient().await;
+        for (sample, failed) in [("one", 0), ("undecodable", 1), ("mixed", 2)] {
+            let sample = crate::support::request::sample(&format!("deliver/{sample}.json"));
+            let event = serde_json::from_value(sample.clone()).unwrap();
+            let response = deliver::handle(&app, event).await.unwrap();
+            assert_eq!(response.batch_item_failures.len(), failed, "{sample}");
+        }
+    });
+}
+
+#[test]
+fn what_is_given_up_keeps_its_reason_and_ends_in_the_dead_letter_queue() {
+    run(async {
+        let dlq = Queue::new().await;
+        let world = World::around(Queue::with_dlq(&dlq, 2).await).await;
+        let app = world.hasty().await;
+        let waiting = world.lead().await;
+        world.break_once(
+            Vendor::Mobizon,
+            Mode::Status {
+                status: 200,
+                name: Some("12".to_owned()),
+                retry_after: None,
+            },
+        );
+        world.queue.send(&task(waiting.id)).await;
+        world.queue.send("not a task").await;
+        // What the event source mapping does: handle, and delete what is not reported.
+        let dead = eventually("both are in the DLQ", Duration::from_secs(20), async || {
+            let messages = world.queue.receive().await;
+            let response = deliver::handle(&app, batch(&messages)).await.unwrap();
+            let failed = response.batch_item_failures;
+            assert_eq!(failed.len(), messages.len(), "both are refused every time");
+            (dlq.visible().await == 2).then_some(())
+        });
+        dead.await;
+        let mut dead = dlq.drain().await;
+        dead.sort();
+        assert_eq!(dead, ["not a task".to_owned(), task(waiting.id)]);
+        let row = world.notification(&waiting).await;
+        assert_eq!(
+            (&row["status"], &row["failure_reason"]),
+            (&"failed".into(), &"sms: mobizon code 12".into())
+        );
+        assert_eq!(
+            (&row["email_sent"], &row["sms_sent"]),
+            (&true.into(), &false.into())
+        );
+        assert_eq!((world.emails(&waiting).len(), world.sms(&waiting).len()), (1, 0));
+        let waits = world
+            .queue
+            .attribute(QueueAttributeName::ApproximateNumberOfMessagesNotVisible);
+        assert_eq!(waits.await, "0");
+    });
+}

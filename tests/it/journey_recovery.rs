@@ -1,0 +1,116 @@
+//! What breaks on the way: processes that are killed, vendors that are down. Everyone still gets one of each.
+
+use crate::support::stack::{DELAY, Stack, stack};
+use crate::support::{eventually, run};
+use local::standins::{Fault, Mode};
+use std::time::Duration;
+
+const SLOW: Mode = Mode::Slow { ms: 250 };
+
+#[test]
+fn killing_deliver_while_messages_flow_loses_nothing_and_repeats_nothing() {
+    run(async {
+        let stack = stack().await;
+        let _alone = stack.peace.write().await;
+        let people = Stack::people("killed", 704, 60);
+        // Slow enough to be met in the middle of a call; the vendor takes what it has received all the same.
+        for faults in [stack.resend().faults(), stack.mobizon().faults()] {
+            faults.add(Fault::times(SLOW, 10_000));
+        }
+        let answers = futures::future::join_all(people.iter().map(|person| stack.post(person))).await;
+        assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
+        let mut killed = 0;
+        for _ in 0..8 {
+            eventually(
+                "deliver is at work",
+                DELAY + Duration::from_secs(10),
+                async || {
+                    let sending = "deliveries d join scheduled_notifications n on n.id = d.notification_id
+                               join landing_leads l on l.id = n.lead_id
+                               where l.email like 'killed%' and d.state = 'sending'
+                                 and d.updated_at > now() - interval '1 second'";
+                    let at_work = stack.db.count(sending).await > 0;
+                    let over = stack.count("killed", "pending").await == 0;
+                    (at_work || over).then_some(())
+                },
+            )
+            .await;
+            killed += stack.kill("deliver").await;
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+        assert!(killed >= 3, "only {killed} processes were killed");
+        let left = stack.count("killed", "pending").await;
+        assert!(left > 0, "all was delivered before the killing told");
+        for faults in [stack.resend().faults(), stack.mobizon().faults()] {
+            faults.clear();
+        }
+        stack
+            .skip_waiting_until_all_are_over("killed", Duration::from_mins(2))
+            .await;
+        stack.assert_each_delivered_once("killed", &people).await;
+    });
+}
+
+#[test]
+fn a_vendor_s_hiccup_heals_by_itself() {
+    run(async {
+        let stack = stack().await;
+        let _alone = stack.peace.write().await;
+        let people = Stack::people("hiccup", 705, 3);
+        let busy = Mode::Status {
+            status: 503,
+            name: None,
+            retry_after: Some(2),
+        };
+        stack.resend().faults().add(Fault::times(busy, 3));
+        let full = Mode::RateLimit { retry_after: 2 };
+        stack.mobizon().faults().add(Fault::times(full, 3));
+        for person in &people {
+            assert_eq!(stack.post(person).await.0, 200);
+        }
+        eventually("all are delivered", Duration::from_mins(1), async || {
+            (stack.count("hiccup", "completed").await == 3).then_some(())
+        })
+        .await;
+        assert!(stack.resend().faults().list().is_empty() && stack.mobizon().faults().list().is_empty());
+        stack.assert_each_delivered_once("hiccup", &people).await;
+    });
+}
+
+#[test]
+fn a_refused_key_and_lost_answers_are_made_good_once_they_are_mended() {
+    run(async {
+        let stack = stack().await;
+        let _alone = stack.peace.write().await;
+        let people = Stack::people("mended", 706, 5);
+        let refused = Mode::Status {
+            status: 401,
+            name: None,
+            retry_after: None,
+        };
+        stack.resend().faults().add(Fault::times(refused, 10_000));
+        stack
+            .mobizon()
+            .faults()
+            .add(Fault::times(Mode::AcceptThenDrop {}, 5));
+        for person in &people {
+            assert_eq!(stack.post(person).await.0, 200);
+        }
+        let states = "select count(*) filter (where d.state = 'parked') as parked,
+                             count(*) filter (where d.state = 'unknown') as unknown
+                      from deliveries d join scheduled_notifications n on n.id = d.notification_id
+                      join landing_leads l on l.id = n.lead_id where l.email like 'mended%'";
+        eventually("all have failed", DELAY + Duration::from_secs(20), async || {
+            let row = stack.db.row(states).await;
+            (row["parked"] == 5 && row["unknown"] == 5).then_some(())
+        })
+        .await;
+        let resend = stack.resend().sent();
+        assert!(!resend.iter().any(|email| email.to[0].starts_with("mended")));
+        stack.resend().faults().clear();
+        stack
+            .skip_waiting_until_all_are_over("mended", Duration::from_mins(1))
+            .await;
+        stack.assert_each_delivered_once("mended", &people).await;
+    });
+}

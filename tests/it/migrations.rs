@@ -1,0 +1,140 @@
+//! The schema: applied once, by however many, and holding to the contract.
+
+use crate::support::database::Database;
+use crate::support::run;
+use local::migrate::migrate;
+use local::postgres::connect;
+use serde_json::json;
+
+#[test]
+fn migrations_apply_once_however_often_they_are_run() {
+    run(async {
+        let db = Database::unmigrated().await;
+        let mut client = connect(&db.url).await.unwrap();
+        let applied = migrate(&mut client).await.unwrap();
+        assert!(!applied.is_empty());
+        let dump = "select table_name, column_name, data_type, is_nullable, column_default
+                    from information_schema.columns where table_schema = 'public' order by 1, 2";
+        let before = db.rows(dump).await;
+        assert!(
+            migrate(&mut client).await.unwrap().is_empty(),
+            "the second run does nothing"
+        );
+        assert_eq!(db.rows(dump).await, before);
+    });
+}
+
+#[test]
+fn eight_runs_at_once_all_succeed_and_one_of_them_does_the_work() {
+    run(async {
+        let db = Database::unmigrated().await;
+        let runs = (0..8).map(|_| async {
+            let mut client = connect(&db.url).await.unwrap();
+            migrate(&mut client).await.unwrap().len()
+        });
+        let applied = futures::future::join_all(runs).await;
+        assert_eq!(
+            applied.iter().filter(|count| **count > 0).count(),
+            1,
+            "{applied:?}"
+        );
+    });
+}
+
+/// Table, index, columns: a contract with the team's own queries.
+const INDEXES: &str = "
+landing_leads idx_landing_leads_email (email)
+landing_leads idx_landing_leads_phone (phone)
+landing_leads idx_landing_leads_created_at (created_at DESC)
+landing_leads idx_landing_leads_amocrm_lead_id (amocrm_lead_id) WHERE (amocrm_lead_id IS NOT NULL)
+landing_leads idx_landing_leads_email_tracking (email, email_sent, email_clicked)
+landing_leads idx_landing_leads_sms_tracking (phone, sms_sent, sms_clicked)
+landing_leads idx_landing_leads_source (source)
+landing_leads idx_landing_email_sent (email_sent)
+scheduled_notifications idx_scheduled_notifications_lead_id (lead_id)
+scheduled_notifications idx_scheduled_notifications_pending (scheduled_for, created_at) WHERE (status = 'pending'::text)
+scheduled_notifications idx_scheduled_notifications_scheduled_for (scheduled_for)
+scheduled_notifications idx_scheduled_notifications_status (status, scheduled_for)
+scheduled_notifications idx_scheduled_notifications_source (source)";
+
+#[test]
+fn the_thirteen_indexes_bear_their_names_and_columns() {
+    run(async {
+        let db = Database::fresh().await;
+        let lines: Vec<&str> = INDEXES.lines().skip(1).collect();
+        assert_eq!(lines.len(), 13);
+        for line in lines {
+            let words: Vec<&str> = line.splitn(3, ' ').collect();
+            let [table, index, columns] = words[..] else {
+                panic!("{line}")
+            };
+            let row = db
+                .row(&format!(
+                    "select tablename, indexdef from pg_indexes where indexname = '{index}'"
+                ))
+                .await;
+            assert_eq!(row["tablename"], table);
+            let definition = row["indexdef"].as_str().unwrap();
+            assert!(
+                definition.ends_with(&format!(" USING btree {columns}")),
+                "{definition}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_person_is_one_lead_by_a_unique_index() {
+    run(async {
+        let db = Database::fresh().await;
+        let unique = db
+            .rows(
+                "select indexdef from pg_indexes where tablename = 'landing_leads' and indexdef ~ 'UNIQUE'
+                   and indexname = 'landing_leads_identity'",
+            )
+            .await;
+        assert!(
+            unique[0]["indexdef"]
+                .as_str()
+                .unwrap()
+                .ends_with("(email, phone)"),
+            "{unique:?}"
+        );
+    });
+}
+
+#[test]
+fn the_hand_written_queries_find_their_columns() {
+    run(async {
+        let db = Database::fresh().await;
+        let leads = "id, name, email, phone, source, amocrm_lead_id, email_sent, email_sent_at, email_clicked,
+                     email_clicked_at, sms_sent, sms_sent_at, sms_clicked, sms_clicked_at, click_count, metadata,
+                     created_at, updated_at";
+        let notifications =
+            "id, lead_id, type, status, scheduled_for, sent_at, email_sent, sms_sent, source, created_at";
+        db.rows(&format!("select {leads} from landing_leads")).await;
+        db.rows(&format!("select {notifications} from scheduled_notifications"))
+            .await;
+    });
+}
+
+#[test]
+fn row_security_closes_every_table_to_supabases_anonymous_role() {
+    run(async {
+        let db = Database::fresh().await;
+        let tables = db
+            .rows(
+                "select c.relname as name, c.relrowsecurity as closed,
+                          (select count(*) from pg_policy p where p.polrelid = c.oid) as policies
+                   from pg_class c join pg_namespace s on s.oid = c.relnamespace
+                   where s.nspname = 'public' and c.relkind in ('r', 'p')",
+            )
+            .await;
+        assert!(tables.len() >= 7, "{tables:?}");
+        for table in &tables {
+            let closed = json!([table["closed"], table["policies"]]) == json!([true, 0]);
+            // refinery's own list of what it applied.
+            assert!(closed || table["name"] == "refinery_schema_history", "{table}");
+        }
+    });
+}

@@ -1,0 +1,77 @@
+//! How often a function waits for the database: what the figures of intake and track rest on.
+
+use crate::intake::{Intake, body_of, post};
+use crate::support::aws::sdk;
+use crate::support::delivery::World;
+use crate::support::proxy::Proxy;
+use crate::support::request::visit;
+use crate::support::{Person, run};
+use proftest::config;
+
+#[test]
+fn a_warm_intake_makes_exactly_one_round_trip() {
+    run(async {
+        let intake = Intake::new().await;
+        let proxy = Proxy::before(intake.db.port()).await;
+        let mut config = intake.config();
+        config.database = intake.db.config_over(proxy.port);
+        let app = Intake::app_of(&config, &sdk().await);
+        app.warm_up().await;
+        proxy.take_round_trips();
+        for number in 1..=5 {
+            let body = body_of(&Person::new());
+            post(&app, &body).await.lead();
+            assert_eq!(proxy.take_round_trips(), 1, "lead {number}");
+            post(&app, &body).await.lead();
+            assert_eq!(proxy.take_round_trips(), 1, "lead {number} again");
+        }
+        assert_eq!(proxy.connections(), 1);
+    });
+}
+
+#[test]
+fn a_warm_click_makes_exactly_one_round_trip_and_an_impossible_link_none() {
+    run(async {
+        let world = World::new().await;
+        let proxy = Proxy::before(world.db.port()).await;
+        let config = config::Track {
+            database: world.db.config_over(proxy.port),
+            course: "https://onai.academy/course".parse().unwrap(),
+        };
+        let app = track::App::new(&config).unwrap();
+        app.warm_up().await;
+        let waiting = world.lead().await;
+        let code = world.db.row("select code from short_links").await;
+        let code = code["code"].as_str().unwrap();
+        proxy.take_round_trips();
+        let track = format!("/api/landing/track/{}", waiting.lead);
+        for (method, path, query, round_trips) in [
+            ("GET", track.as_str(), "source=email", 1),
+            ("GET", &format!("/l/{code}"), "", 1),
+            ("GET", "/l/AAAAAAAAAAAA", "", 1),
+            ("HEAD", track.as_str(), "source=email", 0),
+            ("GET", track.as_str(), "source=fax", 0),
+            ("GET", "/l/too-short", "", 0),
+            ("GET", "/api/landing/track/not-a-lead", "source=sms", 0),
+        ] {
+            track::handle(&app, &visit(method, path, query)).await;
+            assert_eq!(proxy.take_round_trips(), round_trips, "{method} {path}?{query}");
+        }
+    });
+}
+
+#[test]
+fn a_delivery_makes_one_round_trip_to_claim_one_to_pin_and_one_a_channel_to_record() {
+    run(async {
+        let world = World::new().await;
+        let proxy = Proxy::before(world.db.port()).await;
+        let app = world.patient_over(world.db.config_over(proxy.port)).await;
+        app.warm_up().await;
+        let waiting = world.lead().await;
+        proxy.take_round_trips();
+        assert!(!world.wake(&app, &waiting).await);
+        assert_eq!(proxy.take_round_trips(), 4);
+        assert!(!world.wake(&app, &waiting).await);
+        assert_eq!(proxy.take_round_trips(), 1, "to see that nothing is left");
+    });
+}

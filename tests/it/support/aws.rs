@@ -1,0 +1,176 @@
+//! A real AWS emulator, and queues in it.
+
+use super::{dir, eventually};
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_sdk_sqs::config::Credentials;
+use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use local::emulator::Emulator;
+use local::steps::Steps;
+use local::tools;
+use proftest::aws::{self, SdkConfig};
+use proftest::domain::ids::NotificationId;
+use proftest::task::DeliverTask;
+use serde_json::json;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+/// Nothing listens there: connections are refused.
+pub const CLOSED: &str = "http://127.0.0.1:1";
+
+/// The functions' own SDK configuration, for another endpoint.
+pub async fn sdk_at(endpoint: &str) -> SdkConfig {
+    aws::sdk_loader()
+        .region("eu-central-1")
+        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
+        .endpoint_url(endpoint)
+        .load()
+        .await
+}
+
+/// One emulator a process; it stops with it.
+pub async fn sdk() -> SdkConfig {
+    static EMULATOR: OnceCell<Emulator> = OnceCell::const_new();
+    let start = async || {
+        let dir = dir().join("aws");
+        std::fs::create_dir_all(&dir).unwrap();
+        let python = tools::emulator_python(&|line| println!("{line}")).await.unwrap();
+        Emulator::start(python, &dir, Steps::new(false)).await.unwrap()
+    };
+    sdk_at(&EMULATOR.get_or_init(start).await.endpoint).await
+}
+
+/// One test's queue.
+pub struct Queue {
+    client: aws_sdk_sqs::Client,
+    pub url: String,
+    pub arn: String,
+}
+
+impl Queue {
+    pub async fn new() -> Self {
+        Self::with(None).await
+    }
+
+    /// A queue whose messages go to `dlq` after so many receipts.
+    pub async fn with_dlq(dlq: &Self, receipts: u32) -> Self {
+        let policy = json!({"deadLetterTargetArn": dlq.arn, "maxReceiveCount": receipts});
+        Self::with(Some(policy.to_string())).await
+    }
+
+    async fn with(redrive: Option<String>) -> Self {
+        let client = aws_sdk_sqs::Client::new(&sdk().await);
+        let mut create = client
+            .create_queue()
+            .queue_name(format!("test-{}", Uuid::new_v4()))
+            .attributes(QueueAttributeName::VisibilityTimeout, "180");
+        if let Some(policy) = redrive {
+            create = create.attributes(QueueAttributeName::RedrivePolicy, policy);
+        }
+        let url = create.send().await.unwrap().queue_url.unwrap();
+        let mut queue = Self {
+            client,
+            url,
+            arn: String::new(),
+        };
+        queue.arn = queue.attribute(QueueAttributeName::QueueArn).await;
+        queue
+    }
+
+    pub async fn attribute(&self, name: QueueAttributeName) -> String {
+        let attributes = self
+            .client
+            .get_queue_attributes()
+            .queue_url(&self.url)
+            .attribute_names(name.clone())
+            .send()
+            .await
+            .unwrap();
+        attributes.attributes.unwrap()[&name].clone()
+    }
+
+    /// Messages that could be received now.
+    pub async fn visible(&self) -> usize {
+        let count = self
+            .attribute(QueueAttributeName::ApproximateNumberOfMessages)
+            .await;
+        count.parse().unwrap()
+    }
+
+    pub async fn send(&self, body: &str) {
+        let send = self.client.send_message().queue_url(&self.url).message_body(body);
+        send.send().await.unwrap();
+    }
+
+    /// What is visible now, at most ten.
+    pub async fn receive(&self) -> Vec<Message> {
+        let receive = self
+            .client
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(10);
+        receive.send().await.unwrap().messages.unwrap_or_default()
+    }
+
+    /// The next message, once there is one.
+    pub async fn next(&self, within: Duration) -> Message {
+        eventually("a message", within, async || {
+            self.receive().await.into_iter().next()
+        })
+        .await
+    }
+
+    /// All messages, received and deleted.
+    pub async fn drain(&self) -> Vec<String> {
+        let mut bodies = Vec::new();
+        loop {
+            let messages = self.receive().await;
+            if messages.is_empty() {
+                return bodies;
+            }
+            for message in messages {
+                self.delete(&message).await;
+                bodies.push(message.body.unwrap());
+            }
+        }
+    }
+
+    pub async fn delete(&self, message: &Message) {
+        let handle = message.receipt_handle.clone().unwrap();
+        let delete = self.client.delete_message().queue_url(&self.url);
+        delete.receipt_handle(handle).send().await.unwrap();
+    }
+}
+
+/// A task's body.
+pub fn task(notification: NotificationId) -> String {
+    DeliverTask::DeliverV1 { notification }.to_json().unwrap()
+}
+
+/// A record as the event source mapping hands it over.
+pub fn record(id: &str, receipt_handle: &str, body: &str) -> SqsMessage {
+    let mut record = SqsMessage::default();
+    record.message_id = Some(id.to_owned());
+    record.receipt_handle = Some(receipt_handle.to_owned());
+    record.body = Some(body.to_owned());
+    record
+}
+
+/// A batch of received messages.
+pub fn batch(messages: &[Message]) -> SqsEvent {
+    let records = messages.iter().map(|message| {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        record(
+            &text(&message.message_id),
+            &text(&message.receipt_handle),
+            &text(&message.body),
+        )
+    });
+    event(records.collect())
+}
+
+pub fn event(records: Vec<SqsMessage>) -> SqsEvent {
+    let mut event = SqsEvent::default();
+    event.records = records;
+    event
+}

@@ -1,0 +1,188 @@
+//! A real PostgreSQL, and a fresh database for every test.
+
+use super::dir;
+use local::migrate::migrate;
+use local::postgres::{Cluster, Place, connect};
+use proftest::config;
+use proftest::store::Store;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio_postgres::Client;
+
+const TEMPLATE: &str = "template_migrated";
+
+/// One server a process; it stops with it.
+async fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+    let start = async || {
+        let place = Place {
+            dir: dir().join("postgres"),
+            fsync: false,
+        };
+        Cluster::start(&place).await.unwrap()
+    };
+    CLUSTER.get_or_init(start).await
+}
+
+/// The migrated database that the others are copied from; nothing stays connected to it.
+async fn template() -> &'static Cluster {
+    static MIGRATED: OnceCell<()> = OnceCell::const_new();
+    let cluster = cluster().await;
+    let prepare = async || {
+        // A server whose files outlived their directory (see `Cluster::start`) may still have an old one.
+        let server = connect(&cluster.url("postgres")).await.unwrap();
+        let drop_old = format!("drop database if exists {TEMPLATE} with (force)");
+        server.batch_execute(&drop_old).await.unwrap();
+        cluster.create_database(TEMPLATE, None).await.unwrap();
+        let (mut client, connection) = tokio_postgres::connect(&cluster.url(TEMPLATE), tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        let connection = tokio::spawn(connection);
+        migrate(&mut client).await.unwrap();
+        drop(client);
+        // A database with a connection cannot be copied.
+        connection.await.unwrap().unwrap();
+        wait_until_unused(&server).await;
+    };
+    MIGRATED.get_or_init(prepare).await;
+    cluster
+}
+
+/// The server notices the end of a connection a little later than the client.
+async fn wait_until_unused(server: &Client) {
+    let sql = format!("select count(*) = 0 as unused from pg_stat_activity where datname = '{TEMPLATE}'");
+    super::eventually("the template is unused", Duration::from_secs(5), async || {
+        let rows = server.query_typed(&sql, &[]).await.unwrap();
+        rows[0].get::<_, bool>("unused").then_some(())
+    })
+    .await;
+}
+
+/// One test's database.
+pub struct Database {
+    pub url: String,
+    client: Client,
+    /// Its name, when it is to be dropped at the end of the test.
+    temporary: Option<String>,
+}
+
+/// Eighty databases of a run would be most of a gigabyte, written back to the disk while the others run. That of a
+/// failed test stays to be looked at.
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some(name) = self.temporary.take().filter(|_| !std::thread::panicking()) else {
+            return;
+        };
+        super::RUNTIME.spawn(async move {
+            let server = connect(&cluster().await.url("postgres")).await.unwrap();
+            let sql = format!("drop database {name} with (force)");
+            server.batch_execute(&sql).await.unwrap();
+        });
+    }
+}
+
+impl Database {
+    /// Migrated and without a row.
+    pub async fn fresh() -> Self {
+        let cluster = template().await;
+        Self::make(cluster, Some(TEMPLATE)).await
+    }
+
+    /// Without a schema.
+    pub async fn unmigrated() -> Self {
+        Self::make(cluster().await, None).await
+    }
+
+    async fn make(cluster: &Cluster, template: Option<&str>) -> Self {
+        let name = format!("test_{}", uuid::Uuid::new_v4().simple());
+        cluster.create_database(&name, template).await.unwrap();
+        let mut database = Self::open(cluster.url(&name)).await;
+        database.temporary = Some(name);
+        database
+    }
+
+    /// One that exists.
+    pub async fn open(url: String) -> Self {
+        let client = connect(&url).await.unwrap();
+        Self {
+            url,
+            client,
+            temporary: None,
+        }
+    }
+
+    pub fn port(&self) -> u16 {
+        let after_host = self.url.rsplit_once("127.0.0.1:").unwrap().1;
+        after_host.split_once('/').unwrap().0.parse().unwrap()
+    }
+
+    /// The same database, reached over another port of this machine.
+    pub fn config_over(&self, port: u16) -> config::Database {
+        let url = self
+            .url
+            .replace(&format!(":{}/", self.port()), &format!(":{port}/"));
+        config::Database {
+            url: url.into(),
+            ca_pem: None,
+        }
+    }
+
+    pub fn config(&self) -> config::Database {
+        self.config_over(self.port())
+    }
+
+    pub fn store(&self) -> Store {
+        Store::new(&self.config(), 2, Duration::from_secs(10)).unwrap()
+    }
+
+    /// Runs statements that return nothing.
+    pub async fn execute(&self, sql: &str) {
+        self.client
+            .batch_execute(sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    /// A query's rows, as JSON objects.
+    pub async fn rows(&self, sql: &str) -> Vec<Value> {
+        let rows = self
+            .client
+            .query_typed(&format!("select to_jsonb(r) from ({sql}) r"), &[])
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// A query's one row.
+    pub async fn row(&self, sql: &str) -> Value {
+        let mut rows = self.rows(sql).await;
+        assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
+        rows.remove(0)
+    }
+
+    /// The plan of a statement.
+    pub async fn explain(&self, sql: &str) -> Value {
+        let explain = format!("explain (format json) {sql}");
+        let rows = self.client.query_typed(&explain, &[]).await;
+        rows.unwrap_or_else(|error| panic!("{sql}: {error:?}"))[0].get(0)
+    }
+
+    pub async fn count(&self, from_where: &str) -> i64 {
+        let row = self.row(&format!("select count(*) as n from {from_where}")).await;
+        row["n"].as_i64().unwrap()
+    }
+
+    /// What each table holds: a fingerprint to show that nothing was written.
+    pub async fn counts(&self) -> Value {
+        self.row(
+            "select (select count(*) from landing_leads) as leads,
+                    (select count(*) from scheduled_notifications) as notifications,
+                    (select count(*) from deliveries) as deliveries,
+                    (select count(*) from short_links) as links,
+                    (select count(*) from crm_tasks) as crm,
+                    (select count(*) from clicks) as clicks",
+        )
+        .await
+    }
+}

@@ -1,0 +1,86 @@
+//! What the tests share.
+
+pub mod aws;
+pub mod database;
+pub mod delivery;
+pub mod proxy;
+pub mod request;
+pub mod stack;
+
+use local::tools;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::time::Instant;
+
+/// One for the whole process: what one test has started must not die with that test's runtime.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+});
+
+/// Runs one test's story.
+pub fn run<T>(story: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(story)
+}
+
+/// Asks every 25 ms until there is an answer; panics when `within` has passed without one.
+pub async fn eventually<T>(what: &str, within: Duration, ask: impl AsyncFn() -> Option<T>) -> T {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "not within {within:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// A directory below `target` that no other test process uses; emptied of what an earlier one left.
+pub fn dir() -> PathBuf {
+    static DIR: LazyLock<(PathBuf, File)> = LazyLock::new(|| {
+        let tests = tools::target_dir().unwrap().join("tests");
+        for number in 0..16 {
+            let dir = tests.join(number.to_string());
+            std::fs::create_dir_all(&dir).unwrap();
+            let lock = File::create(tests.join(format!("{number}.lock"))).unwrap();
+            if lock.try_lock().is_ok() {
+                std::fs::remove_dir_all(&dir).unwrap();
+                std::fs::create_dir_all(&dir).unwrap();
+                return (dir, lock);
+            }
+        }
+        panic!("sixteen other test processes run: {}", tests.display());
+    });
+    DIR.0.clone()
+}
+
+/// A person whom no other test knows.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub name: String,
+    pub email: String,
+    pub phone: String,
+}
+
+impl Person {
+    pub fn new() -> Self {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Self {
+            name: "Айгерим".to_owned(),
+            email: format!("person{number}@example.com"),
+            phone: format!("+7701{number:07}"),
+        }
+    }
+
+    /// The phone as Mobizon writes it.
+    pub fn digits(&self) -> &str {
+        self.phone.trim_start_matches('+')
+    }
+}

@@ -1,0 +1,220 @@
+//! The whole stack, with the real binaries, shared by the journeys.
+
+use super::database::Database;
+use super::{dir, eventually};
+use local::standins::{Mobizon, Resend, SentEmail, SentSms};
+use local::tools;
+use reqwest::Response;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::{OnceCell, RwLock};
+
+pub const COURSE: &str = "https://onai.academy/integrator/expresscourse";
+/// From a lead to its message.
+pub const DELAY: Duration = Duration::from_secs(3);
+
+pub struct Stack {
+    running: local::stack::Stack,
+    pub db: Database,
+    pub http: reqwest::Client,
+    /// Journeys that break something take it for writing, the others for reading.
+    pub peace: RwLock<()>,
+}
+
+/// One stack a process; it stops with it.
+pub async fn stack() -> &'static Stack {
+    static STACK: OnceCell<Stack> = OnceCell::const_new();
+    let start = async || {
+        let options = local::stack::Options {
+            port: 0,
+            console_port: 0,
+            delay: DELAY,
+            state_dir: dir().join("stack"),
+            resend_url: None,
+            mobizon_url: None,
+            fsync: false,
+            print: false,
+        };
+        let running = local::stack::Stack::start(&options).await.unwrap();
+        // Installs the TLS provider that every client of this process uses.
+        tools::http_client().unwrap();
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .timeout(Duration::from_mins(1));
+        Stack {
+            db: Database::open(running.database_url.clone()).await,
+            http: http.build().unwrap(),
+            peace: RwLock::new(()),
+            running,
+        }
+    };
+    STACK.get_or_init(start).await
+}
+
+impl Stack {
+    pub fn gateway(&self) -> &str {
+        &self.running.gateway
+    }
+
+    pub fn resend(&self) -> &Resend {
+        self.running.resend.as_ref().unwrap()
+    }
+
+    pub fn mobizon(&self) -> &Mobizon {
+        self.running.mobizon.as_ref().unwrap()
+    }
+
+    pub async fn post(&self, body: &Value) -> (u16, Value) {
+        let url = format!("{}/api/landing/proftest", self.gateway());
+        let response = self.http.post(url).json(body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    pub async fn get(&self, url: &str) -> Response {
+        self.http.get(url).send().await.unwrap()
+    }
+
+    pub fn emails_to(&self, address: &str) -> Vec<SentEmail> {
+        let all = self.resend().sent();
+        all.into_iter().filter(|email| email.to == [address]).collect()
+    }
+
+    /// `phone` in digits.
+    pub fn sms_to(&self, phone: &str) -> Vec<SentSms> {
+        let all = self.mobizon().sent();
+        all.into_iter().filter(|sms| sms.recipient == phone).collect()
+    }
+
+    /// So many submissions of people who belong together by `group`, which is part of their addresses.
+    pub fn people(group: &str, area: u32, count: u32) -> Vec<Value> {
+        let person = |number| {
+            json!({"name": "Айгерим", "email": format!("{group}{number}@example.com"),
+                   "phone": format!("+7{area}{number:07}")})
+        };
+        (1..=count).map(person).collect()
+    }
+
+    /// How many notifications of a group stand at `status`.
+    pub async fn count(&self, group: &str, status: &str) -> i64 {
+        let from = format!(
+            "scheduled_notifications n join landing_leads l on l.id = n.lead_id
+             where l.email like '{group}%' and n.status = '{status}'"
+        );
+        self.db.count(&from).await
+    }
+
+    /// Every one of these people has exactly one e-mail and one SMS, neither before it was due by the database's
+    /// own clock, and every row says so.
+    pub async fn assert_each_delivered_once(&self, group: &str, people: &[Value]) {
+        let sql = format!(
+            "select l.email, ltrim(l.phone, '+') as phone, l.email_sent, l.sms_sent, n.status, n.scheduled_for
+             from landing_leads l join scheduled_notifications n on n.lead_id = l.id
+             where l.email like '{group}%'"
+        );
+        let rows = self.db.rows(&sql).await;
+        assert_eq!(rows.len(), people.len(), "one lead and one notification a person");
+        let (emails, sms) = (self.resend().sent(), self.mobizon().sent());
+        for row in &rows {
+            assert_eq!(
+                json!([row["status"], row["email_sent"], row["sms_sent"]]),
+                json!(["completed", true, true]),
+                "{row}"
+            );
+            let theirs: Vec<_> = emails
+                .iter()
+                .filter(|email| row["email"] == email.to[0])
+                .collect();
+            let texts: Vec<_> = sms.iter().filter(|sms| row["phone"] == sms.recipient).collect();
+            assert_eq!((theirs.len(), texts.len()), (1, 1), "e-mails and SMS to {row}");
+            let due: jiff::Timestamp = row["scheduled_for"].as_str().unwrap().parse().unwrap();
+            assert!(
+                theirs[0].accepted_at >= due && texts[0].accepted_at >= due,
+                "early: {row}"
+            );
+        }
+    }
+
+    /// Invokes a function through the emulator's Lambda API.
+    pub async fn invoke(&self, function: &str) {
+        let name = &self.running.deployment.functions[function];
+        let url = format!(
+            "{}/2015-03-31/functions/{name}/invocations",
+            self.running.emulator.endpoint
+        );
+        let response = self.http.post(url).body("{}").send().await.unwrap();
+        assert!(
+            response.status().is_success(),
+            "{function}: {}",
+            response.status()
+        );
+        assert!(
+            response.headers().get("x-amz-function-error").is_none(),
+            "{function} failed"
+        );
+    }
+
+    /// Lets what waits (leases of 60 s, the queue's 180 s, look-ups, parking, the sweep's minute) pass in a
+    /// moment: the rows' times are moved back, and the real sweep wakes them.
+    ///
+    /// A claim is ended only when it is three seconds old: by then its worker is dead, for the stand-ins answer in
+    /// milliseconds.
+    pub async fn skip_waiting_until_all_are_over(&self, group: &str, within: Duration) {
+        let theirs = format!(
+            "(select n.id from scheduled_notifications n join landing_leads l on l.id = n.lead_id
+              where l.email like '{group}%' and n.status = 'pending' and n.scheduled_for <= now())"
+        );
+        let skip = format!(
+            "update deliveries set next_attempt_at = now(), updated_at = updated_at - interval '1 hour'
+             where state = 'sending' and updated_at < now() - interval '3 seconds' and notification_id in {theirs};
+             update deliveries set next_attempt_at = now(), unknown_since = unknown_since - interval '1 hour'
+             where state in ('retrying', 'parked', 'unknown') and notification_id in {theirs};
+             update scheduled_notifications set wake_at = now() where id in {theirs}"
+        );
+        eventually("all are delivered", within, async || {
+            if self.count(group, "pending").await == 0 {
+                return Some(());
+            }
+            self.db.execute(&skip).await;
+            self.invoke("sweep").await;
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            None
+        })
+        .await;
+    }
+
+    /// Ends the function's processes as the kernel ends one that is out of memory, and says how many there were.
+    ///
+    /// They are known by their executable, which the emulator unpacks below its own directory, and by the name
+    /// that it gives them.
+    pub async fn kill(&self, function: &str) -> usize {
+        let unpacked = dir().join("stack/emulator");
+        let name = format!(
+            "AWS_LAMBDA_FUNCTION_NAME={}",
+            self.running.deployment.functions[function]
+        );
+        let is_ours = |process: &Path| {
+            let executable = std::fs::read_link(process.join("exe")).unwrap_or_default();
+            let environment = std::fs::read(process.join("environ")).unwrap_or_default();
+            let named = environment
+                .split(|byte| *byte == 0)
+                .any(|pair| pair == name.as_bytes());
+            executable.starts_with(&unpacked) && named
+        };
+        let processes = std::fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .map(|entry| entry.path());
+        let ours: Vec<String> = processes
+            .filter(|process| is_ours(process))
+            .map(|process| process.file_name().unwrap().to_string_lossy().into_owned())
+            .collect();
+        if !ours.is_empty() {
+            // One may have ended by itself meanwhile, which is as good.
+            let mut kill = tokio::process::Command::new("kill");
+            let _ = kill.arg("-9").args(&ours).output().await;
+        }
+        ours.len()
+    }
+}

@@ -1,0 +1,227 @@
+//! What nobody has woken, the sweep wakes: each once, and all of it.
+
+use crate::support::aws::{CLOSED, Queue, sdk, sdk_at};
+use crate::support::database::Database;
+use crate::support::run;
+use futures::future::join_all;
+use proftest::aws::SdkConfig;
+use proftest::config;
+use std::collections::HashSet;
+use std::time::Duration;
+
+struct Sweep {
+    db: Database,
+    queue: Queue,
+}
+
+impl Sweep {
+    async fn new() -> Self {
+        Self {
+            db: Database::fresh().await,
+            queue: Queue::new().await,
+        }
+    }
+
+    fn app(&self, sdk: &SdkConfig) -> sweep::App {
+        let config = config::Sweep {
+            database: self.db.config(),
+            queue_url: self.queue.url.clone(),
+        };
+        sweep::App::new(&config, sdk).unwrap()
+    }
+
+    async fn run(&self) -> usize {
+        sweep::handle(&self.app(&sdk().await)).await.unwrap()
+    }
+
+    /// So many leads, each with a pending notification that became due `age` seconds ago and that nobody woke
+    /// within the grace.
+    async fn add(&self, name: &str, count: u32, age: i32) {
+        let sql = format!(
+            "with lead as (
+                 insert into landing_leads (id, name, email, phone, source)
+                 select gen_random_uuid(), '{name}', '{name}' || i || '@example.com', '+7701' || lpad(i::text, 7, '0'), 'x'
+                 from generate_series(1, {count}) as i returning id
+             )
+             insert into scheduled_notifications (id, lead_id, scheduled_for, source, open_channels, wake_at)
+             select gen_random_uuid(), id, now() - {age} * interval '1 second', 'x', 2,
+                    now() - ({age} - 90) * interval '1 second'
+             from lead"
+        );
+        self.db.execute(&sql).await;
+    }
+
+    async fn ids(&self, name: &str) -> HashSet<String> {
+        let sql = format!(
+            "select n.id from scheduled_notifications n join landing_leads l on l.id = n.lead_id
+             where l.name = '{name}'"
+        );
+        let rows = self.db.rows(&sql).await;
+        rows.iter()
+            .map(|row| row["id"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The notifications that the queue's messages name; none twice.
+    async fn woken(&self) -> HashSet<String> {
+        let bodies = self.queue.drain().await;
+        let count = bodies.len();
+        let ids: HashSet<String> = bodies
+            .iter()
+            .map(|body| {
+                let task: serde_json::Value = serde_json::from_str(body).unwrap();
+                assert_eq!(task["task"], "deliver_v1");
+                task["notification"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        assert_eq!(ids.len(), count, "a notification was woken twice");
+        ids
+    }
+}
+
+#[test]
+fn what_is_overdue_is_woken_once_and_again_only_after_five_minutes() {
+    run(async {
+        let sweep = Sweep::new().await;
+        sweep.add("overdue", 3, 100).await;
+        sweep.add("within the grace", 3, 60).await;
+        sweep.add("future", 3, -60).await;
+        sweep.add("over", 3, 100).await;
+        sweep
+            .db
+            .execute(
+                "update scheduled_notifications n set status = 'completed'
+                      from landing_leads l where l.id = n.lead_id and l.name = 'over'",
+            )
+            .await;
+        assert_eq!(sweep.run().await, 3);
+        assert_eq!(sweep.woken().await, sweep.ids("overdue").await);
+        assert_eq!(sweep.run().await, 0, "not again at once");
+        let pass = |minutes: u32| {
+            format!("update scheduled_notifications set wake_at = wake_at - interval '{minutes} min'")
+        };
+        sweep
+            .db
+            .execute(
+                "update scheduled_notifications set wake_at = 'infinity' where wake_at < now()
+                          or lead_id in (select id from landing_leads where name <> 'overdue')",
+            )
+            .await;
+        sweep.db.execute(&pass(4)).await;
+        assert_eq!(sweep.run().await, 0, "not within five minutes");
+        sweep.db.execute(&pass(1)).await;
+        assert_eq!(sweep.run().await, 3, "a message may get lost");
+        assert_eq!(sweep.woken().await, sweep.ids("overdue").await);
+    });
+}
+
+#[test]
+fn rows_that_someone_holds_are_skipped_not_waited_for() {
+    run(async {
+        let sweep = Sweep::new().await;
+        sweep.add("held", 5, 200).await;
+        sweep.add("free", 5, 100).await;
+        let holder = Database::open(sweep.db.url.clone()).await;
+        holder
+            .execute(
+                "begin; select from scheduled_notifications n join landing_leads l on l.id = n.lead_id
+                      where l.name = 'held' for update of n",
+            )
+            .await;
+        assert_eq!(sweep.run().await, 5);
+        assert_eq!(sweep.woken().await, sweep.ids("free").await);
+        holder.execute("rollback").await;
+        assert_eq!(sweep.run().await, 5);
+        assert_eq!(sweep.woken().await, sweep.ids("held").await);
+    });
+}
+
+#[test]
+fn two_sweeps_at_once_drain_twelve_hundred_between_them() {
+    run(async {
+        let sweep = Sweep::new().await;
+        sweep.add("overdue", 1_200, 100).await;
+        sweep.add("future", 50, -60).await;
+        let sdk = sdk().await;
+        let apps = [sweep.app(&sdk), sweep.app(&sdk)];
+        let woken = join_all(apps.iter().map(sweep::handle)).await;
+        let woken: Vec<usize> = woken.into_iter().map(Result::unwrap).collect();
+        assert_eq!(woken.iter().sum::<usize>(), 1_200, "{woken:?}");
+        assert!(
+            woken.iter().all(|count| *count > 0),
+            "both had a share: {woken:?}"
+        );
+        assert_eq!(sweep.queue.visible().await, 1_200);
+        assert_eq!(sweep.woken().await, sweep.ids("overdue").await);
+    });
+}
+
+#[test]
+fn the_oldest_are_taken_first() {
+    run(async {
+        let sweep = Sweep::new().await;
+        sweep.add("young", 5, 100).await;
+        sweep.add("old", 5, 900).await;
+        let taken = sweep
+            .db
+            .store()
+            .take_overdue(5, Duration::from_mins(5))
+            .await
+            .unwrap();
+        let taken: HashSet<String> = taken.iter().map(ToString::to_string).collect();
+        assert_eq!(taken, sweep.ids("old").await);
+    });
+}
+
+#[test]
+fn without_a_queue_the_run_fails_and_the_rows_are_kept() {
+    run(async {
+        let sweep = Sweep::new().await;
+        sweep.add("overdue", 3, 100).await;
+        assert!(sweep::handle(&sweep.app(&sdk_at(CLOSED).await)).await.is_err());
+        sweep
+            .db
+            .execute("update scheduled_notifications set wake_at = wake_at - interval '5 min'")
+            .await;
+        assert_eq!(sweep.run().await, 3);
+    });
+}
+
+#[test]
+fn the_backlog_says_how_the_funnel_stands() {
+    run(async {
+        let sweep = Sweep::new().await;
+        let store = sweep.db.store();
+        let empty = store.backlog().await.unwrap();
+        assert_eq!(
+            (empty.overdue, empty.pending, empty.failed_last_day, empty.parked),
+            (0, 0, 0, 0)
+        );
+        assert!(empty.oldest_overdue_seconds.abs() < f64::EPSILON);
+        sweep.add("overdue", 3, 300).await;
+        sweep.add("future", 2, -60).await;
+        sweep.add("failed", 4, 60).await;
+        sweep
+            .db
+            .execute(
+                "update scheduled_notifications n set status = 'failed'
+                 from landing_leads l where l.id = n.lead_id and l.name = 'failed';
+                 insert into deliveries (notification_id, channel, state, next_attempt_at)
+                 select n.id, 'sms', 'parked', now() from scheduled_notifications n
+                 join landing_leads l on l.id = n.lead_id where l.name = 'overdue' limit 1;
+                 insert into crm_tasks (lead_id, wake_at)
+                 select id, now() - interval '1 second' from landing_leads where name = 'overdue'",
+            )
+            .await;
+        let backlog = store.backlog().await.unwrap();
+        assert_eq!((backlog.overdue, backlog.pending), (3, 5));
+        assert_eq!(
+            (backlog.failed_last_day, backlog.parked, backlog.crm_overdue),
+            (4, 1, 3)
+        );
+        assert!(
+            (300.0..310.0).contains(&backlog.oldest_overdue_seconds),
+            "{backlog:?}"
+        );
+    });
+}

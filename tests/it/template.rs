@@ -1,0 +1,307 @@
+//! template.yaml, read as CloudFormation would: what `sam validate --lint` misses.
+
+use crate::support::delivery::World;
+use crate::support::request::{request, sample, visit};
+use crate::support::run;
+use local::emulator::FUNCTIONS;
+use local::tools;
+use proftest::config;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The template as JSON, its short forms (`!Ref`, `!GetAtt`, …) written out.
+pub fn template() -> Value {
+    let text = std::fs::read_to_string(tools::workspace().join("template.yaml")).unwrap();
+    written_out(yaml_serde::from_str(&text).unwrap())
+}
+
+fn written_out(yaml: yaml_serde::Value) -> Value {
+    use yaml_serde::Value as Yaml;
+    match yaml {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(value) => value.into(),
+        Yaml::Number(number) => serde_json::to_value(number).unwrap(),
+        Yaml::String(text) => text.into(),
+        Yaml::Sequence(items) => items.into_iter().map(written_out).collect(),
+        Yaml::Mapping(map) => {
+            let entries = map.into_iter().map(|(key, value)| {
+                let Value::String(key) = written_out(key) else {
+                    panic!("a key is no string")
+                };
+                (key, written_out(value))
+            });
+            entries.collect::<Map<_, _>>().into()
+        }
+        Yaml::Tagged(tagged) => {
+            let tag = tagged.tag.to_string();
+            let name = tag.trim_start_matches('!');
+            let value = written_out(tagged.value);
+            match (name, &value) {
+                ("Ref" | "Condition", _) => json!({name: value}),
+                ("GetAtt", Value::String(path)) => {
+                    let (resource, attribute) = path.split_once('.').unwrap();
+                    json!({"Fn::GetAtt": [resource, attribute]})
+                }
+                _ => json!({format!("Fn::{name}"): value}),
+            }
+        }
+    }
+}
+
+/// The functions: logical id and resource, by their binaries' names.
+pub fn functions(template: &Value) -> BTreeMap<String, (String, Value)> {
+    let resources = template["Resources"].as_object().unwrap();
+    let functions = resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function");
+    functions
+        .map(|(id, function)| {
+            let binary = function["Metadata"]["BuildProperties"]["Binary"]
+                .as_str()
+                .unwrap();
+            (binary.to_owned(), (id.clone(), function.clone()))
+        })
+        .collect()
+}
+
+/// Every object in the tree, with its path.
+fn visit_objects(value: &Value, path: &str, found: &mut Vec<(String, Map<String, Value>)>) {
+    match value {
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                visit_objects(item, &format!("{path}[{index}]"), found);
+            }
+        }
+        Value::Object(map) => {
+            found.push((path.to_owned(), map.clone()));
+            for (name, item) in map {
+                visit_objects(item, &format!("{path}.{name}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn objects(value: &Value) -> Vec<(String, Map<String, Value>)> {
+    let mut found = Vec::new();
+    visit_objects(value, "", &mut found);
+    found
+}
+
+#[test]
+fn every_function_has_its_folder_its_events_and_its_log_group() {
+    let template = template();
+    let functions = functions(&template);
+    let names: BTreeSet<&str> = functions.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        FUNCTIONS.into_iter().collect(),
+        "what the local stack builds"
+    );
+    let folders = std::fs::read_dir(tools::workspace().join("functions")).unwrap();
+    let folders: BTreeSet<String> = folders
+        .map(|folder| folder.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        folders.iter().map(String::as_str).collect(),
+        "one function per folder"
+    );
+    for (binary, (id, function)) in &functions {
+        let root = tools::workspace();
+        assert!(
+            root.join(format!("functions/{binary}/src/main.rs")).is_file(),
+            "{binary}"
+        );
+        let events = std::fs::read_dir(root.join(format!("events/{binary}"))).unwrap();
+        assert!(events.count() > 0, "{binary} has no sample event");
+        assert_eq!(
+            function["Metadata"]["BuildMethod"], "rust-cargolambda",
+            "{binary}"
+        );
+        let log_group = function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+            .as_str()
+            .unwrap();
+        let group = &template["Resources"][log_group];
+        assert_eq!(group["Type"], "AWS::Logs::LogGroup", "{binary}");
+        assert!(
+            group["Properties"]["RetentionInDays"]["Ref"].is_string(),
+            "{binary}: kept for ever"
+        );
+        let mut expected = binary.clone();
+        expected[..1].make_ascii_uppercase();
+        assert_eq!(*id, format!("{expected}Function"));
+    }
+    let globals = &template["Globals"]["Function"];
+    assert_eq!(globals["CodeUri"], ".");
+    assert_eq!(
+        (&globals["Handler"], &globals["Runtime"]),
+        (&"bootstrap".into(), &"provided.al2023".into())
+    );
+}
+
+/// Names in `${…}`.
+fn substitutions(text: &str) -> Vec<&str> {
+    text.split("${")
+        .skip(1)
+        .map(|rest| rest.split('}').next().unwrap())
+        .collect()
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_no_parameter_is_idle() {
+    let template = template();
+    let has = |section: &str, name: &str| template[section].get(name).is_some();
+    let mut used = BTreeSet::new();
+    let mut check = |path: &str, name: &str| {
+        used.insert(name.to_owned());
+        let found = has("Parameters", name) || has("Resources", name) || name.starts_with("AWS::");
+        assert!(found, "{path}: {name} is nowhere");
+    };
+    let mut references = 0;
+    for (path, object) in objects(&template) {
+        if let Some(name) = object.get("Ref") {
+            check(&path, name.as_str().unwrap());
+            references += 1;
+        }
+        if let Some(target) = object.get("Fn::GetAtt") {
+            let (resource, attribute) = (target[0].as_str().unwrap(), target[1].as_str().unwrap());
+            assert!(has("Resources", resource), "{path}: no resource {resource}");
+            assert_eq!(
+                attribute, "Arn",
+                "{path}: an attribute that this test does not know"
+            );
+            references += 1;
+        }
+        if let Some(text) = object.get("Fn::Sub") {
+            for name in substitutions(text.as_str().unwrap()) {
+                check(&path, name.split('.').next().unwrap());
+                references += 1;
+            }
+        }
+        if let Some(choice) = object.get("Fn::If") {
+            assert!(
+                has("Conditions", choice[0].as_str().unwrap()),
+                "{path}: no such condition"
+            );
+        }
+    }
+    assert!(references > 40, "{references}");
+    for parameter in template["Parameters"].as_object().unwrap().keys() {
+        assert!(used.contains(parameter), "nothing uses the parameter {parameter}");
+    }
+}
+
+#[test]
+fn no_policy_reaches_further_than_its_function() {
+    let template = template();
+    let mut statements = 0;
+    for (path, object) in objects(&template["Resources"]) {
+        if object.get("Effect").is_none() {
+            continue;
+        }
+        statements += 1;
+        assert_eq!(object["Effect"], "Allow", "{path}");
+        let actions = match &object["Action"] {
+            Value::Array(actions) => actions.clone(),
+            action => vec![action.clone()],
+        };
+        for action in &actions {
+            assert!(!action.as_str().unwrap().contains('*'), "{path}: {action}");
+        }
+        let resources = match object.get("Resource") {
+            // A trust policy names no resource, but one service.
+            None => {
+                assert!(object["Principal"]["Service"].is_string(), "{path}");
+                continue;
+            }
+            Some(Value::Array(resources)) => resources.clone(),
+            Some(resource) => vec![resource.clone()],
+        };
+        for resource in &resources {
+            let schedules = resource["Fn::Sub"]
+                .as_str()
+                .is_some_and(|arn| arn.ends_with(":schedule/${ScheduleGroup}/*"));
+            assert!(
+                resource["Fn::GetAtt"].is_array() || schedules,
+                "{path}: {resource}"
+            );
+        }
+    }
+    assert!(statements >= 8, "{statements}");
+    // What SAM would add by itself: a policy for every queue of the account.
+    let deliver = &functions(&template)["deliver"].1;
+    assert_eq!(
+        deliver["Properties"]["Role"],
+        json!({"Fn::GetAtt": ["DeliverRole", "Arn"]})
+    );
+}
+
+/// Method and path of every API route, with its function's binary.
+fn routes(template: &Value) -> Vec<(String, String, String)> {
+    let mut routes = Vec::new();
+    for (binary, (_, function)) in functions(template) {
+        let events = function["Properties"]["Events"].as_object().unwrap().clone();
+        for (name, event) in events {
+            if event["Type"] != "HttpApi" {
+                continue;
+            }
+            let properties = &event["Properties"];
+            assert_eq!(properties["PayloadFormatVersion"], "2.0", "{name}");
+            assert_eq!(properties["ApiId"], json!({"Ref": "FunnelApi"}), "{name}");
+            let text = |field: &str| properties[field].as_str().unwrap().to_owned();
+            routes.push((binary.clone(), text("Method"), text("Path")));
+        }
+    }
+    routes
+}
+
+#[test]
+fn every_route_is_one_that_its_function_serves() {
+    run(async {
+        let world = World::new().await;
+        let waiting = world.lead().await;
+        let code = world.db.row("select code from short_links").await;
+        let config = config::Track {
+            database: world.db.config(),
+            course: "https://onai.academy/course".parse().unwrap(),
+        };
+        let track = track::App::new(&config).unwrap();
+        let mut gets = 0;
+        for (binary, method, path) in routes(&template()) {
+            if binary == "intake" {
+                assert_eq!(
+                    (method.as_str(), path.as_str()),
+                    ("POST", "/api/landing/proftest")
+                );
+                continue;
+            }
+            assert_eq!(binary, "track");
+            let path = path
+                .replace("{leadId}", &waiting.lead.to_string())
+                .replace("{code}", code["code"].as_str().unwrap());
+            track::handle(&track, &visit(&method, &path, "source=email")).await;
+            gets += i64::from(method == "GET");
+            assert_eq!(world.db.count("clicks").await, gets, "{method} {path}");
+        }
+        assert_eq!(gets, 2);
+    });
+}
+
+#[test]
+fn every_sample_event_comes_by_a_route_of_its_function() {
+    let routes = routes(&template());
+    for binary in ["intake", "track"] {
+        let files = std::fs::read_dir(tools::workspace().join("events").join(binary)).unwrap();
+        for file in files {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            let event = sample(&format!("{binary}/{name}"));
+            let key = event["routeKey"].as_str().unwrap();
+            let known = routes
+                .iter()
+                .any(|(owner, method, path)| owner == binary && key == format!("{method} {path}"));
+            assert!(known, "{binary}/{name}: {key}");
+            assert_eq!(request(&event).method(), key.split(' ').next().unwrap(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What template.yaml tells the functions, against what they read; and its times, against each other.
+
+use crate::template::{functions, template};
+use local::tools;
+use proftest::config::{self, ConfigError, Env};
+use proftest::domain::delivery::LEASE;
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+/// The variables that a configuration asks for.
+fn read_by<T>(read: fn(&Env<'_>) -> Result<T, ConfigError>) -> BTreeSet<String> {
+    let asked = RefCell::new(BTreeSet::new());
+    let lookup = |name: &str| {
+        asked.borrow_mut().insert(name.to_owned());
+        let value = match name {
+            "DATABASE_URL" => "postgres://user:password@127.0.0.1:5432/database",
+            "DATABASE_CA_PEM" => "",
+            name if name.ends_with("_URL") => "https://example.org",
+            _ => "1",
+        };
+        Some(value.to_owned())
+    };
+    read(&Env::new(&lookup)).unwrap_or_else(|error| panic!("{error}"));
+    asked.into_inner()
+}
+
+/// Every function's, with the name of its configuration.
+fn read_by_function(binary: &str) -> (&'static str, BTreeSet<String>) {
+    match binary {
+        "intake" => ("Intake", read_by(config::Intake::read)),
+        "deliver" => ("Deliver", read_by(config::Deliver::read)),
+        "track" => ("Track", read_by(config::Track::read)),
+        "sweep" => ("Sweep", read_by(config::Sweep::read)),
+        other => panic!("which configuration does {other} read?"),
+    }
+}
+
+#[test]
+fn every_variable_that_a_function_reads_is_set_and_no_other() {
+    let template = template();
+    let variables = |value: &Value| -> BTreeSet<String> {
+        let map = value["Environment"]["Variables"].as_object().unwrap();
+        map.keys().cloned().collect()
+    };
+    let common = variables(&template["Globals"]["Function"]);
+    for (binary, (_, function)) in functions(&template) {
+        let set: BTreeSet<String> = common
+            .union(&variables(&function["Properties"]))
+            .cloned()
+            .collect();
+        let (name, mut read) = read_by_function(&binary);
+        let main = tools::workspace().join(format!("functions/{binary}/src/main.rs"));
+        let main = std::fs::read_to_string(main).unwrap();
+        assert!(
+            main.contains(&format!("config::{name}::read")),
+            "{binary} reads another configuration"
+        );
+        assert!(main.contains("log_filter()"), "{binary}");
+        read.insert("RUST_LOG".to_owned());
+        assert_eq!(set, read, "{binary}: set in template.yaml, and read");
+    }
+}
+
+#[test]
+fn every_variable_of_the_configuration_is_read_by_some_function() {
+    let source = tools::workspace().join("shared/src/config.rs");
+    let source = std::fs::read_to_string(source).unwrap();
+    let quoted: BTreeSet<&str> = source
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(|text| text.len() > 4 && text.contains('_'))
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
+        .collect();
+    let mut read = BTreeSet::from(["RUST_LOG".to_owned()]);
+    for binary in local::emulator::FUNCTIONS {
+        read.extend(read_by_function(binary).1);
+    }
+    assert!(quoted.len() > 15, "{quoted:?}");
+    assert_eq!(quoted, read.iter().map(String::as_str).collect());
+}
+
+fn seconds(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+/// The queue's properties behind `{"Fn::GetAtt": [id, "Arn"]}`.
+fn queue<'a>(template: &'a Value, reference: &Value) -> &'a Value {
+    let id = reference["Fn::GetAtt"][0].as_str().unwrap();
+    let queue = &template["Resources"][id];
+    assert_eq!(queue["Type"], "AWS::SQS::Queue", "{id}");
+    &queue["Properties"]
+}
+
+#[test]
+fn every_queue_gives_its_function_time_and_reports_record_by_record() {
+    let template = template();
+    let mut consumers = 0;
+    for (binary, (_, function)) in functions(&template) {
+        let events = function["Properties"]["Events"].as_object().unwrap();
+        for event in events.values().filter(|event| event["Type"] == "SQS") {
+            consumers += 1;
+            let source = &event["Properties"];
+            assert_eq!(
+                source["FunctionResponseTypes"],
+                json!(["ReportBatchItemFailures"]),
+                "{binary}"
+            );
+            assert_eq!(seconds(&source["BatchSize"]), 10, "{binary}");
+            let parameter = source["ScalingConfig"]["MaximumConcurrency"]["Ref"]
+                .as_str()
+                .unwrap();
+            assert!(
+                seconds(&template["Parameters"][parameter]["MinValue"]) >= 2,
+                "{binary}: AWS takes no less"
+            );
+            let queue_properties = queue(&template, &source["Queue"]);
+            let timeout = seconds(&function["Properties"]["Timeout"]);
+            assert!(
+                seconds(&queue_properties["VisibilityTimeout"]) >= 6 * timeout,
+                "{binary}"
+            );
+            let redrive = &queue_properties["RedrivePolicy"];
+            assert!(seconds(&redrive["maxReceiveCount"]) >= 5, "{binary}");
+            let dlq = queue(&template, &redrive["deadLetterTargetArn"]);
+            assert_eq!(
+                seconds(&dlq["MessageRetentionPeriod"]),
+                1_209_600,
+                "{binary}: a fortnight to look"
+            );
+            assert!(
+                dlq.get("FifoQueue").is_none(),
+                "EventBridge Scheduler takes standard queues only"
+            );
+        }
+    }
+    assert_eq!(consumers, 1);
+}
+
+#[test]
+fn a_lease_outlives_the_function_that_holds_it() {
+    let deliver = &functions(&template())["deliver"].1;
+    assert!(LEASE.as_secs() > seconds(&deliver["Properties"]["Timeout"]));
+}
+
+#[test]
+fn the_sweep_runs_every_minute_and_ends_before_the_next() {
+    let sweep = &functions(&template())["sweep"].1["Properties"];
+    let event = &sweep["Events"]["EveryMinute"];
+    assert_eq!(
+        (&event["Type"], &event["Properties"]["ScheduleExpression"]),
+        (&"ScheduleV2".into(), &"rate(1 minute)".into())
+    );
+    assert!(seconds(&sweep["Timeout"]) < 60);
+}
+
+#[test]
+fn the_defaults_are_production_s() {
+    let template = template();
+    for (parameter, default) in [
+        ("NotificationDelaySeconds", json!(600)),
+        ("ScheduleLeadSeconds", json!(60)),
+        ("PublicBaseUrl", json!("https://api.onai.academy")),
+        (
+            "CourseUrl",
+            json!("https://onai.academy/integrator/expresscourse"),
+        ),
+        ("ResendBaseUrl", json!("https://api.resend.com")),
+        ("MobizonBaseUrl", json!("https://api.mobizon.kz")),
+        ("EmailFrom", json!("OnAI Academy <noreply@onai.academy>")),
+    ] {
+        assert_eq!(
+            template["Parameters"][parameter]["Default"], default,
+            "{parameter}"
+        );
+    }
+    for secret in ["DatabaseUrl", "ResendApiKey", "MobizonApiKey"] {
+        let parameter = &template["Parameters"][secret];
+        assert_eq!(
+            (&parameter["NoEcho"], parameter.get("Default")),
+            (&json!(true), None),
+            "{secret}"
+        );
+    }
+}

@@ -1,0 +1,260 @@
+//! A click counts once, and always leads to the course and nowhere else.
+
+use crate::support::database::Database;
+use crate::support::delivery::{Waiting, World};
+use crate::support::proxy::{Mode, Proxy};
+use crate::support::request::{Answer, request, sample, visit};
+use crate::support::run;
+use futures::future::join_all;
+use proftest::config;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+const COURSE: &str = "https://onai.academy/integrator/expresscourse";
+
+fn app_of(database: config::Database) -> track::App {
+    let course = COURSE.parse().unwrap();
+    track::App::new(&config::Track { database, course }).unwrap()
+}
+
+async fn follow(app: &track::App, path: &str, query: &str) -> Answer {
+    track::handle(app, &visit("GET", path, query)).await.into()
+}
+
+fn path_of(waiting: &Waiting) -> String {
+    format!("/api/landing/track/{}", waiting.lead)
+}
+
+async fn code_of(db: &Database, waiting: &Waiting) -> String {
+    let sql = format!("select code from short_links where lead_id = '{}'", waiting.lead);
+    db.row(&sql).await["code"].as_str().unwrap().to_owned()
+}
+
+async fn flags(db: &Database, waiting: &Waiting) -> Value {
+    let sql = format!(
+        "select email_clicked, email_clicked_at, sms_clicked, sms_clicked_at, click_count
+         from landing_leads where id = '{}'",
+        waiting.lead
+    );
+    db.row(&sql).await
+}
+
+/// A redirect to the course, with exactly this query, that nobody keeps.
+fn assert_course(answer: &Answer, query: &str) {
+    assert_eq!(answer.status, 302);
+    assert_eq!(answer.header("location"), format!("{COURSE}?{query}"));
+    assert_eq!(answer.header("cache-control"), "no-store");
+}
+
+#[test]
+fn both_links_count_their_channel_and_lead_to_the_course() {
+    run(async {
+        let world = World::new().await;
+        let (db, waiting, bystander) = (&world.db, world.lead().await, world.lead().await);
+        let app = app_of(db.config());
+        let lead = waiting.lead;
+        let answer = follow(&app, &path_of(&waiting), "source=email").await;
+        assert_course(
+            &answer,
+            &format!("utm_source=email&utm_campaign=proftest&lead_id={lead}"),
+        );
+        let after_email = flags(db, &waiting).await;
+        assert!(after_email["email_clicked_at"].is_string());
+        assert_eq!(
+            json!([
+                after_email["email_clicked"],
+                after_email["sms_clicked"],
+                after_email["click_count"]
+            ]),
+            json!([true, false, 1])
+        );
+
+        let answer = follow(&app, &format!("/l/{}", code_of(db, &waiting).await), "").await;
+        assert_course(
+            &answer,
+            &format!("utm_source=sms&utm_campaign=proftest&lead_id={lead}"),
+        );
+        follow(&app, &path_of(&waiting), "source=email").await;
+        follow(&app, &path_of(&waiting), "source=sms").await;
+        let after = flags(db, &waiting).await;
+        assert_eq!(
+            json!([after["email_clicked"], after["sms_clicked"], after["click_count"]]),
+            json!([true, true, 4])
+        );
+        assert_eq!(
+            after["email_clicked_at"], after_email["email_clicked_at"],
+            "the first click's time is kept"
+        );
+
+        let clicks = db
+            .rows("select lead_id, notification_id, source, user_agent from clicks order by clicked_at, id")
+            .await;
+        let sources: Vec<_> = clicks
+            .iter()
+            .map(|click| click["source"].as_str().unwrap())
+            .collect();
+        assert_eq!(sources, ["email", "sms", "email", "sms"]);
+        assert_eq!(
+            clicks[1]["notification_id"],
+            waiting.id.to_string(),
+            "the code knows its message"
+        );
+        assert!(clicks.iter().all(|click| click["lead_id"] == lead.to_string()));
+        assert!(
+            clicks[0]["user_agent"]
+                .as_str()
+                .unwrap()
+                .starts_with("Mozilla/5.0")
+        );
+        assert_eq!(flags(db, &bystander).await["click_count"], 0);
+    });
+}
+
+#[test]
+fn two_hundred_clicks_at_once_count_two_hundred() {
+    run(async {
+        let world = World::new().await;
+        let waiting = world.lead().await;
+        let path = path_of(&waiting);
+        let short = format!("/l/{}", code_of(&world.db, &waiting).await);
+        let apps: Vec<_> = (0..20).map(|_| app_of(world.db.config())).collect();
+        join_all(apps.iter().map(track::App::warm_up)).await;
+        let clicks = (0..200).map(|number| {
+            let (path, query) = if number % 2 == 0 {
+                (&path, "source=email")
+            } else {
+                (&short, "")
+            };
+            follow(&apps[number % apps.len()], path, query)
+        });
+        let answers = join_all(clicks).await;
+        assert!(answers.iter().all(|answer| answer.status == 302));
+        assert_eq!(flags(&world.db, &waiting).await["click_count"], 200);
+        assert_eq!(world.db.count("clicks where source = 'email'").await, 100);
+        assert_eq!(world.db.count("clicks where source = 'sms'").await, 100);
+    });
+}
+
+/// Links that count nothing, and the query with which each leads to the course.
+const UNCOUNTED: &str = "
+/api/landing/track/019aab2e-7c40-7d1e-9f3a-5b6c7d8e9f01?source=email => utm_source=email&utm_campaign=proftest&lead_id=019aab2e-7c40-7d1e-9f3a-5b6c7d8e9f01
+/api/landing/track/{lead} => utm_campaign=proftest&lead_id={lead}
+/api/landing/track/{lead}?source= => utm_campaign=proftest&lead_id={lead}
+/api/landing/track/{lead}?source=fax => utm_campaign=proftest&lead_id={lead}
+/api/landing/track/{lead}?source=EMAIL => utm_campaign=proftest&lead_id={lead}
+/api/landing/track/{lead}?source=email'-- => utm_campaign=proftest&lead_id={lead}
+/api/landing/track/?source=email => utm_source=email&utm_campaign=proftest
+/api/landing/track/1?source=sms => utm_source=sms&utm_campaign=proftest
+/api/landing/track/..%2f..?source=sms => utm_source=sms&utm_campaign=proftest
+/l/AAAAAAAAAAAA => utm_source=sms&utm_campaign=proftest
+/l/ => utm_campaign=proftest
+/l/x'; drop table => utm_source=sms&utm_campaign=proftest
+/elsewhere => utm_campaign=proftest";
+
+#[test]
+fn what_cannot_be_counted_still_leads_to_the_course_and_counts_nothing() {
+    run(async {
+        let world = World::new().await;
+        let waiting = world.lead().await;
+        let app = app_of(world.db.config());
+        let (path, lead) = (path_of(&waiting), waiting.lead);
+        for line in UNCOUNTED.lines().skip(1) {
+            let case = line.replace("{lead}", &lead.to_string());
+            let (link, expected) = case.split_once(" => ").unwrap();
+            let (path, query) = link.split_once('?').unwrap_or((link, ""));
+            assert_course(&follow(&app, path, query).await, expected);
+        }
+        for method in ["HEAD", "OPTIONS", "POST"] {
+            let answer = track::handle(&app, &visit(method, &path, "source=email"))
+                .await
+                .into();
+            assert_course(
+                &answer,
+                &format!("utm_source=email&utm_campaign=proftest&lead_id={lead}"),
+            );
+        }
+        assert_eq!(flags(&world.db, &waiting).await["click_count"], 0);
+        assert_eq!(world.db.count("clicks").await, 0);
+    });
+}
+
+#[test]
+fn nothing_of_a_request_chooses_where_it_leads() {
+    run(async {
+        let world = World::new().await;
+        let waiting = world.lead().await;
+        let app = app_of(world.db.config());
+        let evil = "https://evil.example";
+        let path = path_of(&waiting);
+        for (path, query) in [
+            (
+                path.as_str(),
+                format!("source=email&url={evil}&next={evil}&redirect={evil}"),
+            ),
+            (&path, format!("url={evil}")),
+            ("//evil.example/l/AAAAAAAAAAAA", String::new()),
+            ("/\\evil.example", String::new()),
+            (&format!("/l/{evil}"), String::new()),
+            (&format!("/api/landing/track/{evil}"), "source=sms".to_owned()),
+            ("/l/AAAAAAAAAAAA\r\nLocation: https://evil.example", String::new()),
+        ] {
+            let answer = follow(&app, path, &query).await;
+            let location = answer.header("location");
+            assert_eq!(answer.status, 302);
+            assert!(
+                location.starts_with(&format!("{COURSE}?")) && !location.contains("evil"),
+                "{location}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_database_that_is_gone_delays_nobody_by_two_seconds() {
+    run(async {
+        let world = World::new().await;
+        let waiting = world.lead().await;
+        let proxy = Proxy::before(world.db.port()).await;
+        let app = app_of(world.db.config_over(proxy.port));
+        app.warm_up().await;
+        let expected = format!("utm_source=email&utm_campaign=proftest&lead_id={}", waiting.lead);
+        for mode in [Mode::Down, Mode::Silent] {
+            proxy.set(mode);
+            let started = Instant::now();
+            let answer = follow(&app, &path_of(&waiting), "source=email").await;
+            assert_course(&answer, &expected);
+            assert!(
+                started.elapsed() < Duration::from_secs(2),
+                "{mode:?}: {:?}",
+                started.elapsed()
+            );
+            let short = follow(&app, "/l/AAAAAAAAAAAA", "").await;
+            assert_course(&short, "utm_source=sms&utm_campaign=proftest");
+            proxy.set(Mode::Open);
+        }
+        assert_eq!(flags(&world.db, &waiting).await["click_count"], 0);
+        follow(&app, &path_of(&waiting), "source=email").await;
+        proxy.set(Mode::LoseAnswer);
+        follow(&app, &path_of(&waiting), "source=email").await;
+        assert_eq!(
+            flags(&world.db, &waiting).await["click_count"],
+            2,
+            "a repeated statement counts once"
+        );
+    });
+}
+
+#[test]
+fn the_sample_events_are_redirected() {
+    run(async {
+        let db = Database::fresh().await;
+        let app = app_of(db.config());
+        for file in ["email", "head", "short_link", "sms", "unknown"] {
+            let event = sample(&format!("track/{file}.json"));
+            let answer = Answer::from(track::handle(&app, &request(&event)).await);
+            assert_eq!(answer.status, 302, "{file}");
+            assert!(answer.header("location").starts_with(COURSE), "{file}");
+        }
+        assert_eq!(db.count("clicks").await, 0);
+    });
+}
