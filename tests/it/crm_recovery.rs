@@ -154,71 +154,57 @@ fn oauth() -> OAuthApp {
     }
 }
 
+/// The configuration of an integration whose first pair of tokens was just made.
+async fn oauth_config(world: &World) -> proftest::config::Crm {
+    let first = reqwest_json(&format!("{}/oauth2/access_token", world.server.url())).await;
+    let client = OAuthClient {
+        id: "client".to_owned(),
+        secret: "secret".to_owned().into(),
+        redirect_uri: "https://example.com/".to_owned(),
+    };
+    let refresh = first["refresh_token"].as_str().unwrap().to_owned();
+    let mut config = world.config(50);
+    config.amocrm.auth = Auth::OAuth(client, refresh.into());
+    config
+}
+
 #[test]
-fn oauth_tokens_are_rotated_once_for_all_workers_and_survive_a_lost_answer() {
+fn oauth_tokens_survive_a_lost_answer_and_workers_do_not_rotate_them_against_each_other() {
     run(async {
         let mut options = AmoCrmOptions::new(TOKEN);
         options.rate_limit_per_second = None;
         options.oauth = Some(oauth());
         let world = World::with(options).await;
-        // The first pair, as whoever set the integration up got it.
-        let first: serde_json::Value =
-            reqwest_json(&format!("{}/oauth2/access_token", world.server.url())).await;
-        let mut config = world.config(50);
-        let client = OAuthClient {
-            id: "client".to_owned(),
-            secret: "secret".to_owned().into(),
-            redirect_uri: "https://example.com/".to_owned(),
-        };
-        config.amocrm.auth = Auth::OAuth(client, first["refresh_token"].as_str().unwrap().to_owned().into());
-        world.leads(20).await;
+        let config = oauth_config(&world).await;
+        let leads = world.leads(20).await;
         world.break_on(
             "POST /oauth2/access_token",
             Mode::AcceptThenDrop {},
             Some(1),
             None,
         );
-        let mut workers = Vec::new();
-        for _ in 0..2 {
-            workers.push(world.worker_with(&config).await);
-        }
-        let skip_lease = async {
-            // A rotation whose worker lost the answer holds its lease for half a minute.
-            for _ in 0..200 {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                world
-                    .db
-                    .execute("update crm_tokens set refreshing_until = '-infinity'")
-                    .await;
-                if world.open().await.is_empty() {
-                    return;
-                }
-            }
-        };
-        let drain = async {
-            for _ in 0..100 {
-                world.expire_leases().await;
-                world
-                    .db
-                    .execute("update crm_tasks set next_attempt_at = now() where state = 'pending'")
-                    .await;
-                for worker in &workers {
-                    let open = world.open().await;
-                    world.wake(worker, &open[..open.len().min(10)]).await;
-                }
-                if world.open().await.is_empty() {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        futures::future::join(skip_lease, drain).await;
+        let (one, other) = (world.worker_with(&config).await, world.worker_with(&config).await);
+        futures::future::join(world.wake(&one, &leads[..10]), world.wake(&other, &leads[10..])).await;
+        assert_eq!(
+            world.amocrm.stats().faulted,
+            1,
+            "one of twenty tasks asked for a token, and lost it"
+        );
+        assert!(world.made().is_empty());
+        // Half a minute later the rotation's lease has ended; the old refresh token still works.
+        let lease_ended = "update crm_tokens set refreshing_until = '-infinity';
+                           update crm_tasks set next_attempt_at = now()";
+        world.db.execute(lease_ended).await;
+        // One rotates; those that found it busy look again two seconds later.
+        world.drain(&[one, other], Duration::from_secs(30)).await;
         assert_eq!(world.made().len(), 20);
-        let stored = world
-            .db
-            .row("select access_token <> '' as stored, expires_at > now() as good from crm_tokens")
-            .await;
-        assert_eq!(stored, json!({"stored": true, "good": true}));
+        assert_eq!(
+            world.amocrm.stats().rejected,
+            BTreeMap::new(),
+            "no token was used up twice"
+        );
+        let sql = "select access_token <> '' as stored, expires_at > now() as good from crm_tokens";
+        assert_eq!(world.db.row(sql).await, json!({"stored": true, "good": true}));
     });
 }
 

@@ -12,7 +12,7 @@ fn seed(value: Value) -> Seed {
 }
 
 /// A contact in the account with this phone and one deal.
-fn with_deal(world: &World, person: &Person, pipeline: i64, status: i64, fields: Value) -> i64 {
+fn with_deal(world: &World, person: &Person, pipeline: i64, status: i64, fields: &Value) -> i64 {
     let contact = json!({"name": "Старый контакт", "phones": [person.phone.replace("+7", "8")], "emails": [],
         "deals": [{"name": "Прежняя сделка", "pipeline": pipeline, "status": status, "fields": fields}]});
     let seeded = world.amocrm.seed(seed(json!({"contacts": [contact]}))).unwrap();
@@ -87,7 +87,7 @@ fn a_closed_deal_does_not_count() {
         for status in [142, 143] {
             let world = World::unlimited().await;
             let person = Person::new();
-            let old = with_deal(&world, &person, AmoCrm::PIPELINE, status, json!({}));
+            let old = with_deal(&world, &person, AmoCrm::PIPELINE, status, &json!({}));
             let deal = world.deal(told(&world, &person).await).await;
             assert_ne!(deal.id, old);
             assert_eq!(world.amocrm.contacts().len(), 1, "the contact is the old one");
@@ -100,7 +100,7 @@ fn a_deal_in_another_pipeline_does_not_count() {
     run(async {
         let world = World::unlimited().await;
         let person = Person::new();
-        let old = with_deal(&world, &person, AmoCrm::FOREIGN_PIPELINE, 62_000_010, json!({}));
+        let old = with_deal(&world, &person, AmoCrm::FOREIGN_PIPELINE, 62_000_010, &json!({}));
         let deal = world.deal(told(&world, &person).await).await;
         assert_ne!(deal.id, old);
         assert_eq!(world.amocrm.contacts().len(), 1, "the contact is the old one");
@@ -112,13 +112,13 @@ fn an_open_deal_of_ours_moves_forward_and_keeps_its_first_touch() {
     run(async {
         let world = World::unlimited().await;
         let (fresh, touched) = (Person::new(), Person::new());
-        let empty = with_deal(&world, &fresh, AmoCrm::PIPELINE, 61_000_010, json!({}));
+        let empty = with_deal(&world, &fresh, AmoCrm::PIPELINE, 61_000_010, &json!({}));
         let vk = with_deal(
             &world,
             &touched,
             AmoCrm::PIPELINE,
             61_000_010,
-            json!({"UTM_SOURCE": "vk"}),
+            &json!({"UTM_SOURCE": "vk"}),
         );
         for (person, old, source) in [(&fresh, empty, "ig"), (&touched, vk, "vk")] {
             let deal = world.deal(told(&world, person).await).await;
@@ -135,7 +135,7 @@ fn a_deal_that_is_further_along_is_not_moved_back() {
     run(async {
         let world = World::unlimited().await;
         let person = Person::new();
-        let old = with_deal(&world, &person, AmoCrm::PIPELINE, 61_000_040, json!({}));
+        let old = with_deal(&world, &person, AmoCrm::PIPELINE, 61_000_040, &json!({}));
         let deal = world.deal(told(&world, &person).await).await;
         assert_eq!((deal.id, deal.status_id), (old, 61_000_040));
     });

@@ -29,118 +29,104 @@ fn assert_fields(answer: &Answer, expected: &[&str], what: &str) {
     );
 }
 
+/// Values that are no name, no address and no phone.
+const NO_CONTACT: &str = r#"
+null
+""
+"   "
+5
+-1.5
+true
+[]
+{}
+["a"]
+{"a":1}
+"\u0000"
+"\u0007\u0008"
+"\u202e"
+"\ufeff""#;
+
+/// A field and a value that it must not have.
+const WRONG: &str = r#"
+email "a"
+email "a@"
+email "@b.c"
+email "a b@example.com"
+email "a@b@example.com"
+email "a@example.com\nBcc: x@example.com"
+email "a@-example.com"
+email "a@example..com"
+email "a,b@example.com"
+email "Имя <a@example.com>"
+email "a@localhost"
+email "' or 1=1; --"
+phone "1"
+phone "123456"
+phone "+7"
+phone "abcdefghijk"
+phone "+99912345678901234"
+phone "0000000000000"
+phone "8701"
+phone "$1"
+source 1
+source "a\u0000b"
+campaignSlug []
+paymentMethod {}
+answers "1"
+answers [1.5]
+answers ["1"]
+answers [-1]
+proftestAnswers {}
+proftestAnswers [1]
+utmParams "x"
+utmParams {"a\u0000":1}
+metadata []
+metadata {"a":"\u0000"}
+submissionId 1"#;
+
+/// All that a field must not have, as (field, value).
+fn wrong_values() -> Vec<(String, Value)> {
+    let value = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
+    let mut wrong = Vec::new();
+    for field in ["name", "email", "phone"] {
+        let values = NO_CONTACT.lines().skip(1).map(value);
+        wrong.extend(values.map(|value| (field.to_owned(), value)));
+    }
+    for line in WRONG.lines().skip(1) {
+        let (field, text) = line.split_once(' ').unwrap();
+        wrong.push((field.to_owned(), value(text)));
+    }
+    for (field, length) in [
+        ("name", 10_000),
+        ("email", 10_000),
+        ("phone", 10_000),
+        ("source", 101),
+        ("submissionId", 256),
+    ] {
+        wrong.push((field.to_owned(), json!("x".repeat(length))));
+    }
+    wrong
+}
+
 #[test]
 fn every_wrong_field_is_named_in_russian_and_nothing_is_saved() {
     run(async {
         let intake = Intake::new().await;
         let app = intake.app().await;
-        let mut tried = 0;
-        let contact = [
-            json!(null),
-            json!(""),
-            json!("   "),
-            json!(5),
-            json!(-1.5),
-            json!(true),
-            json!([]),
-            json!({}),
-            json!(["a"]),
-            json!({"a": 1}),
-            json!("\u{0}"),
-            json!("\u{7}\u{8}"),
-            json!("\u{202e}"),
-            json!("x".repeat(10_000)),
-            json!("💥"),
-            json!("' or 1=1; --"),
-            json!("$1"),
-            json!("\u{feff}"),
-        ];
+        for (field, value) in wrong_values() {
+            let mut body = body_of(&Person::new());
+            body[&field] = value.clone();
+            let what = format!("{field}={:.60}", value.to_string());
+            assert_fields(&post(&app, &body).await, &[&field], &what);
+        }
         for field in ["name", "email", "phone"] {
-            for value in &contact {
-                // Odd, but names that a person may have.
-                let odd_name = ["' or 1=1; --", "$1", "💥"];
-                if field == "name" && value.as_str().is_some_and(|name| odd_name.contains(&name)) {
-                    continue;
-                }
-                let mut body = body_of(&Person::new());
-                body[field] = value.clone();
-                assert_fields(
-                    &post(&app, &body).await,
-                    &[field],
-                    &format!("{field}={value:.60}"),
-                );
-                tried += 1;
-            }
             let mut body = body_of(&Person::new());
             body.as_object_mut().unwrap().remove(field);
             assert_fields(&post(&app, &body).await, &[field], field);
         }
-        let emails = [
-            "a",
-            "a@",
-            "@b.c",
-            "a b@example.com",
-            "a@b@example.com",
-            "a@example.com\nBcc: x@example.com",
-            "a@-example.com",
-            "a@example..com",
-            "a,b@example.com",
-            "Имя <a@example.com>",
-            "a@localhost",
-        ];
-        let phones = [
-            "1",
-            "123456",
-            "+7",
-            "abcdefghijk",
-            "+99912345678901234",
-            "0000000000000",
-            "8701",
-            "+1",
-        ];
-        let wrong = emails.map(|email| ("email", email)).into_iter();
-        for (field, value) in wrong.chain(phones.map(|phone| ("phone", phone))) {
-            let mut body = body_of(&Person::new());
-            body[field] = json!(value);
-            assert_fields(&post(&app, &body).await, &[field], value);
-            tried += 1;
-        }
-        let other = [
-            ("source", json!(1)),
-            ("source", json!("a\u{0}b")),
-            ("source", json!("x".repeat(101))),
-            ("campaignSlug", json!([])),
-            ("paymentMethod", json!({})),
-            ("answers", json!("1")),
-            ("answers", json!([1.5])),
-            ("answers", json!(["1"])),
-            ("answers", json!([-1])),
-            ("proftestAnswers", json!({})),
-            ("proftestAnswers", json!([1])),
-            ("utmParams", json!("x")),
-            ("utmParams", json!({"a\u{0}": 1})),
-            ("metadata", json!([])),
-            ("metadata", json!({"a": "\u{0}"})),
-            ("submissionId", json!(1)),
-            ("submissionId", json!("x".repeat(256))),
-        ];
-        for (field, value) in other {
-            let mut body = body_of(&Person::new());
-            body[field] = value.clone();
-            assert_fields(
-                &post(&app, &body).await,
-                &[field],
-                &format!("{field}={value:.60}"),
-            );
-            tried += 1;
-        }
         assert_fields(&post(&app, &json!({})).await, &["name", "email", "phone"], "{}");
-        assert!(tried > 80, "{tried}");
-        assert_eq!(
-            intake.db.counts().await["leads"],
-            0,
-            "a refused submission was saved"
-        );
+        let leads = intake.db.counts().await["leads"].clone();
+        assert_eq!(leads, 0, "a refused submission was saved");
         assert!(intake.schedules().await.is_empty());
     });
 }

@@ -3,10 +3,28 @@
 use crate::support::stack::{COURSE, DELAY, Stack, stack};
 use crate::support::{eventually, run};
 use futures::StreamExt as _;
+use local::standins::{SentEmail, SentSms};
 use local::tools;
 use serde_json::json;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
+
+/// As a reader does: the links are taken from what has arrived.
+async fn follow_both(stack: &Stack, lead: &str, email: &SentEmail, sms: &SentSms) {
+    let mut words = email.text.as_ref().unwrap().split_whitespace();
+    let email_link = words.find(|word| word.starts_with(stack.gateway())).unwrap();
+    let sms_link = sms.text.split_whitespace().last().unwrap();
+    let short = format!("{}/l/", stack.gateway());
+    assert!(sms_link.starts_with(&short), "{sms_link}");
+    for (link, source) in [(email_link, "email"), (sms_link, "sms")] {
+        let head = stack.http.head(link).send().await.unwrap();
+        assert_eq!(head.status(), 302, "a preview's HEAD");
+        let response = stack.get(link).await;
+        assert_eq!(response.status(), 302, "{link}");
+        let course = format!("{COURSE}?utm_source={source}&utm_campaign=proftest&lead_id={lead}");
+        assert_eq!(response.headers()["location"], course.as_str());
+    }
+}
 
 #[test]
 fn the_seeds_line_becomes_an_e_mail_an_sms_and_two_clicks() {
@@ -40,28 +58,7 @@ fn the_seeds_line_becomes_an_e_mail_an_sms_and_two_clicks() {
         );
         assert_eq!((emails.len(), sms.len()), (1, 1));
 
-        // As a reader does: the links are taken from what has arrived.
-        let text = emails[0].text.as_ref().unwrap();
-        let email_link = text
-            .split_whitespace()
-            .find(|word| word.starts_with(stack.gateway()))
-            .unwrap();
-        let sms_link = sms[0].text.split_whitespace().last().unwrap();
-        assert!(
-            sms_link.starts_with(&format!("{}/l/", stack.gateway())),
-            "{sms_link}"
-        );
-        for (link, source) in [(email_link, "email"), (sms_link, "sms")] {
-            let head = stack.http.head(link).send().await.unwrap();
-            assert_eq!(head.status(), 302, "a preview's HEAD");
-            let response = stack.get(link).await;
-            assert_eq!(response.status(), 302, "{link}");
-            let location = response.headers()["location"].to_str().unwrap();
-            assert_eq!(
-                location,
-                format!("{COURSE}?utm_source={source}&utm_campaign=proftest&lead_id={lead}")
-            );
-        }
+        follow_both(stack, lead, &emails[0], &sms[0]).await;
         let flags = stack
             .db
             .row(&format!(

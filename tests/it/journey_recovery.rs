@@ -68,7 +68,7 @@ fn a_vendor_s_hiccup_heals_by_itself() {
         for person in &people {
             assert_eq!(stack.post(person).await.0, 200);
         }
-        eventually("all are delivered", Duration::from_secs(60), async || {
+        eventually("all are delivered", Duration::from_mins(1), async || {
             (stack.count("hiccup", "completed").await == 3).then_some(())
         })
         .await;
