@@ -1,0 +1,255 @@
+//! A visitor: one tab of a Chromium of its own, driven by presses and keys.
+
+use chromiumoxide::browser::{Browser, BrowserConfig};
+use chromiumoxide::cdp::browser_protocol::emulation::{
+    MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams, SetScriptExecutionDisabledParams,
+};
+use chromiumoxide::cdp::browser_protocol::network::EmulateNetworkConditionsParams;
+use chromiumoxide::page::{Page, ScreenshotParams};
+use futures::StreamExt as _;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const CHROMIUM: [&str; 3] = [
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+];
+/// How long anything may take to appear.
+const PATIENCE: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(20);
+
+/// Runs before the page's own scripts: counts animation frames, gathers violations, errors and layout shifts.
+const WATCH: &str = "
+    window.watched = {frames: 0, violations: [], errors: [], shifts: 0};
+    const request = window.requestAnimationFrame;
+    window.requestAnimationFrame = (callback) => {
+        window.watched.frames += 1;
+        return request.call(window, callback);
+    };
+    addEventListener('securitypolicyviolation', (event) =>
+        window.watched.violations.push(event.effectiveDirective + ' ' + event.blockedURI));
+    addEventListener('error', (event) => window.watched.errors.push(String(event.message)));
+    addEventListener('unhandledrejection', (event) => window.watched.errors.push(String(event.reason)));
+    new PerformanceObserver((list) => {
+        for (const shift of list.getEntries()) if (!shift.hadRecentInput) window.watched.shifts += shift.value;
+    }).observe({type: 'layout-shift', buffered: true});
+";
+
+/// A size of the window, in CSS pixels.
+pub type Size = (i64, i64);
+
+/// Where the browser is, or `None` (said on the terminal) where there is none and none is required.
+pub fn chromium() -> Option<PathBuf> {
+    let found = CHROMIUM.iter().map(Path::new).find(|path| path.exists());
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a test's switch, set where everything must run; not a setting of the product"
+    )]
+    let required = std::env::var_os("REQUIRE_ALL").is_some_and(|value| !value.is_empty());
+    assert!(
+        found.is_some() || !required,
+        "no Chromium: install the package chromium (Debian), because REQUIRE_ALL is set"
+    );
+    if found.is_none() {
+        println!("NOT RUN: the browser tests need Chromium: install the package chromium (Debian)");
+    }
+    found.map(Path::to_owned)
+}
+
+/// One tab.
+pub struct Visitor {
+    /// Kept, because the browser ends with it.
+    browser: Browser,
+    page: Page,
+    pictures: PathBuf,
+}
+
+impl Visitor {
+    /// Starts a browser with an empty profile; `name` tells this visitor's pictures from others'.
+    pub async fn new(chromium: &Path, name: &str, size: Size) -> Self {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page");
+        let profile = dir.join(format!("profile-{name}-{}", std::process::id()));
+        let config = BrowserConfig::builder()
+            .chrome_executable(chromium)
+            .user_data_dir(profile)
+            .new_headless_mode()
+            .no_sandbox()
+            .args(["--lang=ru", "--hide-scrollbars", "--disable-dev-shm-usage"])
+            .window_size(1440, 900)
+            .viewport(None)
+            .build()
+            .unwrap();
+        let (browser, mut handler) = Browser::launch(config).await.unwrap();
+        tokio::spawn(async move { while handler.next().await.is_some() {} });
+        let page = browser.new_page("about:blank").await.unwrap();
+        page.evaluate_on_new_document(WATCH).await.unwrap();
+        let pictures = dir.join(name);
+        std::fs::create_dir_all(&pictures).unwrap();
+        let visitor = Self {
+            browser,
+            page,
+            pictures,
+        };
+        visitor.resize(size).await;
+        visitor
+    }
+
+    /// Ends the browser.
+    pub async fn leave(mut self) {
+        self.browser.close().await.unwrap();
+        self.browser.wait().await.unwrap();
+    }
+
+    /// Makes the window as large as that.
+    pub async fn resize(&self, (width, height): Size) {
+        let mobile = width < 768;
+        let metrics = SetDeviceMetricsOverrideParams::new(width, height, 1.0, mobile);
+        self.page.execute(metrics).await.unwrap();
+    }
+
+    /// Goes to an address.
+    pub async fn open(&self, url: &str) {
+        self.page.goto(url).await.unwrap();
+    }
+
+    /// Loads the page again.
+    pub async fn reload(&self) {
+        self.page.reload().await.unwrap();
+        self.until("document.readyState === 'complete'").await;
+    }
+
+    /// What a script's expression is.
+    pub async fn eval(&self, expression: &str) -> Value {
+        let result = self.page.evaluate_expression(expression).await;
+        result
+            .unwrap_or_else(|error| panic!("{expression}: {error}"))
+            .value()
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Waits until an expression is true.
+    pub async fn until(&self, expression: &str) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while tokio::time::Instant::now() < deadline {
+            // While a document is being replaced nothing can be evaluated.
+            let result = self.page.evaluate_expression(expression).await;
+            if result.is_ok_and(|result| result.value() == Some(&Value::Bool(true))) {
+                return;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        self.picture("failure").await;
+        panic!("never became true: {expression}");
+    }
+
+    /// Waits until something is seen.
+    pub async fn sees(&self, selector: &str) {
+        self.until(&format!(
+            "!!document.querySelector('{selector}')?.checkVisibility({{visibilityProperty: true}})"
+        ))
+        .await;
+    }
+
+    /// Waits until a text is seen.
+    pub async fn reads(&self, text: &str) {
+        self.until(&format!(
+            "document.body.innerText.replaceAll('\\u00a0', ' ').includes('{text}')"
+        ))
+        .await;
+    }
+
+    /// Presses the middle of an element with the mouse, as a person does.
+    pub async fn press(&self, selector: &str) {
+        self.sees(selector).await;
+        self.page
+            .find_element(selector)
+            .await
+            .unwrap()
+            .click()
+            .await
+            .unwrap();
+    }
+
+    /// Types into the field, after what is there.
+    pub async fn types(&self, selector: &str, text: &str) {
+        self.press(selector).await;
+        self.page
+            .find_element(selector)
+            .await
+            .unwrap()
+            .type_str(text)
+            .await
+            .unwrap();
+    }
+
+    /// Presses a key.
+    pub async fn key(&self, key: &str) {
+        let body = self.page.find_element("html").await.unwrap();
+        body.press_key(key).await.unwrap();
+    }
+
+    /// Chooses an option of a question, both counted from 0, and waits for what comes after.
+    pub async fn answer(&self, question: usize, option: usize) {
+        let shown = format!("document.getElementById('q{}').checkVisibility()", question + 1);
+        self.until(&shown).await;
+        self.press(&format!(
+            ".question:not([hidden]) .option:nth-child({})",
+            option + 1
+        ))
+        .await;
+        self.until(&format!("!{shown}")).await;
+    }
+
+    /// Whether the visitor wants less motion.
+    pub async fn prefers_reduced_motion(&self) {
+        let feature = MediaFeature::new("prefers-reduced-motion", "reduce");
+        let media = SetEmulatedMediaParams::builder().feature(feature).build();
+        self.page.execute(media).await.unwrap();
+    }
+
+    /// Takes the network away, or gives it back.
+    pub async fn is_offline(&self, offline: bool) {
+        let conditions = EmulateNetworkConditionsParams::new(offline, 0.0, -1.0, -1.0);
+        self.page.execute(conditions).await.unwrap();
+    }
+
+    /// Switches JavaScript off.
+    pub async fn has_no_scripts(&self) {
+        self.page
+            .execute(SetScriptExecutionDisabledParams::new(true))
+            .await
+            .unwrap();
+    }
+
+    /// Opens another tab over this one.
+    pub async fn looks_away(&self) {
+        let other = self.browser.new_page("about:blank").await.unwrap();
+        other.bring_to_front().await.unwrap();
+        self.until("document.hidden").await;
+    }
+
+    /// How many frames the page asks for in `span`.
+    pub async fn frames_in(&self, span: Duration) -> u64 {
+        let before = self.eval("watched.frames").await.as_u64().unwrap();
+        tokio::time::sleep(span).await;
+        self.eval("watched.frames").await.as_u64().unwrap() - before
+    }
+
+    /// Nothing was blocked, nothing threw, nothing jumped.
+    pub async fn had_no_trouble(&self) {
+        let watched = self.eval("watched").await;
+        assert_eq!(watched["violations"], serde_json::json!([]));
+        assert_eq!(watched["errors"], serde_json::json!([]));
+        assert!(watched["shifts"].as_f64().unwrap() < 1e-9, "{watched}");
+    }
+
+    /// Leaves a picture of the whole page in the target directory.
+    pub async fn picture(&self, state: &str) {
+        let whole = ScreenshotParams::builder().full_page(true).build();
+        let png = self.page.screenshot(whole).await.unwrap();
+        std::fs::write(self.pictures.join(format!("{state}.png")), png).unwrap();
+    }
+}
