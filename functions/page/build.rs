@@ -53,6 +53,7 @@ fn build() -> Result<(), String> {
         output.asset(script, bundle::bundle(&[script])?.as_bytes())?;
     }
     let page = Page {
+        early: bundle::bundle(&["early.js"])?,
         style: bundle::style(&read("web/style.css")?),
         script: output.with_assets(&bundle::bundle(&bundle::MODULES)?)?,
         campaigns: &campaigns,
@@ -60,7 +61,7 @@ fn build() -> Result<(), String> {
     };
     let index = read("web/index.html")?;
     output.document("", &page.render(&index, None, &output)?, &page.policy(None))?;
-    for (slug, campaign) in &campaigns.campaigns {
+    for (slug, campaign) in &campaigns.with_pixels {
         let html = page.render(&index, Some(campaign), &output)?;
         output.document(slug, &html, &page.policy(Some(campaign)))?;
     }
@@ -76,6 +77,7 @@ fn read(path: &str) -> Result<String, String> {
 /// What the documents are made of.
 struct Page<'a> {
     style: String,
+    early: String,
     script: String,
     campaigns: &'a Campaigns,
     quiz: &'a Quiz,
@@ -88,12 +90,15 @@ impl Page<'_> {
             &bundle::markup(template),
             &[
                 ("style", &format!("<style>{}</style>", self.style)),
+                ("early", &format!("<script>{}</script>", self.early)),
                 (
                     "script",
                     &format!("<script type=\"module\">{}</script>", self.script),
                 ),
                 ("questions", &markup::questions(self.quiz)),
                 ("questions_count", &self.quiz.questions.len().to_string()),
+                // The form is the last step.
+                ("steps_count", &(self.quiz.questions.len() + 1).to_string()),
                 ("quiz_version", &version),
                 ("hexagon", &markup::hexagon(self.quiz)),
                 ("public_url", &self.campaigns.public_url),
@@ -105,23 +110,8 @@ impl Page<'_> {
         output.with_assets(&filled)
     }
 
-    /// The Content-Security-Policy: nothing but what is listed, inline code by its hash only, and the pixels'
-    /// hosts only where a campaign has pixels.
     fn policy(&self, campaign: Option<&Campaign>) -> String {
-        let hosts = campaign.map(Campaign::hosts).unwrap_or_default();
-        let mut policy = format!(
-            "default-src 'none'; script-src 'self' {}{}; style-src {}; img-src 'self'{}; connect-src 'self'{}; \
-             manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-            policy_hash(&self.script),
-            hosts.scripts,
-            policy_hash(&self.style),
-            hosts.images,
-            hosts.connections,
-        );
-        if campaign.is_none() {
-            // The pixels put script elements together from strings, which this forbids.
-            policy.push_str("; require-trusted-types-for 'script'; trusted-types 'none'");
-        }
-        policy
+        let scripts = format!("{} {}", policy_hash(&self.early), policy_hash(&self.script));
+        campaigns::policy(campaign, &scripts, &policy_hash(&self.style))
     }
 }

@@ -1,6 +1,5 @@
 //! Reads and checks `campaigns.toml`.
 
-use crate::markup::escape;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -13,7 +12,8 @@ pub struct Campaigns {
     /// What the visitor agrees to.
     pub policy_url: String,
     /// By slug: those with pixels.
-    pub campaigns: BTreeMap<String, Campaign>,
+    #[serde(rename = "campaigns")]
+    pub with_pixels: BTreeMap<String, Campaign>,
 }
 
 /// A campaign with pixels.
@@ -28,13 +28,26 @@ pub struct Campaign {
 
 /// What a campaign adds to the Content-Security-Policy; each with a space before every host.
 #[derive(Default)]
-pub struct Hosts {
-    /// To `script-src`.
-    pub scripts: String,
-    /// To `img-src`.
-    pub images: String,
-    /// To `connect-src`.
-    pub connections: String,
+struct Hosts {
+    scripts: String,
+    images: String,
+    connections: String,
+}
+
+/// The Content-Security-Policy: nothing but what is listed, inline code by its hash only (`scripts` and `style`
+/// are the sources of the hashes), and the pixels' hosts only where a campaign has pixels.
+pub fn policy(campaign: Option<&Campaign>, scripts: &str, style: &str) -> String {
+    let hosts = campaign.map(Campaign::hosts).unwrap_or_default();
+    let mut policy = format!(
+        "default-src 'none'; script-src 'self' {scripts}{}; style-src {style}; img-src 'self'{}; \
+         connect-src 'self'{}; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        hosts.scripts, hosts.images, hosts.connections,
+    );
+    if campaign.is_none() {
+        // The pixels put script elements together from strings, which this forbids.
+        policy.push_str("; require-trusted-types-for 'script'; trusted-types 'none'");
+    }
+    policy
 }
 
 impl Campaigns {
@@ -52,7 +65,7 @@ impl Campaigns {
                 ));
             }
         }
-        for (slug, campaign) in &campaigns.campaigns {
+        for (slug, campaign) in &campaigns.with_pixels {
             let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
             if slug.is_empty() || slug.len() > 80 || !slug.chars().all(word) {
                 return Err(format!(
@@ -88,7 +101,7 @@ impl Campaign {
     pub fn attributes(&self) -> String {
         let attribute = |name: &str, id: &Option<String>| {
             id.as_ref()
-                .map(|id| format!(" data-{name}=\"{}\"", escape(id)))
+                .map(|id| format!(" data-{name}=\"{id}\""))
                 .unwrap_or_default()
         };
         attribute("meta", &self.meta) + &attribute("yandex", &self.yandex)
@@ -109,7 +122,7 @@ impl Campaign {
 
     /// The hosts that the pixels load from and send to. Sources: Yandex Metrica's help on
     /// Content-Security-Policy; the requests of Meta's `fbevents.js`.
-    pub fn hosts(&self) -> Hosts {
+    fn hosts(&self) -> Hosts {
         let mut hosts = Hosts::default();
         if self.meta.is_some() {
             hosts.scripts += " https://connect.facebook.net";

@@ -57,7 +57,7 @@ pub fn hexagon(quiz: &Quiz) -> String {
         .map(|letter| quiz.types[letter].title.as_str())
         .collect();
     let mut svg = format!(
-        "<svg class=\"map\" viewBox=\"0 0 320 208\" role=\"img\" aria-label=\"Шесть типов: {}\">\
+        "<svg class=\"map\" viewBox=\"9 0 320 208\" role=\"img\" aria-label=\"Шесть типов: {}\">\
          <path class=\"web\" d=\"M160 44V164M212 74 108 134M212 134 108 74\"/>\
          <path d=\"M160 44 212 74V134L160 164 108 134V74Z\"/>\n",
         escape(&names.join(", "))

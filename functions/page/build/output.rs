@@ -107,22 +107,23 @@ impl Output {
         if media_type != "image/png" {
             for (name, compressed) in [("br", brotli(content)), ("gzip", gzip(content))] {
                 let compressed = compressed.map_err(|error| format!("{file}: {error}"))?;
-                let path = self.write(&format!("{file}.{name}"), &compressed)?;
-                let _ = write!(encodings, "({name:?}, include_bytes!({path:?})), ");
+                let written = self.write(&format!("{file}.{name}"), &compressed)?;
+                let _ = write!(encodings, "({name:?}, {written}), ");
             }
         }
-        let path = self.write(file, content)?;
+        let plain = self.write(file, content)?;
         let tag = digest(content);
         Ok(format!(
-            "Content {{ media_type: {media_type:?}, tag: {tag:?}, plain: include_bytes!({path:?}), \
+            "Content {{ media_type: {media_type:?}, tag: {tag:?}, plain: {plain}, \
              encodings: &[{encodings}] }}"
         ))
     }
 
-    fn write(&self, file: &str, content: &[u8]) -> Result<PathBuf, String> {
+    /// Writes a file; returns its bytes as an expression.
+    fn write(&self, file: &str, content: &[u8]) -> Result<String, String> {
         let path = self.dir.join(file);
         std::fs::write(&path, content).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(path)
+        Ok(format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{file}\"))"))
     }
 
     /// Writes the tables.

@@ -1,15 +1,17 @@
 //! The page as it is served, beside an API that answers as the test wants.
 
+use crate::campaigns::{self, Campaigns};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use lambda_http::RequestExt as _;
 use proftest::domain::quiz;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What the API has been sent, and how it answers.
 #[derive(Default)]
@@ -37,6 +39,7 @@ impl Site {
         let api = Arc::new(Mutex::new(Api::default()));
         let router = Router::new()
             .route("/api/landing/proftest", post(take))
+            .route("/proftest/pixels", get(serve_pixels))
             .fallback(serve)
             .with_state(Arc::clone(&api));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -51,6 +54,38 @@ impl Site {
     }
 }
 
+/// A campaign with a pixel, as `build.rs` would make it. (None is configured in the project's own file.)
+async fn serve_pixels() -> Response {
+    let request = lambda_http::Request::default().with_raw_http_path("/proftest");
+    let page = page::handle(&request);
+    let file = "public_url = \"https://a.kz\"\npolicy_url = \"https://a.kz\"\n[campaigns.a]\nmeta = \"123456789012345\"";
+    let campaigns = Campaigns::read(file).unwrap();
+    let campaign = &campaigns.with_pixels["a"];
+    let html = String::from_utf8(page.body().to_vec()).unwrap();
+    let send = "<p class=\"act\"><button type=\"submit\"";
+    let html = html
+        .replacen(
+            "<html lang=\"ru\"",
+            &format!("<html lang=\"ru\"{}", campaign.attributes()),
+            1,
+        )
+        .replacen(send, &format!("{}{send}", campaign.tick()), 1);
+    let own = page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    let hashes = |directive: &str| {
+        let sources = own
+            .split("; ")
+            .find_map(|part| part.strip_prefix(directive))
+            .unwrap();
+        sources.replace("'self'", "").trim().to_owned()
+    };
+    let policy = campaigns::policy(Some(campaign), &hashes("script-src "), &hashes("style-src "));
+    (
+        [(header::CONTENT_SECURITY_POLICY, policy)],
+        axum::response::Html(html),
+    )
+        .into_response()
+}
+
 async fn serve(request: Request<axum::body::Body>) -> Response {
     let (parts, _) = request.into_parts();
     let path = parts.uri.path().to_owned();
@@ -60,8 +95,8 @@ async fn serve(request: Request<axum::body::Body>) -> Response {
 }
 
 async fn take(State(api): State<Arc<Mutex<Api>>>, body: Bytes) -> Response {
-    // As long as a database takes: a second press must meet the first one's request under way.
-    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    // A slow database: a second press must meet the first one's request under way.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let mut api = api.lock().unwrap_or_else(PoisonError::into_inner);
     let lead: Value = serde_json::from_slice(&body).unwrap_or_default();
     api.posts.push(lead.clone());

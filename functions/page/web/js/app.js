@@ -38,7 +38,7 @@ function show(step, moveFocus) {
   document.querySelector('main').classList.toggle('wide', at === 'start');
   $('steps').hidden = $('count').hidden = !asking;
   $('progress').hidden = !asking && at !== 'contact';
-  $('progress').value = asking ? at : ALL;
+  $('progress').value = asking ? at + 1 : ALL + 1;
   if (asking) {
     $('count').textContent = TEXTS.count(at + 1, ALL);
     const chosen = questions[at].querySelectorAll('input')[session.answers[at]];
@@ -154,5 +154,6 @@ $('edit').addEventListener('click', () => goBack(ALL - 1));
 $('again').addEventListener('click', restart);
 addEventListener('popstate', (event) => show((event.state || {}).step ?? 'start', true));
 show(session.step, false);
+document.documentElement.classList.remove('resuming');
 history.replaceState({ ...history.state, step: session.step }, '');
 addEventListener('load', setUpParticles);

@@ -58,7 +58,7 @@ export function run(wide) {
         context.stroke();
       }
     });
-    context.globalAlpha = 0.4;
+    context.globalAlpha = 0.32;
     context.fillStyle = '#5fe3a0';
     for (const one of particles) {
       context.beginPath();

@@ -1,7 +1,7 @@
 // What must survive a reload: the step, the answers, the form, the submission's id, the result.
-import { slug } from './campaign.js';
 
-const SESSION_KEY = `proftest:${slug}`;
+// early.js reads it too.
+const SESSION_KEY = 'proftest';
 // Answers are indices: they mean nothing to another version of the questions.
 const VERSION = document.querySelector('main').dataset.quiz;
 

@@ -28,8 +28,9 @@ export function setUpSubmit(texts, saved) {
 async function submit(texts) {
   if (busy || session.result) return;
   clearTimeout(timer);
-  tell('', '');
+  put('notice-count', '');
   if (!checkForm()) {
+    tell('', '');
     settle(TEXTS.send);
     return;
   }
@@ -37,7 +38,7 @@ async function submit(texts) {
   session.sending = true;
   saveSession();
   lockForm(true);
-  sendButton.textContent = TEXTS.sending;
+  put('send', TEXTS.sending);
   sendButton.setAttribute('aria-disabled', 'true');
   const lead = payload(texts);
   const outcome = await sendLead(lead);
@@ -50,9 +51,10 @@ async function submit(texts) {
   } else if (outcome.refused) {
     emptyTrap();
     settle(TEXTS.send);
-    if (!showRefusal(outcome.refused.fields || {})) tell(TEXTS.refused, outcome.refused.error || '');
+    const shown = showRefusal(outcome.refused.fields || {});
+    tell(shown ? '' : TEXTS.refused, outcome.refused.error || '');
   } else {
-    sendButton.textContent = TEXTS.sendNow;
+    put('send', TEXTS.sendNow);
     tell(outcome.offline ? TEXTS.offline : TEXTS.busy, TEXTS.kept);
     wait(texts, pauseSeconds(attempt, outcome.after));
     attempt += 1;
@@ -63,19 +65,25 @@ function settle(label) {
   attempt = 0;
   session.sending = false;
   saveSession();
-  sendButton.textContent = label;
+  put('send', label);
 }
 
 function wait(texts, seconds) {
-  document.getElementById('notice-count').textContent = seconds > 0 ? TEXTS.after(seconds) : '';
+  put('notice-count', seconds > 0 ? TEXTS.after(seconds) : '');
   timer = setTimeout(() => (seconds > 0 ? wait(texts, seconds - 1) : submit(texts)), seconds > 0 ? 1000 : 0);
 }
 
+// A new text each time: a changed one counts as moved.
+function put(id, text) {
+  document.getElementById(id).replaceChildren(text);
+}
+
+// It stands in the place of the way back, so that nothing moves when it comes.
 function tell(title, text) {
-  document.getElementById('notice-title').textContent = title;
-  document.getElementById('notice-text').textContent = text;
-  document.getElementById('notice-count').textContent = '';
-  notice.hidden = !title;
+  put('notice-title', title);
+  put('notice-text', title && text);
+  document.getElementById('edit').hidden = title !== '';
+  if (title) notice.scrollIntoView({ block: 'nearest' });
 }
 
 function payload(texts) {

@@ -21,5 +21,5 @@ export const TEXTS = {
   result: (first, second) => `${first} и ${second}`,
   noResult: 'Спасибо, ответы у нас!',
   sent: (email, phone) =>
-    `Через 10 минут придут письмо на ${email} и SMS на ${phone}. Не видно письма? Загляните в «Спам».`,
+    `Через 10 минут придут письмо на ${email} и SMS на ${phone.replaceAll(' ', '\u00a0')}. Не видно письма? Загляните в «Спам».`,
 };
