@@ -29,12 +29,16 @@ async fn walk(name: &str, window: Size) {
             site.url
         ))
         .await;
+    // Slowly, the page comes in pieces, and is painted before its script runs.
+    visitor.is_slow(true).await;
     visitor
         .open(&format!(
             "{}/proftest/blogger?utm_source=google&gclid=y2",
             site.url
         ))
         .await;
+    visitor.had_no_trouble().await;
+    visitor.is_slow(false).await;
     answer_with_second_thoughts(&visitor).await;
     send_with_mistakes(&visitor, &site).await;
     check_result(&visitor, &site).await;

@@ -221,15 +221,25 @@ impl Visitor {
 
     /// Takes the network away, or gives it back.
     pub async fn is_offline(&self, offline: bool) {
-        let conditions = NetworkConditions::new("", 0.0, -1.0, -1.0);
+        self.network(offline, 0.0, -1.0).await;
+        let state = OverrideNetworkStateParams::new(offline, 0.0, -1.0, -1.0);
+        self.page.execute(state).await.unwrap();
+    }
+
+    /// Has a network as slow as Lighthouse's "slow 4G", or a fast one again.
+    pub async fn is_slow(&self, slow: bool) {
+        let (latency_ms, bytes_per_second) = if slow { (150.0, 200_000.0) } else { (0.0, -1.0) };
+        self.network(false, latency_ms, bytes_per_second).await;
+    }
+
+    async fn network(&self, offline: bool, latency_ms: f64, bytes_per_second: f64) {
+        let conditions = NetworkConditions::new("", latency_ms, bytes_per_second, bytes_per_second);
         let rules = EmulateNetworkConditionsByRuleParams::builder()
             .offline(offline)
             .matched_network_conditions([conditions])
             .build()
             .unwrap();
         self.page.execute(rules).await.unwrap();
-        let state = OverrideNetworkStateParams::new(offline, 0.0, -1.0, -1.0);
-        self.page.execute(state).await.unwrap();
     }
 
     /// Switches JavaScript off.

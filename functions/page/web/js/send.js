@@ -1,5 +1,6 @@
 // One attempt to send the lead, and what it came to.
 
+// Of the page's own origin: a CDN that carries /proftest must carry this too.
 const SEND_URL = '/api/landing/proftest';
 // Longer than intake may take (10 s) and the network with it.
 const SEND_TIMEOUT_MS = 15_000;

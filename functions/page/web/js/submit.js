@@ -82,6 +82,7 @@ function put(id, text) {
 function tell(title, text) {
   put('notice-title', title);
   put('notice-text', title && text);
+  notice.classList.toggle('empty', !title);
   document.getElementById('edit').hidden = title !== '';
   if (title) notice.scrollIntoView({ block: 'nearest' });
 }

@@ -20,6 +20,7 @@ export const TEXTS = {
   refused: 'Не получилось отправить.',
   result: (first, second) => `${first} и ${second}`,
   noResult: 'Спасибо, ответы у нас!',
+  // Ten minutes are NOTIFICATION_DELAY_SECONDS; index.html names them too.
   sent: (email, phone) =>
     `Через 10 минут придут письмо на ${email} и SMS на ${phone.replaceAll(' ', '\u00a0')}. Не видно письма? Загляните в «Спам».`,
 };
