@@ -290,6 +290,7 @@ fn sample() -> Value {
         "email": format!("sample{number}@example.com"),
         "phone": format!("+7701{number:07}"),
         "campaignSlug": "console",
+        "answers": [0, 3, 1, 2, 0, 1, 3, 2, 1, 0, 2, 3],
         "utmParams": {"utm_source": "console", "utm_campaign": "sample"},
     })
 }

@@ -18,7 +18,7 @@ const DEPLOY: &str = include_str!("../emulator/deploy.py");
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// The functions that template.yaml has.
-pub const FUNCTIONS: [&str; 5] = ["intake", "deliver", "crm", "track", "sweep"];
+pub const FUNCTIONS: [&str; 6] = ["intake", "deliver", "crm", "track", "sweep", "page"];
 
 /// A running emulator; it and the functions' processes stop with this process.
 #[derive(Debug)]

@@ -1,7 +1,9 @@
-//! Every sentence a visitor or a recipient reads, in one place.
+//! Every sentence of an answer or a message, in one place. (The page's own stand in `functions/page/web`, the
+//! test's in `data/quiz.toml`.)
 //!
 //! A new language is a new `static` of type [`Texts`] and one more arm in [`texts`]: the compiler names
-//! whatever is missing. Nothing else in the workspace may hold such a sentence.
+//! whatever is missing. Nothing else may hold such
+//! a sentence.
 
 /// A language we write to people in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +93,8 @@ pub struct ErrorTexts {
     pub json_broken: &'static str,
     /// A field holds another type than it should, such as a number for the name.
     pub field_type_wrong: &'static str,
+    /// The form looks as if a program had filled it in; pressing the button again helps.
+    pub looks_automatic: &'static str,
     /// There is nothing at this address.
     pub not_found: &'static str,
     /// We cannot save the lead now; the same request may succeed soon.
@@ -158,6 +162,7 @@ static RU: Texts = Texts {
         content_type_unsupported: "Отправьте данные в формате JSON",
         json_broken: "Не удалось прочитать данные: это не JSON",
         field_type_wrong: "Одно из полей заполнено неверно",
+        looks_automatic: "Не удалось проверить форму. Пожалуйста, нажмите кнопку ещё раз",
         not_found: "Страница не найдена",
         unavailable: "Сервис временно недоступен, попробуйте ещё раз через несколько секунд",
     },

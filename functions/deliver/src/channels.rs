@@ -8,6 +8,7 @@ use proftest::domain::delivery::{
     Before, Channel, Doubt, EMAIL_KEY_LIFETIME, Reconciled, Settlement, reconcile, settle,
 };
 use proftest::domain::message;
+use proftest::domain::quiz::Outcome;
 use proftest::failure::{Failure, Reaction, chain};
 use proftest::store::{Attempt, Due, Pinned, StoreError};
 use serde::Serialize;
@@ -59,7 +60,8 @@ fn render(app: &App, due: &Due, channel: Channel) -> Option<serde_json::Value> {
     };
     let content = match channel {
         Channel::Email => {
-            let content = message::email(app.texts, &due.name, None, &track())
+            let result = due.outcome.map(Outcome::result);
+            let content = message::email(app.texts, &due.name, result.as_ref(), &track())
                 .inspect_err(|error| tracing::error!(error = chain(error), "An e-mail cannot be rendered"))
                 .ok()?;
             to_json(&Email {

@@ -54,8 +54,8 @@ impl App {
 
 /// Answers one submission: 200 with the lead's id once it is committed, or a refusal that says what to do.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
-    let lead = match wire::parse(&request, app.texts) {
-        Ok(lead) => lead,
+    let wire::Submission { lead, outcome } = match wire::parse(&request, app.texts) {
+        Ok(submission) => submission,
         Err(refusal) => {
             tracing::info!(status = %refusal.response(app.texts).status(), "Refused a submission");
             return refusal.response(app.texts);
@@ -73,7 +73,7 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     };
     // Neither waits for the other, and neither can fail the request: the rows are there, and the sweep is.
     futures::future::join(wake_later(app, &saved), tell_crm(app, &saved)).await;
-    json_response(StatusCode::OK, &wire::Accepted::new(saved.lead))
+    json_response(StatusCode::OK, &wire::Accepted::new(saved.lead, outcome))
 }
 
 /// Arranges that the notification is delivered when it is due; three ways, each the fallback of the one before.

@@ -1,13 +1,15 @@
 //! The form's JSON, parsed once. What is not known here is kept in the lead's metadata.
 
+mod accepted;
+
+pub use accepted::Accepted;
 use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::{Body, Request};
 use proftest::domain::contact::{ContactError, Email, Name, Phone};
-use proftest::domain::ids::LeadId;
+use proftest::domain::quiz::{self, Outcome, Type};
 use proftest::http::Refusal;
 use proftest::store::NewLead;
 use proftest::texts::Texts;
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// Larger bodies are refused.
@@ -18,27 +20,20 @@ const WORD_MAX: usize = 100;
 const KEY_MAX: usize = 255;
 /// Most answers, far above any test's length.
 const ANSWERS_MAX: usize = 200;
+/// Nobody answers a test and fills in a form in less, in milliseconds.
+const FILL_MIN_MS: u64 = 3000;
 
-/// The answer to a lead that is committed.
-#[derive(Debug, Serialize)]
-pub struct Accepted {
-    success: bool,
-    #[serde(rename = "leadId")]
-    lead_id: LeadId,
-}
-
-impl Accepted {
-    /// The answer for this lead.
-    pub const fn new(lead_id: LeadId) -> Self {
-        Self {
-            success: true,
-            lead_id,
-        }
-    }
+/// A submission, parsed.
+#[derive(Debug)]
+pub struct Submission {
+    /// What is saved.
+    pub lead: NewLead,
+    /// What the answers say; `None` without answers, or with those of another test.
+    pub outcome: Option<Outcome>,
 }
 
 /// Reads a submission, or says what is wrong with it.
-pub fn parse(request: &Request, texts: &Texts) -> Result<NewLead, Refusal> {
+pub fn parse(request: &Request, texts: &Texts) -> Result<Submission, Refusal> {
     let body: &[u8] = match request.body() {
         Body::Text(text) => text.as_bytes(),
         Body::Binary(bytes) => bytes,
@@ -100,7 +95,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    fn read(mut self, header_key: Option<String>) -> Result<NewLead, Refusal> {
+    fn read(mut self, header_key: Option<String>) -> Result<Submission, Refusal> {
         let errors = &self.texts.errors;
         let missing = ["name", "email", "phone"]
             .iter()
@@ -114,29 +109,28 @@ impl<'a> Form<'a> {
         let key = self.key("submissionId", header_key);
         let answers = self.list("answers", Value::is_u64);
         let texts = self.list("proftestAnswers", Value::is_object);
+        let outcome = answers.as_ref().and_then(outcome);
         let utm = self.object("utmParams");
+        let last_utm = self.object("lastUtmParams").or_else(|| utm.clone());
         let mut metadata = self.object("metadata").unwrap_or_default();
         if self.fields.iter().any(|(name, value)| holds_nul(name, value)) {
             self.wrong.push(("metadata", errors.field_type_wrong));
         }
+        self.trap();
         let (Some(name), Some(email), Some(phone), true) = (name, email, phone, self.wrong.is_empty()) else {
-            let first = self
-                .wrong
-                .first()
-                .map_or(errors.fields_required, |(_, what)| what);
-            let error = if missing { errors.fields_required } else { first };
-            return Err(Refusal::Invalid {
-                error,
-                fields: self.wrong,
-            });
+            return Err(self.refusal(missing));
         };
         let source = source.unwrap_or_else(|| {
             slug.as_deref()
                 .map_or_else(|| "proftest".to_owned(), |slug| format!("proftest_{slug}"))
         });
         metadata.append(&mut self.fields);
-        let touch = json!({"source": source, "campaignSlug": slug, "utmParams": utm});
+        let touch = json!({"source": source, "campaignSlug": slug, "utmParams": last_utm});
+        // Answers that cannot be scored take away the result of earlier ones: it would not be theirs.
+        let result = answers.is_some().then(|| outcome.map_or(Value::Null, to_json));
+        metadata.remove("result");
         let known = [
+            ("result", result),
             ("answers", answers),
             ("proftestAnswers", texts),
             ("campaignSlug", slug.map(Value::String)),
@@ -149,14 +143,39 @@ impl<'a> Form<'a> {
                 .into_iter()
                 .filter_map(|(name, value)| Some((name.to_owned(), value?))),
         );
-        Ok(NewLead {
+        let lead = NewLead {
             name,
             email,
             phone,
             source,
             metadata,
             idempotency_key: key,
-        })
+        };
+        Ok(Submission { lead, outcome })
+    }
+
+    /// What was found wrong, under the sentence for the whole form.
+    fn refusal(self, missing: bool) -> Refusal {
+        let required = self.texts.errors.fields_required;
+        let first = self.wrong.first().map_or(required, |(_, what)| what);
+        Refusal::Invalid {
+            error: if missing { required } else { first },
+            fields: self.wrong,
+        }
+    }
+
+    /// Refuses what a program filled in: `website` is a field that people do not see, `elapsedMs` the time since
+    /// the page was opened. Both are optional. It is a refusal and no silent success, because a browser may have
+    /// filled in the field for a person: the page empties it, and the second press goes through.
+    fn trap(&mut self) {
+        let filled = self
+            .fields
+            .remove("website")
+            .is_some_and(|value| !is_missing(Some(&value)));
+        let elapsed = self.fields.get("elapsedMs").and_then(Value::as_u64);
+        if filled || elapsed.is_some_and(|elapsed| elapsed < FILL_MIN_MS) {
+            self.wrong.push(("website", self.texts.errors.looks_automatic));
+        }
     }
 
     fn contact<T>(
@@ -226,6 +245,20 @@ impl<'a> Form<'a> {
         self.wrong.push((field, self.texts.errors.field_type_wrong));
         None
     }
+}
+
+/// What the answers say, if they are those of this test.
+fn outcome(answers: &Value) -> Option<Outcome> {
+    let indices = answers
+        .as_array()?
+        .iter()
+        .map(|index| usize::try_from(index.as_u64()?).ok());
+    quiz::score(&indices.collect::<Option<Vec<_>>>()?)
+}
+
+/// As the lead's metadata keep it: the texts stay in the quiz.
+fn to_json(outcome: Outcome) -> Value {
+    json!({"types": outcome.types().map(Type::letter)})
 }
 
 fn is_missing(value: Option<&Value>) -> bool {

@@ -4,3 +4,4 @@ pub mod contact;
 pub mod delivery;
 pub mod ids;
 pub mod message;
+pub mod quiz;

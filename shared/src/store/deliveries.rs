@@ -4,6 +4,7 @@ use super::WAKE_GRACE;
 use super::pool::{Store, StoreError};
 use crate::domain::delivery::{Before, Channel, Doubt, LEASE, Settlement};
 use crate::domain::ids::{LeadId, NotificationId, ShortCode};
+use crate::domain::quiz::Outcome;
 use serde_json::Value;
 use std::time::Duration;
 use tokio_postgres::Row;
@@ -46,6 +47,8 @@ pub struct Due {
     pub email: String,
     /// Where the SMS goes, E.164.
     pub phone: String,
+    /// What the test found, as `intake` kept it; absent without a scorable test.
+    pub outcome: Option<Outcome>,
     /// The code of the SMS's link.
     pub code: Option<ShortCode>,
     /// Whether the other channel has failed for good already.
@@ -194,17 +197,26 @@ fn read_claim(
         });
     }
     let code: Option<&str> = first.try_get("code")?;
+    let result: Option<Value> = first.try_get("result")?;
     Ok(Claim::Claimed(Box::new(Due {
         notification,
         lead: LeadId::from_uuid(first.try_get("lead_id")?),
         name: first.try_get("name")?,
         email: first.try_get("email")?,
         phone: first.try_get("phone")?,
+        outcome: result.as_ref().and_then(read_outcome),
         code: code.and_then(ShortCode::parse),
         failed: first.try_get("failed")?,
         attempts,
         rest_free_in: free_in,
     })))
+}
+
+/// Reads `{"types": ["S", "A"]}`.
+fn read_outcome(result: &Value) -> Option<Outcome> {
+    let letters = result.get("types")?.as_array()?;
+    let letters = letters.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?;
+    Outcome::from_letters(&letters)
 }
 
 fn read_attempt(row: &Row) -> Result<Option<Attempt>, tokio_postgres::Error> {

@@ -2,6 +2,7 @@
 
 use super::*;
 use lambda_http::http;
+use proftest::domain::ids::LeadId;
 use proftest::texts::{Locale, texts};
 
 fn request(content_type: &str, body: &str) -> Request {
@@ -11,8 +12,12 @@ fn request(content_type: &str, body: &str) -> Request {
         .unwrap()
 }
 
-fn parse_json(body: &Value) -> Result<NewLead, Refusal> {
+fn submit(body: &Value) -> Result<Submission, Refusal> {
     parse(&request("application/json", &body.to_string()), texts(Locale::Ru))
+}
+
+fn parse_json(body: &Value) -> Result<NewLead, Refusal> {
+    submit(body).map(|submission| submission.lead)
 }
 
 fn lead() -> Value {
@@ -67,12 +72,12 @@ fn the_body_s_key_wins_over_the_header_s() {
         .headers_mut()
         .insert("idempotency-key", http::HeaderValue::from_static("from-header"));
     let parsed = parse(&request, texts(Locale::Ru)).unwrap();
-    assert_eq!(parsed.idempotency_key.as_deref(), Some("from-header"));
+    assert_eq!(parsed.lead.idempotency_key.as_deref(), Some("from-header"));
     let mut body = lead();
     body["submissionId"] = json!("from-body");
     *request.body_mut() = Body::Text(body.to_string());
     let parsed = parse(&request, texts(Locale::Ru)).unwrap();
-    assert_eq!(parsed.idempotency_key.as_deref(), Some("from-body"));
+    assert_eq!(parsed.lead.idempotency_key.as_deref(), Some("from-body"));
 }
 
 #[test]
@@ -99,6 +104,7 @@ fn every_wrong_field_is_named() {
         ("answers", json!(vec![1; 201])),
         ("proftestAnswers", json!([{"answer": "\u{0}"}])),
         ("utmParams", json!([])),
+        ("lastUtmParams", json!("google")),
         ("utmParams", json!({"utm_\u{0}": "x"})),
         ("metadata", json!("text")),
         ("submissionId", json!("k".repeat(256))),
@@ -107,6 +113,71 @@ fn every_wrong_field_is_named() {
         assert_eq!(wrong(with(field, value.clone())), [field], "{value}");
     }
     assert_eq!(wrong(with("anything", json!({"deep": ["\u{0}"]}))), ["metadata"]);
+}
+
+#[test]
+fn a_whole_test_is_scored_and_its_result_is_ours_alone() {
+    let mut body = lead();
+    body["answers"] = json!(vec![0; 12]);
+    body["metadata"] = json!({"result": {"types": ["C", "E"]}});
+    let Submission { lead, outcome } = submit(&body).unwrap();
+    let letters = outcome.unwrap().types().map(Type::letter);
+    assert_eq!(outcome, quiz::score(&[0; 12]));
+    assert_eq!(lead.metadata["result"], json!({"types": letters}));
+    let shown = serde_json::to_value(Accepted::new(LeadId::new(), outcome)).unwrap();
+    assert_eq!(shown["success"], true);
+    assert_eq!(shown["result"]["types"][0]["letter"], letters[0]);
+    let told = outcome.unwrap().result();
+    assert_eq!(shown["result"]["types"][1]["title"], told.types[1].title);
+    assert_eq!(shown["result"]["professions"], json!(told.professions));
+    assert_eq!(shown["result"]["firstStep"], json!(told.first_step));
+}
+
+#[test]
+fn answers_of_another_test_are_kept_without_a_result() {
+    for answers in [
+        json!([0, 3, 1]),
+        json!(vec![4; 12]),
+        json!(vec![u64::MAX; 12]),
+        json!([]),
+    ] {
+        let mut body = lead();
+        body["answers"] = answers.clone();
+        let Submission { lead, outcome } = submit(&body).unwrap();
+        assert_eq!(outcome, None);
+        assert_eq!(
+            (&lead.metadata["answers"], &lead.metadata["result"]),
+            (&answers, &Value::Null)
+        );
+        let shown = serde_json::to_value(Accepted::new(LeadId::new(), outcome)).unwrap();
+        assert!(shown.get("result").is_none());
+    }
+    // Without answers an earlier result stands, and nobody can send one.
+    let lead = with("result", json!({"types": ["C", "E"]})).unwrap();
+    assert!(!lead.metadata.contains_key("result"));
+}
+
+#[test]
+fn what_a_program_fills_in_is_refused_and_never_lost_silently() {
+    assert_eq!(wrong(with("website", json!("https://example.com"))), ["website"]);
+    assert_eq!(wrong(with("elapsedMs", json!(FILL_MIN_MS - 1))), ["website"]);
+    let lead = with("website", json!("")).unwrap();
+    assert!(!lead.metadata.contains_key("website"));
+    let lead = with("elapsedMs", json!(FILL_MIN_MS)).unwrap();
+    assert_eq!(lead.metadata["elapsedMs"], FILL_MIN_MS);
+}
+
+#[test]
+fn the_last_touch_stands_beside_the_first() {
+    let mut body = lead();
+    body["utmParams"] = json!({"utm_source": "instagram"});
+    let touch = |body: &Value| parse_json(body).unwrap().metadata["lastTouch"]["utmParams"].clone();
+    assert_eq!(touch(&body), json!({"utm_source": "instagram"}));
+    body["lastUtmParams"] = json!({"utm_source": "google"});
+    assert_eq!(touch(&body), json!({"utm_source": "google"}));
+    let kept = parse_json(&body).unwrap().metadata;
+    assert_eq!(kept["utmParams"], json!({"utm_source": "instagram"}));
+    assert!(!kept.contains_key("lastUtmParams"));
 }
 
 #[test]

@@ -1,0 +1,65 @@
+//! The answer to a lead that is committed.
+
+use proftest::domain::ids::LeadId;
+use proftest::domain::message::TestResult;
+use proftest::domain::quiz::Outcome;
+use serde::Serialize;
+
+/// The answer to a lead that is committed.
+#[derive(Debug, Serialize)]
+pub struct Accepted {
+    success: bool,
+    #[serde(rename = "leadId")]
+    lead_id: LeadId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<ShownResult>,
+}
+
+/// What the page shows of the result: the same that the e-mail says.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownResult {
+    types: Vec<ShownType>,
+    professions: Vec<String>,
+    first_step: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownType {
+    letter: &'static str,
+    title: String,
+    meaning: String,
+}
+
+impl ShownResult {
+    fn new(outcome: Outcome) -> Self {
+        let TestResult {
+            types,
+            professions,
+            first_step,
+        } = outcome.result();
+        let types = types.into_iter().zip(outcome.types());
+        Self {
+            types: types
+                .map(|(texts, kind)| ShownType {
+                    letter: kind.letter(),
+                    title: texts.title,
+                    meaning: texts.meaning,
+                })
+                .collect(),
+            professions,
+            first_step,
+        }
+    }
+}
+
+impl Accepted {
+    /// The answer for this lead.
+    pub fn new(lead_id: LeadId, outcome: Option<Outcome>) -> Self {
+        Self {
+            success: true,
+            lead_id,
+            result: outcome.map(ShownResult::new),
+        }
+    }
+}

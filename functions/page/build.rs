@@ -1,0 +1,117 @@
+//! Builds the page: fills in the questions, bundles the scripts, names the assets by their content, computes the
+//! Content-Security-Policy, compresses, and writes it all as the static tables of `src/files.rs`.
+
+#[path = "build/bundle.rs"]
+mod bundle;
+#[path = "build/campaigns.rs"]
+mod campaigns;
+#[path = "build/markup.rs"]
+mod markup;
+#[path = "build/output.rs"]
+mod output;
+#[path = "../../shared/build/quiz.rs"]
+mod quiz;
+
+use campaigns::{Campaign, Campaigns};
+use output::{Output, digest, policy_hash};
+use quiz::Quiz;
+use std::path::Path;
+
+const QUIZ: &str = "../../shared/data/quiz.toml";
+const CAMPAIGNS: &str = "campaigns.toml";
+
+fn main() {
+    for input in ["web", "build", CAMPAIGNS, QUIZ, "../../shared/build"] {
+        println!("cargo::rerun-if-changed={input}");
+    }
+    if let Err(error) = build() {
+        println!("cargo::error={error}");
+        std::process::exit(1);
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "cargo tells a build script in the environment where to write"
+)]
+fn build() -> Result<(), String> {
+    let out = std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?;
+    let quiz = Quiz::read(&read(QUIZ)?).map_err(|error| format!("shared/data/quiz.toml: {error}"))?;
+    let campaigns = Campaigns::read(&read(CAMPAIGNS)?)
+        .map_err(|error| format!("functions/page/campaigns.toml: {error}"))?;
+    let mut output = Output::new(Path::new(&out));
+    // Leaves first: what names another asset comes after it.
+    output.asset("icon.svg", read("web/icon.svg")?.trim().as_bytes())?;
+    for picture in ["icon.png", "og.png"] {
+        let bytes =
+            std::fs::read(format!("web/{picture}")).map_err(|error| format!("web/{picture}: {error}"))?;
+        output.asset(picture, &bytes)?;
+    }
+    let manifest = output.with_assets(read("web/site.webmanifest")?.trim())?;
+    output.asset("site.webmanifest", manifest.as_bytes())?;
+    for script in ["particles.js", "pixels.js"] {
+        output.asset(script, bundle::bundle(&[script])?.as_bytes())?;
+    }
+    let page = Page {
+        early: bundle::bundle(&["early.js"])?,
+        style: bundle::style(&read("web/style.css")?),
+        script: output.with_assets(&bundle::bundle(&bundle::MODULES)?)?,
+        campaigns: &campaigns,
+        quiz: &quiz,
+    };
+    let index = read("web/index.html")?;
+    output.document("", &page.render(&index, None, &output)?, &page.policy(None))?;
+    for (slug, campaign) in &campaigns.with_pixels {
+        let html = page.render(&index, Some(campaign), &output)?;
+        output.document(slug, &html, &page.policy(Some(campaign)))?;
+    }
+    let lost = page.render(&read("web/404.html")?, None, &output)?;
+    output.not_found(&lost, &page.policy(None))?;
+    output.finish()
+}
+
+fn read(path: &str) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))
+}
+
+/// What the documents are made of.
+struct Page<'a> {
+    style: String,
+    early: String,
+    script: String,
+    campaigns: &'a Campaigns,
+    quiz: &'a Quiz,
+}
+
+impl Page<'_> {
+    fn render(&self, template: &str, campaign: Option<&Campaign>, output: &Output) -> Result<String, String> {
+        let version = digest(format!("{:?}", self.quiz.questions).as_bytes());
+        let filled = markup::fill(
+            &bundle::markup(template),
+            &[
+                ("style", &format!("<style>{}</style>", self.style)),
+                ("early", &format!("<script>{}</script>", self.early)),
+                (
+                    "script",
+                    &format!("<script type=\"module\">{}</script>", self.script),
+                ),
+                ("questions", &markup::questions(self.quiz)),
+                ("questions_count", &self.quiz.questions.len().to_string()),
+                // The form is the last step.
+                ("steps_count", &(self.quiz.questions.len() + 1).to_string()),
+                ("quiz_version", &version),
+                ("hexagon", &markup::hexagon(self.quiz)),
+                ("public_url", &self.campaigns.public_url),
+                ("policy_url", &self.campaigns.policy_url),
+                ("pixels", &campaign.map(Campaign::attributes).unwrap_or_default()),
+                ("ads", &campaign.map(Campaign::tick).unwrap_or_default()),
+            ],
+        );
+        output.with_assets(&filled)
+    }
+
+    fn policy(&self, campaign: Option<&Campaign>) -> String {
+        let scripts = format!("{} {}", policy_hash(&self.early), policy_hash(&self.script));
+        campaigns::policy(campaign, &scripts, &policy_hash(&self.style))
+    }
+}

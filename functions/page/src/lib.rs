@@ -1,0 +1,145 @@
+//! `GET /proftest`, `GET /proftest/{campaign}` and `GET /proftest/assets/{file}`: the test and its form.
+//!
+//! Everything is made at build time: documents, assets, their compressed forms, their policy. A request only
+//! chooses among them, so the function has no settings and calls nothing. A document holds its style and its
+//! script: one answer is the whole test, and no deployment can come between a document and its script. Assets
+//! are what the test can do without (background, pixels, icons); their names hold a digest of their content.
+
+pub mod files;
+
+use files::{Content, Document, FILES};
+use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use lambda_http::{Body, Request, RequestExt as _, Response};
+
+/// A minute in browsers, five in a CDN, and for a day the old one at once while the new one is fetched, or when
+/// the function is down.
+const DOCUMENT_CACHE: &str =
+    "public, max-age=60, s-maxage=300, stale-while-revalidate=86400, stale-if-error=86400";
+/// For ever: another content has another name.
+const ASSET_CACHE: &str = "public, max-age=31536000, immutable";
+const NOT_FOUND_CACHE: &str = "public, max-age=60";
+
+/// Sent with every answer.
+const SECURITY: [(HeaderName, &str); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "strict-origin-when-cross-origin"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "browsing-topics=(), camera=(), geolocation=(), microphone=(), payment=()",
+    ),
+];
+
+/// Answers one request; of HEAD too, whose answer has no body.
+pub fn handle(request: &Request) -> Response<Body> {
+    let path = request.raw_http_path().strip_prefix("/proftest");
+    let parts: Vec<&str> = path.map_or_else(Vec::new, |path| path.trim_end_matches('/').split('/').collect());
+    match parts[..] {
+        [""] => document(request, "", StatusCode::OK),
+        ["", slug] => document(request, slug, StatusCode::OK),
+        ["", "assets", name] => match FILES.asset(name) {
+            Some(asset) => answer(request, asset, StatusCode::OK, ASSET_CACHE),
+            None => not_found(request),
+        },
+        _ => not_found(request),
+    }
+}
+
+fn document(request: &Request, slug: &str, status: StatusCode) -> Response<Body> {
+    let Document { content, policy } = FILES.document(slug);
+    with_policy(answer(request, content, status, DOCUMENT_CACHE), policy)
+}
+
+fn not_found(request: &Request) -> Response<Body> {
+    let Document { content, policy } = &FILES.not_found;
+    let response = answer(request, content, StatusCode::NOT_FOUND, NOT_FOUND_CACHE);
+    with_policy(response, policy)
+}
+
+fn with_policy(mut response: Response<Body>, policy: &'static str) -> Response<Body> {
+    let value = HeaderValue::from_static(policy);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, value);
+    response
+}
+
+/// The content in the best form that the client takes, or 304 when it has that form already.
+fn answer(
+    request: &Request,
+    content: &'static Content,
+    status: StatusCode,
+    cache: &'static str,
+) -> Response<Body> {
+    let accepted = accepted_codings(request.headers());
+    let chosen = content
+        .encodings
+        .iter()
+        .find(|(coding, _)| accepted.iter().any(|one| one == coding || one == "*"));
+    let (coding, bytes) = chosen.map_or((None, content.plain), |(coding, bytes)| (Some(*coding), *bytes));
+    // A strong tag names these very bytes. Source: RFC 9110 §8.8.3.3.
+    let tag = format!("\"{}-{}\"", content.tag, coding.unwrap_or("plain"));
+    let known = status == StatusCode::OK && holds_tag(request.headers(), &tag);
+    let mut response = Response::new(match request.method() {
+        &Method::HEAD => Body::Empty,
+        _ if known => Body::Empty,
+        _ => Body::Binary(bytes.to_vec()),
+    });
+    *response.status_mut() = if known { StatusCode::NOT_MODIFIED } else { status };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    // A digest and a coding are ASCII.
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    if !known {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content.media_type));
+        if let Some(coding) = coding {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
+    }
+    for (name, value) in SECURITY {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The codings that the client takes, in lower case; a quality of 0 means that it does not.
+fn accepted_codings(headers: &HeaderMap) -> Vec<String> {
+    let refused = |parameter: &str| {
+        let quality = parameter.trim().strip_prefix("q=").map(str::parse::<f32>);
+        quality.is_some_and(|quality| quality.is_ok_and(|quality| quality <= 0.0))
+    };
+    let mut codings = Vec::new();
+    for item in list(headers, &header::ACCEPT_ENCODING) {
+        let mut parts = item.split(';');
+        let coding = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+        if !parts.any(refused) {
+            codings.push(coding);
+        }
+    }
+    codings
+}
+
+/// Whether `If-None-Match` names this tag; weakly, because a CDN that compresses may have weakened it.
+fn holds_tag(headers: &HeaderMap, tag: &str) -> bool {
+    let mut tags = list(headers, &header::IF_NONE_MATCH);
+    tags.any(|one| one == "*" || one.trim_start_matches("W/") == tag)
+}
+
+/// The items of a header that is a list.
+fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let values = headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
+#[cfg(test)]
+mod tests;

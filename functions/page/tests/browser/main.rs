@@ -1,0 +1,306 @@
+//! The page in a real browser: Debian's Chromium, driven over its DevTools protocol.
+//!
+//! Pictures of every state are left in `target/tmp/page/<visitor>/`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy takes a test's helper functions for production code"
+)]
+
+#[path = "../../build/campaigns.rs"]
+mod campaigns;
+mod journey;
+mod site;
+mod visitor;
+
+use serde_json::{Value, json};
+use site::Site;
+use std::time::Duration;
+use visitor::{Size, Visitor, chromium};
+
+const PHONE: Size = (360, 740);
+const TABLET: Size = (768, 1024);
+const DESKTOP: Size = (1440, 900);
+/// Long enough for a dozen frames.
+const WATCHED: Duration = Duration::from_millis(800);
+
+/// One option a question: an answer sheet that tells every question from its neighbours.
+const ANSWERS: [usize; 12] = [0, 3, 1, 2, 0, 1, 3, 2, 1, 0, 2, 3];
+
+async fn visit(name: &str, size: Size) -> Option<(Site, Visitor)> {
+    let chromium = chromium()?;
+    Some((Site::start().await, Visitor::new(&chromium, name, size).await))
+}
+
+/// Answers all questions from `from` on.
+async fn finish_test(visitor: &Visitor, from: usize) {
+    for (question, option) in ANSWERS.iter().enumerate().skip(from) {
+        visitor.answer(question, *option).await;
+    }
+    visitor.sees("#contact").await;
+}
+
+async fn fill_form(visitor: &Visitor) {
+    visitor.types("#name", "Айгерим").await;
+    visitor.types("#email", "aigerim@example.com").await;
+    visitor.types("#phone", "87010000000").await;
+    visitor.press("#consent").await;
+}
+
+/// Everything that the one lead must hold.
+fn check_lead(site: &Site, campaign: &str) {
+    let saved = site.api(|api| api.saved.clone());
+    assert_eq!(saved.len(), 1, "{saved:?}");
+    let lead = &saved[0];
+    for (field, value) in [
+        ("name", json!("Айгерим")),
+        ("email", json!("aigerim@example.com")),
+        ("phone", json!("+7 701 000 00 00")),
+        ("source", json!(format!("proftest_{campaign}"))),
+        ("campaignSlug", json!(campaign)),
+        ("answers", json!(ANSWERS)),
+        ("website", json!("")),
+        ("utmParams", json!({"utm_source": "instagram", "fbclid": "x1"})),
+        ("lastUtmParams", json!({"utm_source": "google", "gclid": "y2"})),
+    ] {
+        assert_eq!(lead[field], value, "{field}");
+    }
+    let questions = proftest::domain::quiz::questions();
+    for (index, text) in lead["proftestAnswers"].as_array().unwrap().iter().enumerate() {
+        let question = &questions[index];
+        let option = question.options[ANSWERS[index]].text;
+        assert_eq!(
+            *text,
+            json!({"questionNumber": index + 1, "question": question.text, "answer": option})
+        );
+    }
+    assert!(lead["elapsedMs"].as_u64().unwrap() > 0);
+    let posts = site.api(|api| api.posts.clone());
+    let ids: std::collections::HashSet<&str> = posts
+        .iter()
+        .map(|post| post["submissionId"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 1);
+    assert!(ids.iter().all(|id| id.len() >= 32));
+}
+
+async fn check_result(visitor: &Visitor, site: &Site) {
+    visitor.sees("#result").await;
+    let shown = site.api(|api| site::result(&api.saved[0])).unwrap();
+    for text in [
+        &shown["types"][0]["title"],
+        &shown["types"][1]["meaning"],
+        &shown["firstStep"],
+        &shown["professions"][4],
+    ] {
+        visitor.reads(text.as_str().unwrap()).await;
+    }
+    visitor
+        .reads("Через 10 минут придут письмо на aigerim@example.com и SMS на +7 701 000 00 00")
+        .await;
+    assert_eq!(
+        visitor
+            .eval("document.querySelectorAll('#result .on').length")
+            .await,
+        2
+    );
+}
+
+#[tokio::test]
+async fn an_outage_a_reload_and_a_lost_network_cost_nothing() {
+    let Some((site, visitor)) = visit("outage", PHONE).await else {
+        return;
+    };
+    visitor
+        .open(&format!("{}/proftest/x?utm_source=instagram&fbclid=x1", site.url))
+        .await;
+    visitor
+        .open(&format!(
+            "{}/proftest/blogger?utm_source=google&gclid=y2",
+            site.url
+        ))
+        .await;
+    visitor.press("#begin").await;
+    finish_test(&visitor, 0).await;
+    fill_form(&visitor).await;
+    site.api(|api| api.failures = 3);
+    visitor.press("#send").await;
+    visitor.reads("Сервер пока не отвечает.").await;
+    visitor.reads("Следующая попытка через").await;
+    visitor.picture("1-busy").await;
+    // A reload goes on sending by itself, and so does the page left alone.
+    visitor.reload().await;
+    visitor
+        .until("document.getElementById('notice-title').textContent.startsWith('Сервер')")
+        .await;
+    assert!(site.api(|api| api.posts.len()) >= 2);
+    visitor.is_offline(true).await;
+    visitor.press("#send").await;
+    visitor.reads("Нет интернета.").await;
+    visitor.picture("2-offline").await;
+    assert_eq!(site.api(|api| api.saved.len()), 0);
+    visitor.is_offline(false).await;
+    check_result(&visitor, &site).await;
+    check_lead(&site, "blogger");
+    assert!(site.api(|api| api.posts.len()) >= 4);
+    visitor.had_no_trouble().await;
+    visitor.leave().await;
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_is_said_and_mended() {
+    let Some((site, visitor)) = visit("refused", PHONE).await else {
+        return;
+    };
+    visitor.open(&format!("{}/proftest", site.url)).await;
+    visitor.press("#begin").await;
+    finish_test(&visitor, 0).await;
+    fill_form(&visitor).await;
+    site.api(|api| api.refusal = Some(("phone", "Введите корректный номер")));
+    visitor.press("#send").await;
+    visitor.reads("Введите корректный номер").await;
+    assert_eq!(visitor.eval("document.activeElement.id").await, "phone");
+    // A browser has filled in the trap for a person: the second press goes through.
+    visitor
+        .eval("document.getElementById('website').value = 'https://example.com'")
+        .await;
+    site.api(|api| api.refusal = Some(("website", "Нажмите кнопку ещё раз")));
+    visitor.press("#send").await;
+    visitor.reads("Нажмите кнопку ещё раз").await;
+    visitor.picture("1-trapped").await;
+    visitor.press("#send").await;
+    visitor.sees("#result").await;
+    let posts = site.api(|api| api.posts.clone());
+    let sent: Vec<&Value> = posts.iter().map(|post| &post["website"]).collect();
+    assert_eq!(sent, ["", "https://example.com", ""]);
+    assert_eq!(posts[2]["source"], "proftest");
+    assert!(posts[2].get("campaignSlug").is_none() && posts[2].get("utmParams").is_none());
+    visitor.leave().await;
+}
+
+#[tokio::test]
+async fn the_keyboard_is_enough() {
+    let Some((site, visitor)) = visit("keyboard", DESKTOP).await else {
+        return;
+    };
+    visitor.open(&format!("{}/proftest/blogger", site.url)).await;
+    visitor.key("Tab").await;
+    assert_eq!(visitor.eval("document.activeElement.id").await, "begin");
+    visitor.key("Enter").await;
+    visitor.sees("#q1").await;
+    assert_eq!(visitor.eval("document.activeElement.id").await, "q1");
+    // Arrows only move the choice; Enter goes on.
+    visitor.key("Tab").await;
+    visitor.key("ArrowDown").await;
+    visitor.key("ArrowDown").await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    visitor.sees("#q1").await;
+    visitor.key("Enter").await;
+    visitor.sees("#q2").await;
+    for question in 1..ANSWERS.len() {
+        visitor.sees(&format!("#q{}", question + 1)).await;
+        visitor.key("1").await;
+        visitor
+            .until(&format!(
+                "!document.getElementById('q{}').checkVisibility()",
+                question + 1
+            ))
+            .await;
+    }
+    visitor.sees("#contact").await;
+    visitor.leave().await;
+}
+
+#[tokio::test]
+async fn nothing_is_animated_where_nobody_wants_or_sees_it() {
+    let Some((site, visitor)) = visit("frames", DESKTOP).await else {
+        return;
+    };
+    let url = format!("{}/proftest", site.url);
+    visitor.open(&url).await;
+    visitor.until("watched.frames > 5").await;
+    assert!(
+        visitor.frames_in(WATCHED).await > 5,
+        "nothing is animated on a desktop"
+    );
+    visitor.resize(PHONE).await;
+    visitor.until("innerWidth < 768").await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(visitor.frames_in(WATCHED).await, 0, "narrowed");
+    visitor.resize(DESKTOP).await;
+    visitor.until("innerWidth > 768").await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(visitor.frames_in(WATCHED).await > 5, "widened");
+    visitor.looks_away().await;
+    assert_eq!(visitor.frames_in(WATCHED).await, 0, "hidden");
+    visitor.leave().await;
+
+    let Some((_, visitor)) = visit("frames-phone", PHONE).await else {
+        return;
+    };
+    visitor.open(&url).await;
+    assert_eq!(visitor.frames_in(WATCHED).await, 0, "phone");
+    assert_eq!(
+        visitor
+            .eval("performance.getEntriesByType('resource').some((one) => one.name.includes('particles'))")
+            .await,
+        false
+    );
+    visitor.leave().await;
+
+    let Some((_, visitor)) = visit("frames-reduced", DESKTOP).await else {
+        return;
+    };
+    visitor.prefers_reduced_motion().await;
+    visitor.open(&url).await;
+    assert_eq!(visitor.frames_in(WATCHED).await, 0, "reduced motion");
+    visitor.leave().await;
+}
+
+#[tokio::test]
+async fn without_scripts_and_without_a_page_something_is_said() {
+    let Some((site, visitor)) = visit("plain", PHONE).await else {
+        return;
+    };
+    visitor.open(&format!("{}/proftest/a/b/c", site.url)).await;
+    visitor.reads("Такой страницы нет").await;
+    visitor.picture("1-not-found").await;
+    visitor.had_no_trouble().await;
+    visitor.press("a.main").await;
+    visitor.sees("#begin").await;
+    visitor.has_no_scripts().await;
+    visitor.open(&format!("{}/proftest", site.url)).await;
+    visitor.reads("Для теста нужен JavaScript.").await;
+    visitor.picture("2-no-scripts").await;
+    visitor
+        .until("!document.getElementById('begin').checkVisibility()")
+        .await;
+    visitor.leave().await;
+}
+
+const LOADED: &str = "document.querySelectorAll('script[src*=\"connect.facebook.net\"]').length";
+
+#[tokio::test]
+async fn a_pixel_waits_for_its_own_consent() {
+    let Some((site, visitor)) = visit("pixels", PHONE).await else {
+        return;
+    };
+    visitor.open(&format!("{}/proftest/pixels", site.url)).await;
+    visitor.press("#begin").await;
+    finish_test(&visitor, 0).await;
+    fill_form(&visitor).await;
+    assert_eq!(visitor.eval(LOADED).await, 0);
+    visitor.press("#ads").await;
+    visitor.until(&format!("{LOADED} === 1")).await;
+    visitor.picture("1-form").await;
+    // Whatever becomes of the pixel (there is no network here), the lead is saved.
+    visitor.press("#send").await;
+    visitor.sees("#result").await;
+    visitor
+        .until("fbq.queue.some((call) => call[1] === 'Lead')")
+        .await;
+    assert_eq!(visitor.eval("watched.violations").await, json!([]));
+    assert_eq!(site.api(|api| api.saved[0]["source"].clone()), "proftest_pixels");
+    visitor.leave().await;
+}

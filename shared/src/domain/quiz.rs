@@ -1,0 +1,178 @@
+//! The career test: Holland's six types (RIASEC), twelve questions of four options.
+//!
+//! Each option counts one point for its type. The design is balanced (`build/quiz.rs` checks it): each type is
+//! offered in eight questions, twice at each place, and against every neighbour equally often. The texts stand
+//! in `data/quiz.toml`.
+
+use super::message::{ResultType, TestResult};
+
+/// Questions in the test.
+pub const QUESTIONS: usize = 12;
+/// Options of a question.
+pub const OPTIONS: usize = 4;
+const TYPES: usize = 6;
+const PAIRS: usize = TYPES * (TYPES - 1) / 2;
+
+/// A type of personality, by Holland's letters; in the order of the hexagon, where neighbours are akin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// Realistic.
+    R,
+    /// Investigative.
+    I,
+    /// Artistic.
+    A,
+    /// Social.
+    S,
+    /// Enterprising.
+    E,
+    /// Conventional.
+    C,
+}
+
+impl Type {
+    /// All six, in the order of the hexagon.
+    pub const ALL: [Self; TYPES] = [Self::R, Self::I, Self::A, Self::S, Self::E, Self::C];
+
+    /// Holland's letter.
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::R => "R",
+            Self::I => "I",
+            Self::A => "A",
+            Self::S => "S",
+            Self::E => "E",
+            Self::C => "C",
+        }
+    }
+
+    /// The type of this letter.
+    pub fn from_letter(letter: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.letter() == letter)
+    }
+}
+
+/// One question.
+#[derive(Debug)]
+pub struct Question {
+    /// What is asked.
+    pub text: &'static str,
+    /// What can be answered.
+    pub options: [Choice; OPTIONS],
+}
+
+/// One option of a question.
+#[derive(Debug)]
+pub struct Choice {
+    /// The type that it counts for.
+    pub kind: Type,
+    /// The answer.
+    pub text: &'static str,
+}
+
+#[derive(Debug)]
+struct TypeTexts {
+    title: &'static str,
+    meaning: &'static str,
+    first_step: &'static str,
+}
+
+struct Quiz {
+    questions: [Question; QUESTIONS],
+    types: [TypeTexts; TYPES],
+    /// By pair: RI, RA, … RC, IA, … EC.
+    professions: [&'static [&'static str]; PAIRS],
+}
+
+static QUIZ: Quiz = include!(concat!(env!("OUT_DIR"), "/quiz.rs"));
+
+/// The questions, in their order.
+pub fn questions() -> &'static [Question; QUESTIONS] {
+    &QUIZ.questions
+}
+
+/// The two leading types of a person, the stronger first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    first: Type,
+    second: Type,
+}
+
+/// Scores the test: `answers` are the indices of the chosen options, question by question. `None` unless there
+/// is one valid index for each question.
+///
+/// The type chosen most often leads. Of types chosen equally often that one leads whose two neighbours on the
+/// hexagon were chosen more often, because akin interests support each other; after that, the one chosen
+/// earlier in the test. The same answers always give the same outcome.
+pub fn score(answers: &[usize]) -> Option<Outcome> {
+    if answers.len() != QUESTIONS {
+        return None;
+    }
+    let chosen = questions()
+        .iter()
+        .zip(answers)
+        .map(|(question, answer)| question.options.get(*answer).map(|option| option.kind))
+        .collect::<Option<Vec<_>>>()?;
+    let points = |at: usize| {
+        let kind = Type::ALL[at % TYPES];
+        chosen.iter().filter(|one| **one == kind).count()
+    };
+    let mut ranked = [0, 1, 2, 3, 4, 5];
+    ranked.sort_by_key(|at| {
+        let neighbours = points(at + 1) + points(at + TYPES - 1);
+        let earliest = chosen.iter().position(|kind| *kind == Type::ALL[*at]);
+        // Types never chosen come last whatever the rest says: their points are 0, and no second type is
+        // among them, because no type is offered in every question.
+        (
+            std::cmp::Reverse((points(*at), neighbours)),
+            earliest.unwrap_or(QUESTIONS),
+        )
+    });
+    let [first, second, ..] = ranked;
+    Some(Outcome {
+        first: Type::ALL[first],
+        second: Type::ALL[second],
+    })
+}
+
+impl Outcome {
+    /// The two types, the stronger first.
+    pub const fn types(self) -> [Type; 2] {
+        [self.first, self.second]
+    }
+
+    /// The outcome with these letters, as [`Outcome::types`] gives them; `None` unless they are two different
+    /// types.
+    pub fn from_letters(letters: &[&str]) -> Option<Self> {
+        let [first, second] = letters else {
+            return None;
+        };
+        let (first, second) = (Type::from_letter(first)?, Type::from_letter(second)?);
+        (first != second).then_some(Self { first, second })
+    }
+
+    /// What the person is told.
+    pub fn result(self) -> TestResult {
+        let texts = |kind: Type| &QUIZ.types[kind as usize];
+        let described = |kind: Type| ResultType {
+            title: texts(kind).title.to_owned(),
+            meaning: texts(kind).meaning.to_owned(),
+        };
+        let professions = QUIZ.professions[pair_index(self.first as usize, self.second as usize)];
+        TestResult {
+            types: self.types().map(described).to_vec(),
+            professions: professions.iter().map(|name| (*name).to_owned()).collect(),
+            first_step: texts(self.first).first_step.to_owned(),
+        }
+    }
+}
+
+/// Where a pair stands in the table of professions, whichever type comes first.
+const fn pair_index(one: usize, other: usize) -> usize {
+    let (low, high) = if one < other { (one, other) } else { (other, one) };
+    // Before the pairs of `low` stand those of every smaller type: 5 + 4 + …
+    low * (2 * TYPES - low - 1) / 2 + high - low - 1
+}
+
+#[cfg(test)]
+mod tests;
