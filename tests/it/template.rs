@@ -237,6 +237,11 @@ fn no_policy_reaches_further_than_its_function() {
     );
 }
 
+/// The name of some asset, which changes with its content.
+fn page_asset() -> &'static str {
+    page::files::FILES.assets[0].0
+}
+
 /// Method and path of every API route, with its function's binary.
 fn routes(template: &Value) -> Vec<(String, String, String)> {
     let mut routes = Vec::new();
@@ -276,6 +281,13 @@ fn every_route_is_one_that_its_function_serves() {
                 );
                 continue;
             }
+            if binary == "page" {
+                let file = page_asset();
+                let path = path.replace("{campaign}", "blogger").replace("{file}", file);
+                let answer = page::handle(&visit(&method, &path, ""));
+                assert_eq!(answer.status(), 200, "{method} {path}");
+                continue;
+            }
             assert_eq!(binary, "track");
             let path = path
                 .replace("{leadId}", &waiting.lead.to_string())
@@ -291,7 +303,7 @@ fn every_route_is_one_that_its_function_serves() {
 #[test]
 fn every_sample_event_comes_by_a_route_of_its_function() {
     let routes = routes(&template());
-    for binary in ["intake", "track"] {
+    for binary in ["intake", "track", "page"] {
         let files = std::fs::read_dir(tools::workspace().join("events").join(binary)).unwrap();
         for file in files {
             let name = file.unwrap().file_name().into_string().unwrap();
