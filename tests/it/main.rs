@@ -16,6 +16,7 @@ mod intake;
 mod intake_refusals;
 mod journey;
 mod journey_recovery;
+mod journey_result;
 mod migrations;
 mod outage;
 mod round_trips;
