@@ -24,7 +24,7 @@ pub fn questions(quiz: &Quiz) -> String {
     for (number, question) in (1..).zip(&quiz.questions) {
         let _ = writeln!(
             html,
-            "<section class=\"question\" hidden><h2 id=\"q{number}\" tabindex=\"-1\">{}</h2>\n\
+            "<section class=\"question\" hidden><h1 id=\"q{number}\" tabindex=\"-1\">{}</h1>\n\
              <div class=\"options\" role=\"radiogroup\" aria-labelledby=\"q{number}\">",
             escape(&question.text)
         );

@@ -8,6 +8,7 @@
     reason = "clippy takes a test's helper functions for production code"
 )]
 
+mod accessibility;
 #[path = "../../build/campaigns.rs"]
 mod campaigns;
 mod journey;

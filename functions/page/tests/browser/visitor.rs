@@ -51,19 +51,24 @@ pub type Size = (i64, i64);
 /// Where the browser is, or `None` (said on the terminal) where there is none and none is required.
 pub fn chromium() -> Option<PathBuf> {
     let found = CHROMIUM.iter().map(Path::new).find(|path| path.exists());
+    if found.is_none() {
+        not_run("the browser tests need Chromium", "chromium");
+    }
+    found.map(Path::to_owned)
+}
+
+/// Says that tests do not run for want of a Debian package; a failure where everything must run.
+pub fn not_run(need: &str, package: &str) {
     #[allow(
         clippy::disallowed_methods,
         reason = "a test's switch, set where everything must run; not a setting of the product"
     )]
     let required = std::env::var_os("REQUIRE_ALL").is_some_and(|value| !value.is_empty());
     assert!(
-        found.is_some() || !required,
-        "no Chromium: install the package chromium (Debian), because REQUIRE_ALL is set"
+        !required,
+        "{need}: install the package {package} (Debian), because REQUIRE_ALL is set"
     );
-    if found.is_none() {
-        println!("NOT RUN: the browser tests need Chromium: install the package chromium (Debian)");
-    }
-    found.map(Path::to_owned)
+    println!("NOT RUN: {need}: install the package {package} (Debian)");
 }
 
 /// One tab.

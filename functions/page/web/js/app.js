@@ -11,7 +11,7 @@ const $ = (id) => document.getElementById(id);
 const questions = [...document.querySelectorAll('.question')];
 const ALL = questions.length;
 const texts = questions.map((question) => ({
-  question: question.querySelector('h2').textContent,
+  question: question.querySelector('h1').textContent,
   options: [...question.querySelectorAll('.option span')].map((option) => option.textContent),
 }));
 let advancing = 0;
@@ -48,7 +48,7 @@ function show(step, moveFocus) {
   if (at === 'result') fillResult();
   if (moveFocus) {
     window.scrollTo(0, 0);
-    const heading = (asking ? questions[at] : $(at)).querySelector('h1, h2');
+    const heading = (asking ? questions[at] : $(at)).querySelector('h1');
     heading.focus({ preventScroll: true });
   }
 }

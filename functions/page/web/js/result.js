@@ -22,7 +22,7 @@ export function fillResult() {
   byId('result-types').replaceChildren(
     ...result.types.map((type) => {
       const card = document.createElement('article');
-      card.append(element('h3', type.title), element('p', type.meaning));
+      card.append(element('h2', type.title), element('p', type.meaning));
       return card;
     }),
   );

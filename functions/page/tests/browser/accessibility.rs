@@ -1,0 +1,91 @@
+//! Every screen through axe-core's eyes.
+
+use crate::visitor::{Size, Visitor, not_run};
+use crate::{DESKTOP, PHONE, fill_form, finish_test, visit};
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::Command;
+
+/// Deque's checker of accessibility, MPL-2.0: fetched for this test, in nothing that is built or deployed.
+const AXE_CORE: &str = "axe-core@4.14.1";
+
+/// All of its rules, those of good practice too; each finding with the elements that it is about.
+const FINDINGS: &str = "axe.run().then(({violations}) => violations.map(({id, help, nodes}) =>
+    [id, help, ...nodes.map(({html, failureSummary}) => html + ' ' + failureSummary)].join(' | ')))";
+
+#[tokio::test]
+async fn nothing_is_in_the_way_of_a_person_with_a_disability() {
+    let Some(axe) = axe() else {
+        return;
+    };
+    for (name, window) in [("axe-phone", PHONE), ("axe-desktop", DESKTOP)] {
+        check_screens(&axe, name, window).await;
+    }
+}
+
+async fn check_screens(axe: &str, name: &str, window: Size) {
+    let Some((site, visitor)) = visit(name, window).await else {
+        return;
+    };
+    visitor.open(&format!("{}/proftest", site.url)).await;
+    // The protocol is not bound by the page's policy. (The source's own value cannot be passed on.)
+    visitor.eval(&format!("{axe}; null")).await;
+    has_no_findings(&visitor, "start").await;
+    visitor.press("#begin").await;
+    visitor.sees("#q1").await;
+    has_no_findings(&visitor, "question").await;
+    finish_test(&visitor, 0).await;
+    has_no_findings(&visitor, "form").await;
+    visitor.press("#send").await;
+    visitor.sees("#consent-error:not(:empty)").await;
+    has_no_findings(&visitor, "errors").await;
+    fill_form(&visitor).await;
+    visitor.press("#send").await;
+    visitor.sees("#result").await;
+    has_no_findings(&visitor, "result").await;
+    visitor.leave().await;
+}
+
+async fn has_no_findings(visitor: &Visitor, screen: &str) {
+    // What is fading in has no contrast yet.
+    visitor
+        .until("document.getAnimations().every((one) => one.playState !== 'running')")
+        .await;
+    assert_eq!(
+        visitor.eval("axe.version").await,
+        AXE_CORE.trim_start_matches("axe-core@")
+    );
+    assert_eq!(visitor.eval(FINDINGS).await, serde_json::json!([]), "{screen}");
+}
+
+/// The source of axe-core, kept in `target/tools`; `None` (said on the terminal) without npm, where it is not required.
+fn axe() -> Option<String> {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("../tools")
+        .join(AXE_CORE);
+    let file = dir.join("node_modules/axe-core/axe.min.js");
+    if !file.exists() {
+        std::fs::create_dir_all(&dir).unwrap();
+        let install = [
+            "install",
+            "--no-save",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+        ];
+        let output = match Command::new("npm").args(install).arg(&dir).arg(AXE_CORE).output() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                not_run("the accessibility test needs npm", "npm");
+                return None;
+            }
+            output => output.unwrap(),
+        };
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Some(std::fs::read_to_string(file).unwrap())
+}
