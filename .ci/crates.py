@@ -10,9 +10,6 @@ import re
 import sys
 import tomllib
 
-# How Cargo names its default registry, whatever mirror it is fetched from.
-DEFAULT_REGISTRY = "registry+https://github.com/rust-lang/crates.io-index"
-
 
 def numbers(version):
     """The numeric part of a version: "1.2.3-rc.1" -> (1, 2, 3)."""
@@ -66,8 +63,9 @@ def findings(packages, rules):
                 yield f"{crate} is banned: {ban['reason']}"
         if not package["license"] or not allowed(package["license"], licences):
             yield f"{crate}: its licence, {package['license']}, is not allowed"
-        if package["source"] not in (None, DEFAULT_REGISTRY):
-            yield f"{crate} comes from another source than the default registry"
+        # None: of this workspace. A git repository, or a registry of its own name, says so here.
+        if not (package["source"] or "registry+").startswith("registry+"):
+            yield f"{crate} comes from another source than a registry: {package['source']}"
         if package["source"] is None:
             for dependency in package["dependencies"]:
                 if dependency["req"] == "*" and "path" not in dependency:

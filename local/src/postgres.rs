@@ -144,44 +144,24 @@ fn settings(fsync: bool) -> Vec<String> {
 }
 
 async fn init(bin: &Path, owner: &Owner, dir: &Path, data: &Path) -> Result<(), String> {
-    let mut command = Command::new(bin.join("initdb"));
-    owner.apply(&mut command);
-    command
-        .current_dir(dir)
-        .arg("-D")
-        .arg(data)
-        .arg("--pwfile")
-        .arg(dir.join("password"));
-    command.args([
-        "-U",
-        "postgres",
-        "-E",
-        "UTF8",
-        "--locale=C.UTF-8",
-        "--auth=scram-sha-256",
-    ]);
-    if run("initdb", &mut command).await.is_ok() {
-        return Ok(());
-    }
+    let mut outcome = Ok(());
     // C.UTF-8 is missing on macOS and some small systems; C with UTF8 sorts the same.
-    let _ = fs::remove_dir_all(data);
-    let mut command = Command::new(bin.join("initdb"));
-    owner.apply(&mut command);
-    command
-        .current_dir(dir)
-        .arg("-D")
-        .arg(data)
-        .arg("--pwfile")
-        .arg(dir.join("password"));
-    command.args([
-        "-U",
-        "postgres",
-        "-E",
-        "UTF8",
-        "--locale=C",
-        "--auth=scram-sha-256",
-    ]);
-    run("initdb", &mut command).await.map(|_| ())
+    for locale in ["C.UTF-8", "C"] {
+        let mut command = Command::new(bin.join("initdb"));
+        owner.apply(&mut command);
+        command.current_dir(dir).arg("-D").arg(data);
+        command
+            .arg("--pwfile")
+            .arg(dir.join("password"))
+            .args(["--locale", locale]);
+        command.args(["-U", "postgres", "-E", "UTF8", "--auth=scram-sha-256"]);
+        outcome = run("initdb", &mut command).await.map(|_| ());
+        if outcome.is_ok() {
+            break;
+        }
+        let _ = fs::remove_dir_all(data);
+    }
+    outcome
 }
 
 /// As whom the server runs: PostgreSQL refuses root.
