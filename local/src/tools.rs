@@ -74,6 +74,14 @@ pub async fn build_functions(names: &[&str]) -> Result<PathBuf, String> {
     for name in names {
         cargo.args(["-p", name]);
     }
+    // Cargo describes to this program its own package. A build script that watches such a variable (ring's does)
+    // would run again at every start, and so would all that depends on it.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
     run("cargo build", &mut cargo).await?;
     Ok(dir)
 }
