@@ -6,6 +6,7 @@ use crate::support::proxy::{Mode as Link, Proxy};
 use crate::support::run;
 use futures::future::join_all;
 use local::standins::Mode;
+use proftest::domain::delivery::{Channel, Doubt, Settlement};
 use std::time::Duration;
 
 #[test]
@@ -162,6 +163,38 @@ fn a_worker_whose_claim_was_taken_over_records_nothing() {
         world.skip_waiting(&waiting).await;
         world.finish(&late, &waiting).await;
         world.assert_delivered_once(&waiting).await;
+    });
+}
+
+#[test]
+fn only_the_newest_claim_may_record() {
+    run(async {
+        let world = World::new().await;
+        let waiting = world.lead().await;
+        let store = world.db.store();
+        for _ in 0..2 {
+            let claimed = store.claim(waiting.id).await.unwrap();
+            assert!(
+                matches!(claimed, proftest::store::Claim::Claimed(_)),
+                "{claimed:?}"
+            );
+            end_lease(&world, &waiting).await;
+        }
+        let accepted = Settlement::Accepted {
+            provider_id: "7".to_owned(),
+        };
+        let record = async |attempt| {
+            let recorded = store.record(waiting.id, Channel::Sms, attempt, &accepted, Doubt::Clear);
+            recorded.await.unwrap()
+        };
+        assert!(!record(1).await, "the first claim was taken over");
+        assert_eq!(
+            world.delivery(&waiting, Vendor::Mobizon).await["state"],
+            "sending"
+        );
+        assert!(record(2).await);
+        assert!(!record(2).await, "recorded twice");
+        assert_eq!(world.notification(&waiting).await["open_channels"], 1);
     });
 }
 

@@ -123,6 +123,7 @@ fn without_a_scheduler_the_message_itself_waits_in_the_queue() {
         let started = Instant::now();
         post(&app, &body_of(&Person::new())).await.lead();
         assert_eq!(intake.queue.visible().await, 0, "not before it is due");
+        assert_eq!(intake.queue.delayed().await, 1);
         let message = intake.queue.next(Duration::from_secs(8)).await;
         assert!(
             started.elapsed() > Duration::from_millis(1_500),

@@ -89,6 +89,12 @@ impl Queue {
         attributes.attributes.unwrap()[&name].clone()
     }
 
+    /// Messages that are sent and not yet to be seen.
+    pub async fn delayed(&self) -> usize {
+        let count = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
+        self.attribute(count).await.parse().unwrap()
+    }
+
     /// Messages that could be received now.
     pub async fn visible(&self) -> usize {
         let count = self
