@@ -23,7 +23,7 @@ pub enum Slot {
 impl Store {
     /// Asks for one of `slots` slots.
     ///
-    /// Not repeated after a lost answer: a slot that nobody knows he has is free after [`SLOT_LOST_AFTER`].
+    /// Asked again after a lost answer, it may take two: the one that nobody gives back is free after 15 s.
     pub async fn take_slot(&self, slots: u16) -> Result<Slot, StoreError> {
         let slots = i16::try_from(slots).unwrap_or(i16::MAX);
         let params = [
