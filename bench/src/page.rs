@@ -15,7 +15,7 @@ use std::time::Duration;
 /// One option a question.
 pub(crate) const ANSWERS: [usize; 12] = [0, 3, 1, 2, 0, 1, 3, 2, 1, 0, 2, 3];
 
-const RUNS: usize = 3;
+const RUNS: usize = 5;
 const PHONE: Size = (360, 740);
 const DESKTOP: Size = (1440, 900);
 const WATCHED: Duration = Duration::from_secs(5);

@@ -47,16 +47,16 @@ function show(step, moveFocus) {
   }
   if (at === 'result') fillResult();
   if (moveFocus) {
-    window.scrollTo(0, 0);
     const heading = (asking ? questions[at] : $(at)).querySelector('h1');
-    heading.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+    setTimeout(() => heading.focus({ preventScroll: true }));
   }
 }
 
 // The browser's own back button goes one question back, as people expect of it.
 function go(step) {
-  history.pushState({ step, depth: ((history.state || {}).depth || 0) + 1 }, '');
   show(step, true);
+  setTimeout(() => history.pushState({ step, depth: ((history.state || {}).depth || 0) + 1 }, ''));
 }
 
 function goBack(step) {
