@@ -5,6 +5,7 @@ pub mod crm;
 pub mod database;
 pub mod delivery;
 pub mod guillotine;
+pub mod process;
 pub mod proxy;
 pub mod request;
 pub mod stack;
