@@ -29,12 +29,21 @@ pub struct NamelessRecord;
 
 /// Handles the records side by side and reports those that must come back.
 ///
+/// Each record's `handle` gets a clone of `shared`, made before the first one runs; it is dropped with that record's work,
+/// however this ends.
+///
 /// # Errors
 /// [`NamelessRecord`] when a record could not be named in the report; SQS then gives the whole batch back.
-pub async fn each<T, F>(event: SqsEvent, queue: &Queue, handle: F) -> Result<SqsBatchResponse, NamelessRecord>
+pub async fn each<T, S, F>(
+    event: SqsEvent,
+    queue: &Queue,
+    shared: S,
+    handle: F,
+) -> Result<SqsBatchResponse, NamelessRecord>
 where
     T: DeserializeOwned,
-    F: AsyncFn(T) -> Verdict,
+    S: Clone,
+    F: AsyncFn(T, S) -> Verdict,
 {
     if event
         .records
@@ -43,24 +52,26 @@ where
     {
         return Err(NamelessRecord);
     }
-    let records = event
+    let records: Vec<_> = event
         .records
         .into_iter()
-        .map(|record| one(record, queue, &handle));
+        .map(|record| one(record, queue, shared.clone(), &handle))
+        .collect();
+    drop(shared);
     let failures = futures::future::join_all(records).await;
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failures.into_iter().flatten().collect();
     Ok(response)
 }
 
-async fn one<T, F>(record: SqsMessage, queue: &Queue, handle: &F) -> Option<BatchItemFailure>
+async fn one<T, S, F>(record: SqsMessage, queue: &Queue, shared: S, handle: &F) -> Option<BatchItemFailure>
 where
     T: DeserializeOwned,
-    F: AsyncFn(T) -> Verdict,
+    F: AsyncFn(T, S) -> Verdict,
 {
     let id = record.message_id.unwrap_or_default();
     let verdict = match serde_json::from_str::<T>(record.body.as_deref().unwrap_or_default()) {
-        Ok(task) => AssertUnwindSafe(handle(task))
+        Ok(task) => AssertUnwindSafe(handle(task, shared))
             .catch_unwind()
             .await
             .unwrap_or_else(|_| {
@@ -68,6 +79,7 @@ where
                 Verdict::Again(Duration::from_secs(30))
             }),
         Err(error) => {
+            drop(shared);
             // serde's text may quote the body; its position does not.
             tracing::error!(message.id = %id, line = error.line(), column = error.column(),
                 "An undecodable message is on its way to the DLQ");

@@ -8,6 +8,7 @@
 mod crm_rate;
 mod crm_recovery;
 mod crm_story;
+mod deliver_batch;
 mod deliver_doubt;
 mod deliver_faults;
 mod deliver_once;

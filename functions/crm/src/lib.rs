@@ -108,9 +108,9 @@ impl App {
 pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, NamelessRecord> {
     auth::warn_before_expiry(&app.settings.auth);
     let to_note = Mutex::new(Vec::new());
-    let response = batch::each(event, &app.queue, async |task: CrmTask| {
+    let response = batch::each(event, &app.queue, &to_note, async |task: CrmTask, to_note| {
         let CrmTask::CrmV1 { lead } = task;
-        bring_in_line(app, lead, &to_note).await
+        bring_in_line(app, lead, to_note).await
     })
     .await?;
     let to_note = to_note.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,7 @@
-//! One channel's attempt: what is sent, and what its outcome means.
+//! Each channel's attempt: what is sent, and what its outcome means.
 
 use crate::App;
+use crate::mail::{self, Post};
 use proftest::clients::mobizon::Sms;
 use proftest::clients::resend::{Email, Tag};
 use proftest::config::Links;
@@ -93,22 +94,71 @@ fn render(app: &App, due: &Due, channel: Channel) -> Option<serde_json::Value> {
     Some(content)
 }
 
-/// Sends over one claimed channel and records the outcome. `None`: it could not be recorded.
-pub async fn attempt(app: &App, due: &Due, attempt: &Attempt, contents: &[Pinned]) -> Option<Settlement> {
-    let content = contents
-        .iter()
-        .find(|pinned| pinned.channel == attempt.channel)
-        .map(|pinned| &pinned.content);
-    let (settlement, doubt) = match (attempt.channel, content) {
-        (_, None) => (
-            Settlement::Failed {
-                reason: "no content could be rendered".to_owned(),
-            },
-            Doubt::Keep,
-        ),
-        (Channel::Email, Some(content)) => email(app, due, attempt, content).await,
-        (Channel::Sms, Some(content)) => sms(app, attempt, content).await,
+/// What became of a claimed channel; `None`: it could not be recorded.
+type Attempted = Option<Settlement>;
+
+/// Sends the e-mail with those of the other records, if it is claimed, and records the outcome.
+pub async fn email(app: &App, due: &Due, contents: &[Pinned], post: Post) -> Option<Attempted> {
+    let attempt = claimed(due, Channel::Email)?;
+    if let Before::Unknown { since } = attempt.before
+        && since > EMAIL_KEY_LIFETIME
+    {
+        let reason = "outcome unknown, and the idempotency key has expired".to_owned();
+        return Some(finish(app, due, attempt, (Settlement::Failed { reason }, Doubt::Keep)).await);
+    }
+    let outcome = match content(contents, Channel::Email) {
+        Ok(email) => {
+            let outcome = mail::hand_in(&post, due.notification, attempt, email);
+            // Until this one is dropped too, nothing is sent.
+            drop(post);
+            match outcome.await {
+                Ok(outcome) => outcome,
+                Err(_) => return Some(None),
+            }
+        }
+        Err(failure) => Err(failure),
     };
+    Some(finish(app, due, attempt, settled(app, attempt, outcome)).await)
+}
+
+/// Sends the SMS, if it is claimed, and records the outcome. One of unknown outcome is looked up before.
+pub async fn sms(app: &App, due: &Due, contents: &[Pinned]) -> Option<Attempted> {
+    let attempt = claimed(due, Channel::Sms)?;
+    let outcome = match content::<Sms>(contents, Channel::Sms) {
+        Ok(sms) => send_sms(app, attempt, &sms).await,
+        Err(failure) => settled(app, attempt, Err(failure)),
+    };
+    Some(finish(app, due, attempt, outcome).await)
+}
+
+async fn send_sms(app: &App, attempt: &Attempt, sms: &Sms) -> (Settlement, Doubt) {
+    if let Before::Unknown { since } = attempt.before {
+        match reconcile(&app.policy, since, app.mobizon.find(sms).await, jitter()) {
+            Reconciled::Settled(settlement) => return (settlement, Doubt::Keep),
+            Reconciled::SendAgain => {}
+        }
+    }
+    settled(app, attempt, app.mobizon.send(sms).await)
+}
+
+fn claimed(due: &Due, channel: Channel) -> Option<&Attempt> {
+    due.attempts.iter().find(|attempt| attempt.channel == channel)
+}
+
+fn content<T: DeserializeOwned>(contents: &[Pinned], channel: Channel) -> Result<T, Failure> {
+    let unusable = |why| Failure::new(Reaction::GiveUp, why);
+    let pinned = contents.iter().find(|pinned| pinned.channel == channel);
+    let pinned = pinned.ok_or_else(|| unusable("no content could be rendered"))?;
+    T::deserialize(&pinned.content).map_err(|_| unusable("the pinned content cannot be read"))
+}
+
+/// Records an attempt's outcome. `None`: it could not be, and the claim stands until its lease ends.
+async fn finish(
+    app: &App,
+    due: &Due,
+    attempt: &Attempt,
+    (settlement, doubt): (Settlement, Doubt),
+) -> Attempted {
     let recorded = record(app, due, attempt, &settlement, doubt).await;
     let (lead, notification) = (due.lead, due.notification);
     let (channel, state) = (attempt.channel.as_str(), settlement.state());
@@ -131,35 +181,6 @@ pub async fn attempt(app: &App, due: &Due, attempt: &Attempt, contents: &[Pinned
         }
     }
     Some(settlement)
-}
-
-async fn email(app: &App, due: &Due, attempt: &Attempt, content: &serde_json::Value) -> (Settlement, Doubt) {
-    if let Before::Unknown { since } = attempt.before
-        && since > EMAIL_KEY_LIFETIME
-    {
-        let reason = "outcome unknown, and the idempotency key has expired".to_owned();
-        return (Settlement::Failed { reason }, Doubt::Keep);
-    }
-    let key = format!("proftest-email-{}", due.notification);
-    let outcome = match from_json::<Email>(content) {
-        Ok(email) => app.resend.send(&email, &key).await,
-        Err(failure) => Err(failure),
-    };
-    settled(app, attempt, outcome)
-}
-
-async fn sms(app: &App, attempt: &Attempt, content: &serde_json::Value) -> (Settlement, Doubt) {
-    let sms = match from_json::<Sms>(content) {
-        Ok(sms) => sms,
-        Err(failure) => return settled(app, attempt, Err(failure)),
-    };
-    if let Before::Unknown { since } = attempt.before {
-        match reconcile(&app.policy, since, app.mobizon.find(&sms).await, jitter()) {
-            Reconciled::Settled(settlement) => return (settlement, Doubt::Keep),
-            Reconciled::SendAgain => {}
-        }
-    }
-    settled(app, attempt, app.mobizon.send(&sms).await)
 }
 
 fn settled(app: &App, attempt: &Attempt, outcome: Result<String, Failure>) -> (Settlement, Doubt) {
@@ -206,8 +227,4 @@ fn jitter() -> f64 {
 fn to_json<T: Serialize>(content: &T) -> serde_json::Value {
     // Structs of strings always serialise.
     serde_json::to_value(content).unwrap_or_default()
-}
-
-fn from_json<T: DeserializeOwned>(content: &serde_json::Value) -> Result<T, Failure> {
-    T::deserialize(content).map_err(|_| Failure::new(Reaction::GiveUp, "the pinned content cannot be read"))
 }

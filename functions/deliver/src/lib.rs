@@ -4,7 +4,9 @@
 //! it came, and the next worker goes on from there.
 
 mod channels;
+mod mail;
 
+use crate::mail::Post;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use proftest::aws::queue::Queue;
 use proftest::batch::{self, NamelessRecord, Verdict};
@@ -17,6 +19,7 @@ use proftest::store::{Claim, Due, Store, StoreError};
 use proftest::task::DeliverTask;
 use proftest::texts::{Locale, Texts, texts};
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// How long one statement may take, connecting included.
 const DATABASE_DEADLINE: Duration = Duration::from_secs(3);
@@ -88,14 +91,21 @@ impl App {
 /// # Errors
 /// [`NamelessRecord`] when a record could not be named in the report; SQS then gives the whole batch back.
 pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, NamelessRecord> {
-    batch::each(event, &app.queue, async |task: DeliverTask| {
-        let DeliverTask::DeliverV1 { notification } = task;
-        deliver(app, notification).await
-    })
-    .await
+    let (post, letters) = mpsc::unbounded_channel();
+    let (response, sent) = futures::future::join(
+        batch::each(event, &app.queue, post, async |task: DeliverTask, post| {
+            let DeliverTask::DeliverV1 { notification } = task;
+            deliver(app, notification, post).await
+        }),
+        mail::send(app, letters),
+    )
+    .await;
+    mail::close(app, &sent).await;
+    response
 }
 
-async fn deliver(app: &App, notification: NotificationId) -> Verdict {
+/// Does what is due of one notification. Its e-mail is handed in to `post`, to go out with the others.
+async fn deliver(app: &App, notification: NotificationId, post: Post) -> Verdict {
     let due = match app.store.claim(notification).await {
         Ok(Claim::Claimed(due)) => due,
         Ok(Claim::Early { due_in }) => return Verdict::Again(due_in),
@@ -122,11 +132,13 @@ async fn deliver(app: &App, notification: NotificationId) -> Verdict {
             return Verdict::Again(LEASE);
         }
     };
-    let attempts = due
-        .attempts
-        .iter()
-        .map(|attempt| channels::attempt(app, &due, attempt, &contents));
-    verdict(&due, &futures::future::join_all(attempts).await)
+    let attempts = futures::future::join(
+        channels::email(app, &due, &contents, post),
+        channels::sms(app, &due, &contents),
+    );
+    let (email, sms) = attempts.await;
+    let settlements: Vec<_> = email.into_iter().chain(sms).collect();
+    verdict(&due, &settlements)
 }
 
 /// What becomes of the message, once every claimed channel has its settlement (`None`: it could not be

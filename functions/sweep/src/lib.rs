@@ -68,7 +68,12 @@ pub struct Woken {
 pub async fn handle(app: &App) -> Result<Woken, SweepError> {
     report(&app.store.backlog().await?);
     // What fails to wake the one must not keep the other asleep.
-    let (notifications, crm_tasks) = futures::future::join(wake_notifications(app), wake_crm(app)).await;
+    let (notifications, crm_tasks, closed) = futures::future::join3(
+        wake_notifications(app),
+        wake_crm(app),
+        app.store.close_left_behind(),
+    )
+    .await;
     let woken = Woken {
         notifications: notifications?,
         crm_tasks: crm_tasks?,
@@ -76,6 +81,7 @@ pub async fn handle(app: &App) -> Result<Woken, SweepError> {
     if woken != Woken::default() {
         tracing::warn!(woken.notifications, woken.crm_tasks, "Woke what nobody had");
     }
+    closed?;
     Ok(woken)
 }
 

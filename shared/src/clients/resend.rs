@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct Resend {
     http: Client,
     url: String,
+    batch_url: String,
     api_key: SecretString,
     from: String,
 }
@@ -50,8 +51,25 @@ struct Accepted {
 }
 
 #[derive(Deserialize)]
-struct Refused {
+struct AcceptedBatch {
+    data: Vec<Accepted>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
     name: String,
+}
+
+/// The most e-mails of one request. Source: Resend, API reference, «Send Batch Emails».
+pub const BATCH_MAX: usize = 100;
+
+/// Why a batch was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// Some e-mail of it never can be, so none was sent: one by one the others can.
+    Member(Failure),
+    /// It concerns all of them alike.
+    Batch(Failure),
 }
 
 impl Resend {
@@ -60,6 +78,7 @@ impl Resend {
         Self {
             http,
             url: format!("{}/emails", settings.base_url),
+            batch_url: format!("{}/emails/batch", settings.base_url),
             api_key: settings.api_key.clone(),
             from: settings.from.clone(),
         }
@@ -75,28 +94,64 @@ impl Resend {
     /// The same `key` (at most 256 characters) with the same e-mail sends once and returns the same id, for
     /// 24 hours.
     pub async fn send(&self, email: &Email, key: &str) -> Result<String, Failure> {
+        read(&self.post(&self.url, email, key).await?)
+    }
+
+    /// Sends at most [`BATCH_MAX`] e-mails in one request, all or none, and returns the vendor's ids in their order.
+    ///
+    /// The same `key` with the same e-mails in the same order sends once and returns the same ids, for 24 hours.
+    pub async fn send_batch(&self, emails: &[Email], key: &str) -> Result<Vec<String>, Refused> {
+        let answer = self.post(&self.batch_url, emails, key).await;
+        read_batch(&answer.map_err(Refused::Batch)?, emails.len())
+    }
+
+    async fn post<T: Serialize + ?Sized>(&self, url: &str, body: &T, key: &str) -> Result<Answer, Failure> {
         let request = self
             .http
-            .post(&self.url)
+            .post(url)
             .bearer_auth(self.api_key.expose_secret())
             .header("Idempotency-Key", key)
-            .json(email);
-        read(&call("resend", request).await?)
+            .json(body);
+        call("resend", request).await
     }
 }
 
 fn read(answer: &Answer) -> Result<String, Failure> {
+    if !answer.status.is_success() {
+        return Err(failure(answer));
+    }
+    match serde_json::from_slice::<Accepted>(&answer.body) {
+        Ok(accepted) if !accepted.id.is_empty() => Ok(accepted.id),
+        _ => Err(no_id(answer)),
+    }
+}
+
+/// Accepted counts only with an id in hand; the key makes asking again safe.
+fn no_id(answer: &Answer) -> Failure {
+    let status = answer.status.as_u16();
+    Failure::new(Reaction::Unknown, format!("resend {status} without an id"))
+}
+
+fn read_batch(answer: &Answer, emails: usize) -> Result<Vec<String>, Refused> {
     if answer.status.is_success() {
-        return match serde_json::from_slice::<Accepted>(&answer.body) {
-            Ok(accepted) if !accepted.id.is_empty() => Ok(accepted.id),
-            // Accepted counts only with an id in hand; the key makes asking again safe.
-            _ => Err(Failure::new(
-                Reaction::Unknown,
-                format!("resend {} without an id", answer.status.as_u16()),
-            )),
+        return match serde_json::from_slice::<AcceptedBatch>(&answer.body) {
+            Ok(AcceptedBatch { data })
+                if data.len() == emails && data.iter().all(|accepted| !accepted.id.is_empty()) =>
+            {
+                Ok(data.into_iter().map(|accepted| accepted.id).collect())
+            }
+            _ => Err(Refused::Batch(no_id(answer))),
         };
     }
-    let name = serde_json::from_slice::<Refused>(&answer.body).map(|refused| clean_name(&refused.name));
+    let failure = failure(answer);
+    match answer.status.as_u16() {
+        400 | 413 | 422 if failure.reaction == Reaction::GiveUp => Err(Refused::Member(failure)),
+        _ => Err(Refused::Batch(failure)),
+    }
+}
+
+fn failure(answer: &Answer) -> Failure {
+    let name = serde_json::from_slice::<Problem>(&answer.body).map(|problem| clean_name(&problem.name));
     let name = name.unwrap_or_default();
     let status = answer.status.as_u16();
     let reaction = match (status, name.as_str()) {
@@ -116,7 +171,7 @@ fn read(answer: &Answer) -> Result<String, Failure> {
     } else {
         format!(" {name}")
     };
-    Err(Failure::new(reaction, format!("resend {status}{what}")))
+    Failure::new(reaction, format!("resend {status}{what}"))
 }
 
 #[cfg(test)]
@@ -168,6 +223,37 @@ mod tests {
             (599, "never_heard_of", Reaction::Unknown),
         ] {
             assert_eq!(reaction(status, name), expected, "{status} {name}");
+        }
+    }
+
+    #[test]
+    fn a_batch_needs_an_id_for_each_and_is_taken_apart_only_for_a_member() {
+        let ids = vec!["a".to_owned(), "b".to_owned()];
+        let read = |status, body: &str| read_batch(&answer(status, body), 2);
+        assert_eq!(read(200, r#"{"data":[{"id":"a"},{"id":"b"}]}"#), Ok(ids));
+        for body in [
+            "",
+            "{}",
+            r#"{"data":[{"id":"a"}]}"#,
+            r#"{"data":[{"id":"a"},{"id":""}]}"#,
+        ] {
+            let Err(Refused::Batch(failure)) = read(200, body) else {
+                panic!("{body}")
+            };
+            assert_eq!(failure.reaction, Reaction::Unknown, "{body}");
+        }
+        for (status, name, member) in [
+            (422, "validation_error", true),
+            (400, "validation_error", true),
+            (413, "", true),
+            (409, "invalid_idempotent_request", false),
+            (409, "concurrent_idempotent_requests", false),
+            (429, "rate_limit_exceeded", false),
+            (403, "invalid_api_key", false),
+            (500, "application_error", false),
+        ] {
+            let refused = read(status, &format!(r#"{{"name":"{name}"}}"#)).unwrap_err();
+            assert_eq!(matches!(refused, Refused::Member(_)), member, "{status} {name}");
         }
     }
 

@@ -12,7 +12,7 @@ fn new_v7() -> Uuid {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
         pub struct $name(Uuid);
 
@@ -54,6 +54,10 @@ id! {
 id! {
     /// A notification: one message to one lead, over one or two channels.
     NotificationId
+}
+id! {
+    /// A batch: e-mails that go out in one request.
+    BatchId
 }
 id! {
     /// One counted click. Recording the same click twice changes nothing.

@@ -34,7 +34,7 @@ with n as (
         updated_at = now()
     from free
     where d.notification_id = free.notification_id and d.channel = free.channel
-    returning d.channel, d.attempt, d.retries, d.unknown_since, d.content
+    returning d.channel, d.attempt, d.retries, d.unknown_since, d.content, d.batch_id
 )
 select n.status,
        extract(epoch from n.scheduled_for - now())::float8 as due_in_seconds,
@@ -54,7 +54,8 @@ select n.status,
        c.attempt,
        c.retries,
        extract(epoch from now() - c.unknown_since)::float8 as unknown_for_seconds,
-       c.content
+       c.content,
+       c.batch_id
 from n
 join landing_leads l on l.id = n.lead_id
 left join claimed c on true

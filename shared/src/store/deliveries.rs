@@ -3,7 +3,7 @@
 use super::WAKE_GRACE;
 use super::pool::{Store, StoreError};
 use crate::domain::delivery::{Before, Channel, Doubt, LEASE, Settlement};
-use crate::domain::ids::{LeadId, NotificationId, ShortCode};
+use crate::domain::ids::{BatchId, LeadId, NotificationId, ShortCode};
 use crate::domain::quiz::Outcome;
 use serde_json::Value;
 use std::time::Duration;
@@ -72,6 +72,8 @@ pub struct Attempt {
     pub before: Before,
     /// What an earlier attempt pinned, if one came so far.
     pub content: Option<Value>,
+    /// The batch in which an earlier attempt may have been sent.
+    pub batch: Option<BatchId>,
 }
 
 /// Content pinned for a channel, the same at every attempt.
@@ -232,6 +234,7 @@ fn read_attempt(row: &Row) -> Result<Option<Attempt>, tokio_postgres::Error> {
             since: Duration::from_secs_f64(seconds.max(0.0)),
         }),
         content: row.try_get("content")?,
+        batch: row.try_get::<_, Option<_>>("batch_id")?.map(BatchId::from_uuid),
     }))
 }
 

@@ -3,6 +3,7 @@
 //! Every operation is one statement in one round trip, sent unnamed (`query_typed`), because named prepared
 //! statements break behind transaction poolers. Every statement may be repeated: it says at its head why.
 
+mod batches;
 mod clicks;
 mod crm;
 mod deliveries;
@@ -13,6 +14,7 @@ mod pool;
 mod timeline;
 mod tokens;
 
+pub use batches::Member;
 pub use clicks::{Click, Clicked, Target};
 pub use crm::{CRM_LEASE, CrmClaim, CrmOutcome, CrmWork, Shut};
 pub use deliveries::{Attempt, Claim, Due, Pinned};

@@ -14,8 +14,8 @@ with settled as (
         retries = retries + ($4 = 'retrying')::int,
         next_attempt_at = now() + coalesce($7, 0) * interval '1 second',
         unknown_since = case $8 when 'start' then now() when 'keep' then unknown_since end,
-        -- The pinned content is personal data, needed only for another attempt.
-        content = case when $7 is null then null else content end,
+        -- The pinned content is personal data, needed only for another attempt; in a batch, for another's too.
+        content = case when $7 is null and batch_id is null then null else content end,
         updated_at = now()
     where notification_id = $1 and channel = $2 and attempt = $3 and state = 'sending'
     returning notification_id

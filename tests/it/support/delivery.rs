@@ -158,6 +158,15 @@ impl World {
         !failures.is_empty()
     }
 
+    /// Hands the function one message each, in one batch; says how many must come back.
+    pub async fn wake_all(&self, app: &deliver::App, waiting: &[Waiting]) -> usize {
+        let records = waiting
+            .iter()
+            .map(|one| record(&one.id.to_string(), "no such receipt handle", &task(one.id)));
+        let response = deliver::handle(app, event(records.collect())).await.unwrap();
+        response.batch_item_failures.len()
+    }
+
     /// Wakes until nothing is left to do; panics when that takes more than a hundred times.
     pub async fn finish(&self, app: &deliver::App, waiting: &Waiting) -> Value {
         for _ in 0..100 {

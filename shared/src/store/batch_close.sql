@@ -1,0 +1,20 @@
+-- Forgets a batch once the fate of all its e-mails is known, and what they said with it.
+--
+-- $1 batch id
+--
+-- Whoever records the last member comes here after it and sees all of them over. Sent twice, it finds nothing.
+with closed as (
+    delete from email_batches b
+    where b.id = $1
+      and not exists (
+          select
+          from unnest(b.notifications) as m (id)
+          join deliveries d on d.notification_id = m.id and d.channel = 'email'
+          where d.batch_id = b.id
+            and d.state in ('pending', 'sending', 'retrying', 'parked', 'unknown'))
+    returning b.id, b.notifications
+)
+update deliveries d
+set content = null, batch_id = null
+from closed
+where d.notification_id = any (closed.notifications) and d.channel = 'email' and d.batch_id = closed.id
