@@ -3,7 +3,9 @@
 mod browser;
 pub mod figure;
 pub mod page;
+pub mod punctuality;
 mod site;
+mod world;
 
 use chromiumoxide::error::CdpError;
 
@@ -22,6 +24,18 @@ pub enum Error {
     /// Something did not come in time; this expression stayed false.
     #[error("never became true on the page: {0}")]
     Never(String),
+    /// A part of the funnel did not start or did not do its work.
+    #[error("{0}")]
+    Part(String),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] tokio_postgres::Error),
+    /// The database, over the funnel's own store.
+    #[error(transparent)]
+    Store(#[from] proftest::store::StoreError),
+    /// A function's process.
+    #[error("a function's process failed")]
+    Function(#[from] local::runtime_api::Failed),
     /// A socket, a file or a directory.
     #[error("a socket, a file or a directory failed")]
     Io(#[from] std::io::Error),

@@ -1,6 +1,6 @@
 //! `cargo run --release -p bench -- page`: the figures.
 
-use bench::page;
+use bench::{page, punctuality};
 use clap::{Parser, Subcommand};
 use proftest::failure;
 use std::process::ExitCode;
@@ -17,12 +17,17 @@ struct Cli {
 enum Task {
     /// The test page in headless Chromium; writes `target/bench/page.json`.
     Page,
+    /// Messages that fall due together: how late they are. Fails when one is early, doubled or lost.
+    Punctuality(punctuality::Options),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Task::Page = Cli::parse().task;
-    match page::run().await {
+    let done = match Cli::parse().task {
+        Task::Page => page::run().await,
+        Task::Punctuality(options) => punctuality::run(options).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", failure::chain(&error));

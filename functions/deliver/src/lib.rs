@@ -65,7 +65,7 @@ impl App {
         Ok(Self {
             store: Store::new(&config.database, CONNECTIONS, DATABASE_DEADLINE)?,
             queue: Queue::new(sdk, &config.queue_url),
-            resend: Resend::new(http.clone(), &config.resend),
+            resend: Resend::new(http.clone(), &config.resend).repeating(Policy::PRODUCTION.repeats),
             mobizon: Mobizon::new(http, &config.mobizon),
             links: config.links.clone(),
             policy: Policy::PRODUCTION,
@@ -75,7 +75,8 @@ impl App {
 
     /// The same with another retry schedule; tests have no eight hours.
     #[must_use]
-    pub const fn with_policy(mut self, policy: Policy) -> Self {
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.resend = self.resend.repeating(policy.repeats);
         self.policy = policy;
         self
     }

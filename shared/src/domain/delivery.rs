@@ -56,6 +56,8 @@ pub const EMAIL_KEY_LIFETIME: Duration = Duration::from_hours(23);
 pub struct Policy {
     /// Delay after the first, second, … failed attempt. As many retries as entries; then the channel fails.
     pub backoff: &'static [Duration],
+    /// How often a request that came too fast is repeated at once, after the short pause that the vendor asks for.
+    pub repeats: u32,
     /// Delay while a human has to act. Parked attempts do not count towards giving up.
     pub parked: Duration,
     /// Delay before an unknown SMS is looked up again.
@@ -87,6 +89,7 @@ impl Policy {
             seconds(7200),
             seconds(7200),
         ],
+        repeats: 4,
         parked: seconds(300),
         look_up: seconds(30),
         settle: seconds(600),

@@ -23,6 +23,7 @@ pub const PUBLIC: &str = "https://api.onai.academy";
 /// Production's schedule in a hurry: four retries.
 pub const HASTY: Policy = Policy {
     backoff: &[Duration::from_millis(20); 4],
+    repeats: 0,
     parked: Duration::from_millis(60),
     look_up: Duration::from_millis(20),
     settle: Duration::from_millis(600),
