@@ -1,9 +1,9 @@
-//! `cargo run`: the whole funnel on this machine. Also `migrate` and `preview`.
+//! `cargo run`: the whole funnel on this machine. Also the commands of whoever deploys it.
 
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 use local::stack::{Options, Stack};
-use local::{migrate, preview, tools};
+use local::{doctor, env_file, migrate, preview, tools};
 use proftest::config::{Database, Env};
 use proftest::failure;
 use proftest::store::{self, Store};
@@ -35,6 +35,12 @@ enum Task {
         /// The database; `DATABASE_URL` when absent. On another host also `DATABASE_CA_PEM`.
         #[arg(long)]
         database_url: Option<String>,
+    },
+    /// Look whether settings, database and vendors are ready. Only reads; exits with 1 when something is wrong.
+    Doctor {
+        /// A file of `NAME=value` lines, the only source of settings; the environment when absent.
+        #[arg(long)]
+        env_file: Option<PathBuf>,
     },
     /// Write the e-mail and the SMS of a sample lead to files.
     Preview {
@@ -85,6 +91,7 @@ async fn main() -> ExitCode {
         None => up(cli.up).await,
         Some(Task::Migrate { database_url }) => migrate_database(database_url).await,
         Some(Task::OpenCrmGate { database_url }) => open_crm_gate(database_url).await,
+        Some(Task::Doctor { env_file }) => see_doctor(env_file).await,
         Some(Task::Preview {
             dir,
             name,
@@ -176,4 +183,36 @@ async fn open_crm_gate(url: Option<String>) -> Result<(), String> {
         None => println!("The gate was open."),
     }
     Ok(())
+}
+
+async fn see_doctor(file: Option<PathBuf>) -> Result<(), String> {
+    let table = match &file {
+        Some(path) => {
+            let named = |error: String| format!("{}: {error}", path.display());
+            let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+            Some(env_file::parse(&text).map_err(named)?)
+        }
+        None => None,
+    };
+    let lookup = |name: &str| match &table {
+        Some(table) => table.get(name).cloned(),
+        None => tools::variable(name),
+    };
+    // Without queues to look at, AWS is not asked for anything, not even a region.
+    let sdk = match lookup("NOTIFICATIONS_QUEUE_URL") {
+        Some(_) => Some(proftest::aws::sdk_config().await),
+        None => None,
+    };
+    let findings = doctor::examine(&lookup, sdk.as_ref()).await?;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let wrong = findings
+        .iter()
+        .filter(|finding| finding.verdict == doctor::Verdict::Wrong)
+        .count();
+    match wrong {
+        0 => Ok(()),
+        count => Err(format!("{count} things to mend")),
+    }
 }

@@ -40,3 +40,29 @@ pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
         .map(ToString::to_string)
         .collect())
 }
+
+/// A migration of this checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its number.
+    pub version: i64,
+    /// `V3__email_batches`.
+    pub name: String,
+    /// As the database's list of what was applied holds it.
+    pub checksum: String,
+}
+
+/// The migrations of this checkout, in order.
+pub fn known() -> Vec<Known> {
+    let mut known: Vec<Known> = embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(|migration| Known {
+            version: i64::from(migration.version()),
+            name: migration.to_string(),
+            checksum: migration.checksum().to_string(),
+        })
+        .collect();
+    known.sort_by_key(|migration| migration.version);
+    known
+}
