@@ -31,6 +31,13 @@ pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
         .batch_execute(&format!("select pg_advisory_lock({LOCK})"))
         .await?;
     let applied = embedded::migrations::runner().run_async(client).await;
+    if applied.is_ok() {
+        // The runner makes its own list, before any migration could: Supabase would serve it to anybody, for
+        // writing too.
+        client
+            .batch_execute("alter table refinery_schema_history enable row level security")
+            .await?;
+    }
     client
         .batch_execute(&format!("select pg_advisory_unlock({LOCK})"))
         .await?;

@@ -13,6 +13,8 @@ mod deliver_doubt;
 mod deliver_faults;
 mod deliver_once;
 mod deliver_story;
+mod doctor;
+mod doctor_database;
 mod intake;
 mod intake_refusals;
 mod journey;

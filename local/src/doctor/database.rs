@@ -80,9 +80,9 @@ fn explain(error: &StoreError) -> String {
     if has("UnknownIssuer") || has("BadSignature") {
         "the server's certificate is not signed by DATABASE_CA_PEM: download the project's certificate again"
             .to_owned()
-    } else if has("NotValidForName") {
+    } else if has("not valid for name") || has("NotValidForName") {
         "the server's certificate names another host: write the host in DATABASE_URL as the vendor's page does".to_owned()
-    } else if has("Expired") {
+    } else if has("expired") {
         "the server's certificate has expired, or this machine's clock is wrong".to_owned()
     } else if has("does not support TLS") {
         "the server offers no TLS: DATABASE_URL leads to something else than the production database"

@@ -4,11 +4,13 @@ pub mod aws;
 pub mod crm;
 pub mod database;
 pub mod delivery;
+pub mod doctor;
 pub mod guillotine;
 pub mod process;
 pub mod proxy;
 pub mod request;
 pub mod stack;
+pub mod tls;
 
 use local::tools;
 use std::fs::File;
