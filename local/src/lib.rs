@@ -4,6 +4,7 @@ pub mod console;
 pub mod doctor;
 pub mod emulator;
 pub mod env_file;
+pub mod erase;
 pub mod gateway;
 pub mod migrate;
 pub mod postgres;

@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 use local::stack::{Options, Stack};
-use local::{doctor, env_file, migrate, preview, tools};
+use local::{doctor, env_file, erase, migrate, preview, tools};
 use proftest::config::{Database, Env};
 use proftest::failure;
 use proftest::store::{self, Store};
@@ -41,6 +41,21 @@ enum Task {
         /// A file of `NAME=value` lines, the only source of settings; the environment when absent.
         #[arg(long)]
         env_file: Option<PathBuf>,
+    },
+    /// Erase a person who asks for it. Says what it would erase; does so with --yes.
+    Erase {
+        /// The person's e-mail. Given with a phone, a lead must have both.
+        #[arg(long, required_unless_present = "phone")]
+        email: Option<String>,
+        /// The person's phone, in any spelling.
+        #[arg(long)]
+        phone: Option<String>,
+        /// Erase.
+        #[arg(long)]
+        yes: bool,
+        /// The database; `DATABASE_URL` when absent. On another host also `DATABASE_CA_PEM`.
+        #[arg(long)]
+        database_url: Option<String>,
     },
     /// Write the e-mail and the SMS of a sample lead to files.
     Preview {
@@ -92,6 +107,12 @@ async fn main() -> ExitCode {
         Some(Task::Migrate { database_url }) => migrate_database(database_url).await,
         Some(Task::OpenCrmGate { database_url }) => open_crm_gate(database_url).await,
         Some(Task::Doctor { env_file }) => see_doctor(env_file).await,
+        Some(Task::Erase {
+            email,
+            phone,
+            yes,
+            database_url,
+        }) => erase_person(email, phone, yes, database_url).await,
         Some(Task::Preview {
             dir,
             name,
@@ -215,4 +236,18 @@ async fn see_doctor(file: Option<PathBuf>) -> Result<(), String> {
         0 => Ok(()),
         count => Err(format!("{count} things to mend")),
     }
+}
+
+async fn erase_person(
+    email: Option<String>,
+    phone: Option<String>,
+    yes: bool,
+    url: Option<String>,
+) -> Result<(), String> {
+    let store = Store::new(&database(url.as_deref())?, 1, Duration::from_secs(30))
+        .map_err(|error| error.to_string())?;
+    for line in erase::person(&store, email.as_deref(), phone.as_deref(), yes).await? {
+        println!("{line}");
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ fn a_database_that_cannot_be_reached_is_explained() {
         let world = World::new().await;
         let port = world.db.port();
         world.fine(&[], "reached without TLS").await;
-        let url = world.db.url.replace("postgres:", "postgres:no");
+        let url = world.db.url.replace("//postgres:", "//postgres:no");
         assert_ne!(url, world.db.url);
         world
             .wrong(&[("DATABASE_URL", &url)], "user or password is wrong")
@@ -86,7 +86,7 @@ fn the_schema_is_compared_with_this_checkout() {
                 "delete from refinery_schema_history where version = {count}"
             ))
             .await;
-        world.wrong(&[], "1 missing").await;
+        world.wrong(&[], "missing): run").await;
     });
 }
 

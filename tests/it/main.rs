@@ -15,6 +15,7 @@ mod deliver_once;
 mod deliver_story;
 mod doctor;
 mod doctor_database;
+mod erase;
 mod intake;
 mod intake_refusals;
 mod journey;

@@ -111,8 +111,9 @@ async fn look(client: &Client, findings: &mut Findings) -> Result<(), String> {
         ));
     }
     clock(client, findings).await?;
-    if migrations(client, findings).await? {
-        row_security(client, findings).await?;
+    // A user from whom row level security hides the rows sees no migrations either.
+    if row_security(client, findings).await? {
+        migrations(client, findings).await?;
     }
     Ok(())
 }
@@ -136,7 +137,7 @@ async fn clock(client: &Client, findings: &mut Findings) -> Result<(), String> {
 }
 
 /// Whether the schema is that of this checkout.
-async fn migrations(client: &Client, findings: &mut Findings) -> Result<bool, String> {
+async fn migrations(client: &Client, findings: &mut Findings) -> Result<(), String> {
     let sql = format!("select to_regclass('{HISTORY}') is not null");
     let there: bool = get(&one(client, &sql).await?)?;
     let mut applied = Vec::new();
@@ -148,15 +149,10 @@ async fn migrations(client: &Client, findings: &mut Findings) -> Result<bool, St
         }
     }
     match compare(&applied) {
-        Ok(count) => {
-            findings.ok(format!("all {count} migrations are applied"));
-            Ok(true)
-        }
-        Err(sentence) => {
-            findings.wrong(sentence);
-            Ok(false)
-        }
+        Ok(count) => findings.ok(format!("all {count} migrations are applied")),
+        Err(sentence) => findings.wrong(sentence),
     }
+    Ok(())
 }
 
 fn compare(applied: &[(i64, String)]) -> Result<usize, String> {
@@ -190,8 +186,8 @@ fn compare(applied: &[(i64, String)]) -> Result<usize, String> {
     Ok(known.len())
 }
 
-/// Whether Supabase's anonymous role is kept out, and we are not.
-async fn row_security(client: &Client, findings: &mut Findings) -> Result<(), String> {
+/// Whether Supabase's anonymous role is kept out. `false`: we are kept out too.
+async fn row_security(client: &Client, findings: &mut Findings) -> Result<bool, String> {
     let sql = "select c.relname::text, c.relrowsecurity, pg_has_role(c.relowner, 'usage') \
                from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by 1";
     let (mut open, mut foreign, mut tables) = (Vec::new(), Vec::new(), 0);
@@ -220,12 +216,12 @@ async fn row_security(client: &Client, findings: &mut Findings) -> Result<(), St
             foreign.join(", ")
         ));
     }
-    if open.is_empty() && foreign.is_empty() {
+    if tables > 0 && open.is_empty() && foreign.is_empty() {
         findings.ok(format!(
             "row level security closes all {tables} tables to everybody but their owner"
         ));
     }
-    Ok(())
+    Ok(foreign.is_empty())
 }
 
 /// An OAuth access token that is still good, if the functions have stored one.
