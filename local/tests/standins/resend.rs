@@ -356,3 +356,23 @@ async fn the_rate_limit_holds_and_is_announced() {
     assert_eq!(stats["max_in_one_second"], 3);
     assert_eq!(stats["without_idempotency_key"], 4 - 1);
 }
+
+#[tokio::test]
+async fn domains_are_listed_for_a_key_with_full_access_alone() {
+    let list = async |mail: &Mail| {
+        let request = mail.client.get(mail.url("/domains")).bearer_auth(RESEND_KEY);
+        parsed(request.send().await.unwrap()).await
+    };
+    let (status, answer) = list(&Mail::start().await).await;
+    assert_eq!((status, &answer["object"]), (200, &json!("list")));
+    let domain = &answer["data"][0];
+    assert_eq!(
+        json!([domain["name"], domain["status"]]),
+        json!(["onai.academy", "verified"])
+    );
+
+    let sender = Mail::with(|options| options.sending_access = true).await;
+    let (status, answer) = list(&sender).await;
+    assert_eq!((status, &answer["name"]), (401, &json!("restricted_api_key")));
+    assert_eq!(sender.post("/emails", Some("n1"), &email()).await.0, 200);
+}
