@@ -73,7 +73,7 @@ async fn credentials_user_agent_and_paths_are_checked() {
         (post().bearer_auth("re_other"), 403, "invalid_api_key"),
         (post().bearer_auth("test"), 403, "invalid_api_key"),
         (mail.client.put(mail.url("/emails")), 405, "method_not_allowed"),
-        (mail.client.get(mail.url("/domains")), 404, "not_found"),
+        (mail.client.get(mail.url("/audiences")), 404, "not_found"),
     ] {
         let (got, answer) = parsed(request.send().await.unwrap()).await;
         assert_eq!((got, &answer["name"]), (status, &json!(name)));
