@@ -348,7 +348,7 @@ impl Visitor {
         complaints.retain(|one| !one.starts_with(NETWORK));
         assert_eq!(complaints, [""; 0]);
         assert_eq!(
-            self.eval("document.documentElement.scrollWidth - innerWidth")
+            self.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth")
                 .await,
             0
         );
