@@ -24,8 +24,6 @@ pub enum Refusal {
     },
     /// Something of ours is down; the same request may succeed in a few seconds.
     Unavailable,
-    /// There is nothing at this path.
-    NotFound,
 }
 
 /// After so many seconds a client may try again.
@@ -38,7 +36,6 @@ impl Refusal {
             Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotJson | Self::Invalid { .. } => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NotFound => StatusCode::NOT_FOUND,
         }
     }
 
@@ -51,7 +48,6 @@ impl Refusal {
             Self::NotJson => errors.json_broken,
             Self::Invalid { error, .. } => error,
             Self::Unavailable => errors.unavailable,
-            Self::NotFound => errors.not_found,
         };
         let mut body = json!({"success": false, "error": error});
         if let Self::Invalid { fields, .. } = self {
@@ -126,7 +122,6 @@ mod tests {
             (Refusal::NotJson, 400),
             (invalid, 400),
             (Refusal::Unavailable, 503),
-            (Refusal::NotFound, 404),
         ] {
             let response = refusal.response(texts(Locale::Ru));
             assert_eq!(response.status().as_u16(), status);

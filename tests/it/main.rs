@@ -16,6 +16,7 @@ mod deliver_story;
 mod intake;
 mod intake_refusals;
 mod journey;
+mod journey_browser;
 mod journey_recovery;
 mod journey_result;
 mod migrations;
@@ -29,3 +30,10 @@ mod template;
 mod template_settings;
 mod tidy;
 mod track;
+
+/// The browser's driver and what visitors do are those of the page's own tests.
+#[allow(dead_code, reason = "the page's own tests need more of it")]
+#[path = "../../functions/page/tests/browser/visitor.rs"]
+mod visitor;
+#[path = "../../functions/page/tests/browser/walk.rs"]
+mod walk;

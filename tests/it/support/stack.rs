@@ -60,6 +60,10 @@ impl Stack {
         &self.running.gateway
     }
 
+    pub fn console(&self) -> &str {
+        &self.running.console
+    }
+
     pub fn resend(&self) -> &Resend {
         self.running.resend.as_ref().unwrap()
     }

@@ -1,7 +1,8 @@
 //! Every screen through axe-core's eyes.
 
 use crate::visitor::{Size, Visitor, not_run};
-use crate::{DESKTOP, PHONE, fill_form, finish_test, visit};
+use crate::walk::{DESKTOP, PHONE, fill_form, finish_test};
+use crate::{AIGERIM, visit};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
@@ -39,7 +40,7 @@ async fn check_screens(axe: &str, name: &str, window: Size) {
     visitor.press("#send").await;
     visitor.sees("#consent-error:not(:empty)").await;
     has_no_findings(&visitor, "errors").await;
-    fill_form(&visitor).await;
+    fill_form(&visitor, &AIGERIM).await;
     visitor.press("#send").await;
     visitor.sees("#result").await;
     has_no_findings(&visitor, "result").await;
