@@ -11,6 +11,7 @@ mod leads;
 mod overdue;
 mod pool;
 mod timeline;
+mod tls;
 mod tokens;
 
 pub use clicks::{Click, Clicked, Target};
