@@ -1,7 +1,8 @@
 //! Every screen through axe-core's eyes.
 
-use crate::visitor::{Size, Visitor, not_run};
+use crate::visitor::{Size, Visitor};
 use crate::{DESKTOP, PHONE, fill_form, finish_test, visit};
+use local::tools::not_run;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
