@@ -108,12 +108,7 @@ impl Stack {
         let gateway = url(&gateway_listener)?;
         say("Building the functions, starting PostgreSQL and the AWS emulator…");
         let build = tools::build_functions(&FUNCTIONS);
-        let database = async {
-            match given {
-                Some(database) => Ok((None, database)),
-                None => database(options).await,
-            }
-        };
+        let database = database(options, given);
         let emulator = async {
             let python = tools::emulator_python(&say).await?;
             Emulator::start(python, dir, steps.clone()).await
@@ -218,8 +213,11 @@ fn url(listener: &TcpListener) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-/// A migrated database: the one of `DATABASE_URL`, or a private server's.
-async fn database(options: &Options) -> Result<(Option<Cluster>, Database), String> {
+/// A migrated database: the given one, the one of `DATABASE_URL`, or a private server's.
+async fn database(options: &Options, given: Option<Database>) -> Result<(Option<Cluster>, Database), String> {
+    if let Some(database) = given {
+        return Ok((None, database));
+    }
     let plain = |url: String| Database {
         url: url.into(),
         ca_pem: None,

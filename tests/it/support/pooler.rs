@@ -33,7 +33,8 @@ const PREPARED_SINCE: (u32, u32) = (1, 21);
 pub struct Pooler {
     password: String,
     port: u16,
-    process: Leashed,
+    /// Kept, because the pooler ends with it.
+    _process: Leashed,
 }
 
 /// One a process; it stops with it. `None` (said on the terminal) where PgBouncer is not installed.
@@ -72,7 +73,7 @@ impl Pooler {
         let pooler = Self {
             password,
             port,
-            process,
+            _process: process,
         };
         eventually(
             "the pooler takes connections",
