@@ -6,7 +6,7 @@ use local::stack::{Options, Stack};
 use local::{migrate, preview, tools};
 use proftest::config::{Database, Env};
 use proftest::failure;
-use proftest::store::{self, Store};
+use proftest::store::Store;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -151,10 +151,7 @@ fn database(url: Option<&str>) -> Result<Database, String> {
 }
 
 async fn migrate_database(url: Option<String>) -> Result<(), String> {
-    let mut client = store::connect(&database(url.as_deref())?)
-        .await
-        .map_err(|error| error.to_string())?;
-    let applied = migrate::migrate(&mut client)
+    let applied = migrate::migrate_database(&database(url.as_deref())?)
         .await
         .map_err(|error| error.to_string())?;
     if applied.is_empty() {

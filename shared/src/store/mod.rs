@@ -12,6 +12,7 @@ mod leads;
 mod overdue;
 mod pool;
 mod timeline;
+mod tls;
 mod tokens;
 
 pub use batches::Member;

@@ -1,13 +1,10 @@
 //! Connections: one small pool a process, opened in Init and reused.
 
+use super::tls;
 use crate::config::Database;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret as _;
 use std::str::FromStr as _;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::config::SslMode;
@@ -59,7 +56,7 @@ impl Store {
         let manager = match &database.ca_pem {
             Some(pem) => {
                 settings.ssl_mode(SslMode::Require);
-                Manager::from_config(settings, MakeRustlsConnect::new(tls(pem)?), recycle)
+                Manager::from_config(settings, MakeRustlsConnect::new(tls::config(pem)?), recycle)
             }
             None => Manager::from_config(settings, NoTls, recycle),
         };
@@ -112,7 +109,7 @@ impl Store {
         let unavailable = |why: String| StoreError::Unavailable(why);
         match tokio::time::timeout_at(until, self.pool.get()).await {
             Ok(Ok(client)) => Ok(client),
-            Ok(Err(PoolError::Backend(error))) => Err(unavailable(crate::failure::chain(&error))),
+            Ok(Err(PoolError::Backend(error))) => Err(unavailable(tls::explained(&error))),
             Ok(Err(error)) => Err(unavailable(error.to_string())),
             Err(_) => Err(unavailable("no connection within the deadline".to_owned())),
         }
@@ -126,11 +123,11 @@ impl Store {
 /// [`StoreError`] when it cannot be opened.
 pub async fn connect(database: &Database) -> Result<Client, StoreError> {
     let mut settings = parse(database)?;
-    let unavailable = |error: tokio_postgres::Error| StoreError::Unavailable(crate::failure::chain(&error));
+    let unavailable = |error: tokio_postgres::Error| StoreError::Unavailable(tls::explained(&error));
     if let Some(pem) = &database.ca_pem {
         settings.ssl_mode(SslMode::Require);
-        let tls = MakeRustlsConnect::new(tls(pem)?);
-        let (client, connection) = settings.connect(tls).await.map_err(unavailable)?;
+        let encrypted = MakeRustlsConnect::new(tls::config(pem)?);
+        let (client, connection) = settings.connect(encrypted).await.map_err(unavailable)?;
         tokio::spawn(connection);
         return Ok(client);
     }
@@ -168,23 +165,4 @@ fn classify(error: tokio_postgres::Error) -> Attempted {
         (_, "53" | "58" | "25" | "28") => Attempted::Over(unavailable()),
         _ => Attempted::Over(StoreError::Refused(error)),
     }
-}
-
-/// TLS that trusts this one root and verifies the host name, as tokio-postgres's own `sslmode` cannot ask.
-fn tls(ca_pem: &str) -> Result<ClientConfig, StoreError> {
-    let unreadable = || StoreError::Settings("DATABASE_CA_PEM holds no readable certificate".to_owned());
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
-        roots
-            .add(certificate.map_err(|_| unreadable())?)
-            .map_err(|_| unreadable())?;
-    }
-    if roots.is_empty() {
-        return Err(unreadable());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| StoreError::Settings(error.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

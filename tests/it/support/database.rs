@@ -1,6 +1,7 @@
 //! A real PostgreSQL, and a fresh database for every test.
 
 use super::dir;
+use super::way::{Route, Way};
 use local::migrate::migrate;
 use local::postgres::{Cluster, Place, connect};
 use proftest::config;
@@ -13,7 +14,7 @@ use tokio_postgres::Client;
 const TEMPLATE: &str = "template_migrated";
 
 /// One server a process; it stops with it.
-async fn cluster() -> &'static Cluster {
+pub async fn cluster() -> &'static Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     let start = async || {
         let place = Place {
@@ -61,8 +62,11 @@ async fn wait_until_unused(server: &Client) {
 
 /// One test's database.
 pub struct Database {
+    /// Directly; for what the tests do themselves.
     pub url: String,
     client: Client,
+    /// The way of the functions.
+    route: Route,
     /// Its name, when it is to be dropped at the end of the test.
     temporary: Option<String>,
 }
@@ -98,38 +102,47 @@ impl Database {
         let name = format!("test_{}", uuid::Uuid::new_v4().simple());
         cluster.create_database(&name, template).await.unwrap();
         let mut database = Self::open(cluster.url(&name)).await;
+        database.route = Way::chosen().route(&database.url, &name).await;
         database.temporary = Some(name);
         database
     }
 
-    /// One that exists.
+    /// One that exists, reached directly.
     pub async fn open(url: String) -> Self {
         let client = connect(&url).await.unwrap();
         Self {
+            route: Route::direct(&url),
             url,
             client,
             temporary: None,
         }
     }
 
+    /// Where the functions' connections go.
     pub fn port(&self) -> u16 {
-        let after_host = self.url.rsplit_once("127.0.0.1:").unwrap().1;
-        after_host.split_once('/').unwrap().0.parse().unwrap()
+        self.route.port
     }
 
     /// The same database, reached over another port of this machine.
     pub fn config_over(&self, port: u16) -> config::Database {
-        let url = self
-            .url
-            .replace(&format!(":{}/", self.port()), &format!(":{port}/"));
-        config::Database {
-            url: url.into(),
-            ca_pem: None,
-        }
+        self.route.over(port)
     }
 
     pub fn config(&self) -> config::Database {
-        self.config_over(self.port())
+        self.route.config()
+    }
+
+    /// The way of the functions for who must read what they say: over TLS nobody can, so that is direct then.
+    pub fn readable(&self) -> Route {
+        match self.route.ca_pem {
+            Some(_) => Route::direct(&self.url),
+            None => self.route.clone(),
+        }
+    }
+
+    /// Its name at the server.
+    pub fn name(&self) -> &str {
+        &self.route.name
     }
 
     pub fn store(&self) -> Store {

@@ -1,14 +1,18 @@
 //! What the tests share.
 
 pub mod aws;
+pub mod certificates;
 pub mod crm;
 pub mod database;
 pub mod delivery;
 pub mod guillotine;
+pub mod pooler;
 pub mod process;
 pub mod proxy;
 pub mod request;
+pub mod sealed;
 pub mod stack;
+pub mod way;
 
 use local::tools;
 use std::fs::File;

@@ -1,6 +1,7 @@
 //! The whole stack, with the real binaries, shared by the journeys.
 
 use super::database::Database;
+use super::way::Way;
 use super::{dir, eventually};
 use local::standins::{Mobizon, Resend, SentEmail, SentSms};
 use local::tools;
@@ -38,7 +39,19 @@ pub async fn stack() -> &'static Stack {
             fsync: false,
             print: false,
         };
-        let running = local::stack::Stack::start(&options).await.unwrap();
+        let (running, db) = if Way::chosen() == Way::Direct {
+            let running = local::stack::Stack::start(&options).await.unwrap();
+            let db = Database::open(running.database_url.clone()).await;
+            (running, db)
+        } else {
+            let db = Database::fresh().await;
+            (
+                local::stack::Stack::start_on(&options, db.config())
+                    .await
+                    .unwrap(),
+                db,
+            )
+        };
         // Installs the TLS provider that every client of this process uses.
         tools::http_client().unwrap();
         let http = reqwest::Client::builder()
@@ -46,7 +59,7 @@ pub async fn stack() -> &'static Stack {
             .no_proxy()
             .timeout(Duration::from_mins(1));
         Stack {
-            db: Database::open(running.database_url.clone()).await,
+            db,
             http: http.build().unwrap(),
             peace: RwLock::new(()),
             running,

@@ -17,6 +17,7 @@ use chromiumoxide::cdp::js_protocol::runtime::{
 };
 use chromiumoxide::page::{Page, ScreenshotParams};
 use futures::StreamExt as _;
+use local::tools::not_run;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -64,20 +65,6 @@ pub fn chromium() -> Option<PathBuf> {
         not_run("the browser tests need Chromium", "chromium");
     }
     found.map(Path::to_owned)
-}
-
-/// Says that tests do not run for want of a Debian package; a failure where everything must run.
-pub fn not_run(need: &str, package: &str) {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a test's switch, set where everything must run; not a setting of the product"
-    )]
-    let required = std::env::var_os("REQUIRE_ALL").is_some_and(|value| !value.is_empty());
-    assert!(
-        !required,
-        "{need}: install the package {package} (Debian), because REQUIRE_ALL is set"
-    );
-    println!("NOT RUN: {need}: install the package {package} (Debian)");
 }
 
 /// One tab.
