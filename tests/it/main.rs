@@ -29,6 +29,7 @@ mod statements;
 mod support;
 mod sweep;
 mod template;
+mod template_alarms;
 mod template_settings;
 mod tidy;
 mod track;
