@@ -18,10 +18,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// The keys that the stand-ins take; those of the vendors are never needed here.
-const RESEND_KEY: &str = "re_local_stand_in";
-const MOBIZON_KEY: &str = "mobizon-local-stand-in";
-const AMOCRM_TOKEN: &str = "amocrm-local-stand-in";
+/// The key that a stand-in for Resend takes; those of the vendors are never needed here.
+pub const RESEND_KEY: &str = "re_local_stand_in";
+/// The key that a stand-in for Mobizon takes.
+pub const MOBIZON_KEY: &str = "mobizon-local-stand-in";
+/// The token that a stand-in for amoCRM takes.
+pub const AMOCRM_TOKEN: &str = "amocrm-local-stand-in";
 /// The stand-in's fields of deals: see its seed.
 const AMOCRM_LEAD_ID_FIELD: &str = "880010";
 const AMOCRM_UTM_FIELDS: &str =
@@ -38,6 +40,8 @@ pub struct Options {
     pub delay: Duration,
     /// Where the stack keeps its data.
     pub state_dir: PathBuf,
+    /// A database of this machine, instead of a private server's.
+    pub database_url: Option<String>,
     /// Another Resend than ours.
     pub resend_url: Option<String>,
     /// Another Mobizon than ours.
@@ -200,10 +204,9 @@ fn url(listener: &TcpListener) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-/// A migrated database: the one of `DATABASE_URL`, or a private server's.
+/// A migrated database: the one that was given, or a private server's.
 async fn database(options: &Options) -> Result<(Option<Cluster>, String), String> {
-    let given = tools::variable("DATABASE_URL");
-    let (cluster, url) = if let Some(url) = given {
+    let (cluster, url) = if let Some(url) = &options.database_url {
         let database = Database {
             url: url.clone().into(),
             ca_pem: None,
@@ -213,12 +216,9 @@ async fn database(options: &Options) -> Result<(Option<Cluster>, String), String
                         unset it, and a private server is started"
                 .to_owned());
         }
-        (None, url)
+        (None, url.clone())
     } else {
-        let place = Place {
-            dir: options.state_dir.join("postgres"),
-            fsync: options.fsync,
-        };
+        let place = Place::new(options.state_dir.join("postgres"), options.fsync);
         let cluster = Cluster::start(&place).await?;
         cluster.create_database("proftest", None).await?;
         let url = cluster.url("proftest");

@@ -3,7 +3,7 @@
 use super::{dir, eventually};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_sqs::config::Credentials;
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, QueueAttributeName};
 use local::emulator::Emulator;
 use local::steps::Steps;
 use local::tools;
@@ -139,6 +139,24 @@ impl Queue {
                 bodies.push(message.body.unwrap());
             }
         }
+    }
+
+    /// At most ten.
+    pub async fn delete_all(&self, messages: impl Iterator<Item = &Message>) {
+        let entries: Vec<_> = messages
+            .map(|message| {
+                DeleteMessageBatchRequestEntry::builder()
+                    .id(message.message_id.clone().unwrap())
+                    .receipt_handle(message.receipt_handle.clone().unwrap())
+                    .build()
+                    .unwrap()
+            })
+            .collect();
+        if entries.is_empty() {
+            return;
+        }
+        let delete = self.client.delete_message_batch().queue_url(&self.url);
+        delete.set_entries(Some(entries)).send().await.unwrap();
     }
 
     pub async fn delete(&self, message: &Message) {

@@ -31,6 +31,7 @@ pub async fn stack() -> &'static Stack {
             console_port: 0,
             delay: DELAY,
             state_dir: dir().join("stack"),
+            database_url: None,
             resend_url: None,
             mobizon_url: None,
             amocrm_url: None,
