@@ -19,6 +19,7 @@ mod journey_recovery;
 mod journey_result;
 mod migrations;
 mod outage;
+mod outage_aws;
 mod outage_vendors;
 mod round_trips;
 mod statements;

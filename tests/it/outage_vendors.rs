@@ -9,7 +9,7 @@ use local::tools;
 use std::time::{Duration, Instant};
 
 /// Leads that come in during the hour. `OUTAGE_LEADS=2000` is the size that docs/reliability.md tells of.
-const LEADS: usize = 300;
+const LEADS: usize = 200;
 /// The hour goes by in steps, each longer than the ten minutes from a lead to its message.
 const STEP: Duration = Duration::from_mins(12);
 const STEPS: usize = 5;

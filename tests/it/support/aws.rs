@@ -1,6 +1,7 @@
 //! A real AWS emulator, and queues in it.
 
 use super::{dir, eventually};
+use aws_config::timeout::TimeoutConfig;
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_sqs::config::Credentials;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, QueueAttributeName};
@@ -40,6 +41,14 @@ pub async fn sdk() -> SdkConfig {
     sdk_at(&EMULATOR.get_or_init(start).await.endpoint).await
 }
 
+/// The same for calls that are the test's own: on a machine busy with other tests the emulator may take longer than
+/// a visitor would wait.
+pub async fn patient_sdk() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_secs(30));
+    let sdk = sdk().await.into_builder();
+    sdk.timeout_config(timeouts.build()).build()
+}
+
 /// One test's queue.
 pub struct Queue {
     client: aws_sdk_sqs::Client,
@@ -59,7 +68,7 @@ impl Queue {
     }
 
     async fn with(redrive: Option<String>) -> Self {
-        let client = aws_sdk_sqs::Client::new(&sdk().await);
+        let client = aws_sdk_sqs::Client::new(&patient_sdk().await);
         let mut create = client
             .create_queue()
             .queue_name(format!("test-{}", Uuid::new_v4()))

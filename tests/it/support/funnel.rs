@@ -1,7 +1,7 @@
 //! The whole funnel in one process: the functions between a real database, real queues and schedules, and the
 //! vendors' stand-ins. What AWS does between them, and the passing of time, is the test's to do.
 
-use super::aws::{CLOSED, Queue, batch, sdk};
+use super::aws::{CLOSED, Queue, batch, patient_sdk};
 use super::crm::TOKEN;
 use super::database::Database;
 use super::delivery::{self, MOBIZON_KEY, RESEND_KEY};
@@ -23,8 +23,8 @@ use uuid::Uuid;
 
 /// Instances of each function that work side by side.
 const INTAKES: usize = 8;
-const DELIVERS: usize = 4;
-const CRMS: usize = 2;
+const DELIVERS: usize = 6;
+const CRMS: usize = 4;
 /// Wide enough that the governor, which other tests look at, does not make these wait.
 const CRM_SLOTS: u16 = 1_000;
 /// What is visible in both queues is worked off within this.
@@ -60,7 +60,7 @@ impl Funnel {
         db.execute(&slots).await;
         let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
         let group = format!("test-{}", Uuid::new_v4());
-        let scheduler = aws_sdk_scheduler::Client::new(&sdk().await);
+        let scheduler = aws_sdk_scheduler::Client::new(&patient_sdk().await);
         scheduler
             .create_schedule_group()
             .name(&group)
@@ -140,7 +140,7 @@ impl Funnel {
             queue_url: self.crm.url.clone(),
             amocrm: account,
         };
-        let sdk = sdk().await;
+        let sdk = patient_sdk().await;
         Workers {
             deliver: (0..DELIVERS)
                 .map(|_| deliver::App::new(&deliver, &sdk).unwrap())
@@ -173,7 +173,7 @@ impl Funnel {
             queue_url: self.notifications.url.clone(),
             crm_queue_url: self.crm.url.clone(),
         };
-        sweep::handle(&sweep::App::new(&config, &sdk().await).unwrap())
+        sweep::handle(&sweep::App::new(&config, &patient_sdk().await).unwrap())
             .await
             .unwrap()
     }

@@ -4,6 +4,7 @@ pub mod aws;
 pub mod crm;
 pub mod database;
 pub mod delivery;
+pub mod front;
 pub mod funnel;
 pub mod guillotine;
 pub mod proxy;
