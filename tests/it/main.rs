@@ -20,6 +20,8 @@ mod journey_result;
 mod migrations;
 mod outage;
 mod outage_aws;
+mod outage_clock;
+mod outage_restarts;
 mod outage_vendors;
 mod round_trips;
 mod statements;

@@ -9,6 +9,7 @@ pub mod funnel;
 pub mod guillotine;
 pub mod proxy;
 pub mod request;
+pub mod server;
 pub mod stack;
 
 use local::tools;
