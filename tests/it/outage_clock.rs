@@ -1,1 +1,132 @@
-//! Clocks that disagree.
+//! The database's clock is 90 s ahead of the functions' and of AWS's, or behind: its clock alone decides.
+
+use crate::support::aws::{CLOSED, sdk, sdk_at};
+use crate::support::database::Database;
+use crate::support::funnel::Funnel;
+use crate::support::server::{End, Server};
+use crate::support::{Person, eventually, run};
+use jiff::{SignedDuration, Timestamp};
+use local::standins::{Fault, Mode};
+use local::tools;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// From a lead to its message.
+const DELAY: Duration = Duration::from_secs(6);
+/// Leads of each kind.
+const LEADS: usize = 5;
+/// How well two clocks can be compared by asking the one, on a busy machine.
+const MEASURED_WITHIN: SignedDuration = SignedDuration::from_millis(500);
+
+/// The library that gives a process a false clock.
+fn faketime() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten();
+    let mut libraries = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    libraries.find(|library| library.exists())
+}
+
+/// How far the database's clock is ahead of ours.
+async fn ahead(db: &Database) -> SignedDuration {
+    let asked = Timestamp::now();
+    let row = db.row("select clock_timestamp() as now").await;
+    let its: Timestamp = row["now"].as_str().unwrap().parse().unwrap();
+    its.duration_since(asked)
+}
+
+/// Every schedule that was made fires at the second at which its notification is due, by the database's clock.
+async fn assert_schedules(funnel: &Funnel, made: usize) {
+    let schedules = funnel.schedules().await;
+    let rows = funnel
+        .db
+        .rows("select id, scheduled_for, scheduled_for - created_at as delay from scheduled_notifications")
+        .await;
+    let due: HashMap<&str, String> = rows
+        .iter()
+        .map(|row| {
+            assert_eq!(row["delay"], "00:00:06");
+            let due: Timestamp = row["scheduled_for"].as_str().unwrap().parse().unwrap();
+            (
+                row["id"].as_str().unwrap(),
+                due.strftime("at(%Y-%m-%dT%H:%M:%S)").to_string(),
+            )
+        })
+        .collect();
+    assert_eq!(schedules.len(), made, "schedules");
+    for (name, expression) in &schedules {
+        assert_eq!(expression, &due[name.as_str()]);
+    }
+}
+
+/// No vendor took anything before it was due: its clock is ours, the row's is the database's.
+async fn assert_none_early(funnel: &Funnel, ahead: SignedDuration) {
+    let sql = "select l.email, n.scheduled_for from landing_leads l
+               join scheduled_notifications n on n.lead_id = l.id";
+    for row in funnel.db.rows(sql).await {
+        let due: Timestamp = row["scheduled_for"].as_str().unwrap().parse().unwrap();
+        for email in funnel.resend.sent() {
+            if row["email"] == email.to[0] {
+                let early = due.duration_since(email.accepted_at + ahead);
+                assert!(early < MEASURED_WITHIN, "early by {early:?}: {row}");
+            }
+        }
+    }
+}
+
+async fn story(seconds: i64) {
+    let Some(library) = faketime() else {
+        tools::not_run("false clocks need libfaketime", "faketime").unwrap();
+        return;
+    };
+    let environment = vec![
+        ("LD_PRELOAD", library.to_string_lossy().into_owned()),
+        ("FAKETIME", format!("{seconds:+}s")),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ];
+    let mut server = Server::start(&format!("postgres{seconds:+}"), environment).await;
+    let funnel = Funnel::new(server.database().await, DELAY).await;
+    let skew = ahead(&funnel.db).await;
+    assert!(
+        (skew.as_secs() - seconds).abs() < 5,
+        "the server's clock is not false: {skew:?}"
+    );
+    let people: Vec<Person> = (0..2 * LEADS).map(|_| Person::new()).collect();
+    let busy = Mode::Status {
+        status: 503,
+        name: None,
+        retry_after: Some(1),
+    };
+    funnel.resend.faults().add(Fault::times(busy, 2));
+
+    // Half of them without Scheduler and SQS: nothing but their rows. A stray message wakes everybody at once.
+    funnel.post_all(&sdk().await, &people[..LEADS]).await;
+    funnel.post_all(&sdk_at(CLOSED).await, &people[LEADS..]).await;
+    if seconds > 0 {
+        assert_schedules(&funnel, LEADS).await;
+    }
+    funnel.wake_everything().await;
+    let workers = funnel.workers().await;
+    funnel.drain(&workers).await;
+    assert_none_early(&funnel, skew).await;
+    eventually("all are delivered", DELAY * 10, async || {
+        funnel.drain(&workers).await;
+        let completed = "scheduled_notifications where status = 'completed'";
+        (funnel.db.count(completed).await == 10).then_some(())
+    })
+    .await;
+    assert_none_early(&funnel, skew).await;
+    // The CRM was told of half of them; the sweep tells of the rest.
+    funnel.finish(&workers).await;
+    funnel.assert_each_served_once(&people).await;
+    server.stop(End::Fast).await;
+}
+
+#[test]
+fn a_database_90_s_ahead_makes_nothing_early_and_loses_nothing() {
+    run(story(90));
+}
+
+#[test]
+fn a_database_90_s_behind_makes_nothing_early_and_loses_nothing() {
+    run(story(-90));
+}

@@ -105,6 +105,22 @@ impl Funnel {
         intake::App::new(&config, sdk).unwrap()
     }
 
+    /// The schedules that were made: their names with their expressions.
+    pub async fn schedules(&self) -> HashMap<String, String> {
+        let scheduler = aws_sdk_scheduler::Client::new(&patient_sdk().await);
+        let list = scheduler.list_schedules().group_name(&self.group);
+        let names = list.send().await.unwrap().schedules;
+        let names = names.into_iter().filter_map(|schedule| schedule.name);
+        let get = names.map(async |name| {
+            let get = scheduler.get_schedule().group_name(&self.group).name(&name);
+            get.send()
+                .await
+                .ok()
+                .and_then(|schedule| Some((name, schedule.schedule_expression?)))
+        });
+        join_all(get).await.into_iter().flatten().collect()
+    }
+
     /// Posts every person's form, several at a time; answers in the people's order.
     pub async fn post_all(&self, sdk: &SdkConfig, people: &[Person]) -> Vec<Answer> {
         let share = people.len().div_ceil(INTAKES).max(1);

@@ -34,7 +34,7 @@ pub struct Stack {
 pub struct Vendors {
     resend: Resend,
     mobizon: Mobizon,
-    pub amocrm: AmoCrm,
+    amocrm: AmoCrm,
     servers: [Running; 3],
 }
 
@@ -56,6 +56,17 @@ impl Vendors {
             mobizon,
             amocrm,
         }
+    }
+
+    /// Deals that we made; no contact has two.
+    pub fn deals(&self) -> usize {
+        let doubled = self
+            .amocrm
+            .contacts()
+            .into_iter()
+            .find(|contact| contact.deals.len() > 1);
+        assert!(doubled.is_none(), "{doubled:?}");
+        self.amocrm.deals().iter().filter(|deal| !deal.seeded).count()
     }
 }
 
@@ -186,7 +197,9 @@ impl Stack {
     /// own clock, and every row says so.
     pub async fn assert_each_delivered_once(&self, group: &str, people: &[Value]) {
         let sql = format!(
-            "select l.email, ltrim(l.phone, '+') as phone, l.email_sent, l.sms_sent, n.status, n.scheduled_for
+            "select l.email, ltrim(l.phone, '+') as phone, l.email_sent, l.sms_sent, n.status, n.scheduled_for,
+                    (select bool_or(d.first_attempt_at < n.scheduled_for) from deliveries d
+                     where d.notification_id = n.id) as early
              from landing_leads l join scheduled_notifications n on n.lead_id = l.id
              where l.email like '{group}%'"
         );
@@ -195,8 +208,8 @@ impl Stack {
         let (emails, sms) = (self.resend().sent(), self.mobizon().sent());
         for row in &rows {
             assert_eq!(
-                json!([row["status"], row["email_sent"], row["sms_sent"]]),
-                json!(["completed", true, true]),
+                json!([row["status"], row["email_sent"], row["sms_sent"], row["early"]]),
+                json!(["completed", true, true, false]),
                 "{row}"
             );
             let theirs: Vec<_> = emails
