@@ -1,7 +1,8 @@
 //! The database's clock is 90 s ahead of the functions' and of AWS's, or behind: its clock alone decides.
 
-use crate::support::aws::{CLOSED, sdk, sdk_at};
+use crate::support::aws::{sdk, sdk_at};
 use crate::support::database::Database;
+use crate::support::front::{Front, Trouble};
 use crate::support::funnel::Funnel;
 use crate::support::server::{End, Server};
 use crate::support::{Person, eventually, run};
@@ -60,13 +61,18 @@ async fn assert_schedules(funnel: &Funnel, made: usize) {
 
 /// No vendor took anything before it was due: its clock is ours, the row's is the database's.
 async fn assert_none_early(funnel: &Funnel, ahead: SignedDuration) {
-    let sql = "select l.email, n.scheduled_for from landing_leads l
+    let emails = funnel.resend.sent().into_iter();
+    let emails = emails.map(|email| (email.to[0].clone(), email.accepted_at));
+    let texts = funnel.mobizon.sent().into_iter();
+    let texts = texts.map(|sms| (format!("+{}", sms.recipient), sms.accepted_at));
+    let accepted: Vec<(String, Timestamp)> = emails.chain(texts).collect();
+    let sql = "select l.email, l.phone, n.scheduled_for from landing_leads l
                join scheduled_notifications n on n.lead_id = l.id";
     for row in funnel.db.rows(sql).await {
         let due: Timestamp = row["scheduled_for"].as_str().unwrap().parse().unwrap();
-        for email in funnel.resend.sent() {
-            if row["email"] == email.to[0] {
-                let early = due.duration_since(email.accepted_at + ahead);
+        for (whose, at) in &accepted {
+            if row["email"] == *whose || row["phone"] == *whose {
+                let early = due.duration_since(*at + ahead);
                 assert!(early < MEASURED_WITHIN, "early by {early:?}: {row}");
             }
         }
@@ -90,33 +96,44 @@ async fn story(seconds: i64) {
         (skew.as_secs() - seconds).abs() < 5,
         "the server's clock is not false: {skew:?}"
     );
-    let people: Vec<Person> = (0..2 * LEADS).map(|_| Person::new()).collect();
     let busy = Mode::Status {
         status: 503,
         name: None,
         retry_after: Some(1),
     };
     funnel.resend.faults().add(Fault::times(busy, 2));
+    let people: Vec<Person> = (0..3 * LEADS).map(|_| Person::new()).collect();
+    let (strayed, rest) = people.split_at(LEADS);
+    let (delayed, scheduled) = rest.split_at(LEADS);
 
-    // Half of them without Scheduler and SQS: nothing but their rows. A stray message wakes everybody at once.
-    funnel.post_all(&sdk().await, &people[..LEADS]).await;
-    funnel.post_all(&sdk_at(CLOSED).await, &people[LEADS..]).await;
-    if seconds > 0 {
-        assert_schedules(&funnel, LEADS).await;
-    }
+    // Some are woken at once, by a message that strayed; some have a delayed message for a schedule.
+    funnel.post_all(&sdk().await, strayed).await;
     funnel.wake_everything().await;
+    let front = Front::before(sdk().await.endpoint_url().unwrap()).await;
+    front.set(Trouble::Throttled, Trouble::None);
+    funnel.post_all(&sdk_at(&front.url()).await, delayed).await;
+    funnel.post_all(&sdk().await, scheduled).await;
+    // Behind, schedules are in AWS's past already: they fire at once, and the message is held.
+    let by_schedule = if seconds > 0 {
+        assert_schedules(&funnel, 2 * LEADS).await;
+        0
+    } else {
+        LEADS
+    };
     let workers = funnel.workers().await;
     funnel.drain(&workers).await;
     assert_none_early(&funnel, skew).await;
-    eventually("all are delivered", DELAY * 10, async || {
+    eventually("those woken are served", DELAY * 10, async || {
         funnel.drain(&workers).await;
         let completed = "scheduled_notifications where status = 'completed'";
-        (funnel.db.count(completed).await == 10).then_some(())
+        (funnel.db.count(completed).await == i64::try_from(2 * LEADS + by_schedule).unwrap()).then_some(())
     })
     .await;
     assert_none_early(&funnel, skew).await;
-    // The CRM was told of half of them; the sweep tells of the rest.
-    funnel.finish(&workers).await;
+    // Ahead, schedules fire 90 s late, which is when the sweep comes too.
+    funnel.db.pass(DELAY + Duration::from_secs(90)).await;
+    assert_eq!(funnel.sweep().await.notifications, LEADS - by_schedule);
+    funnel.drain(&workers).await;
     funnel.assert_each_served_once(&people).await;
     server.stop(End::Fast).await;
 }

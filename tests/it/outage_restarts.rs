@@ -3,8 +3,9 @@
 use crate::support::server::{End, Server};
 use crate::support::stack::{Stack, Vendors};
 use crate::support::{eventually, run};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use local::standins::{Fault, Mode};
+use local::tools;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -17,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How long leads come in before, between and after the outages.
 const CALM: Duration = Duration::from_millis(1500);
 /// How long the server is away each time.
-const AWAY: Duration = Duration::from_millis(1000);
+const AWAY: Duration = Duration::from_secs(1);
 /// How long it is frozen: longer than intake waits for it (2.5 s).
 const FROZEN: Duration = Duration::from_secs(4);
 /// No visitor waits longer for a 503. Intake's own limit is 3 s (see `outage`); the rest is for an emulator and a
@@ -50,75 +51,86 @@ async fn post(stack: &Stack, body: Value) -> Posted {
 }
 
 /// Visitors come one after the other until it is over; each person once.
-async fn visit(stack: &Stack, area: u32, next: &AtomicU32, over: &AtomicBool) -> Vec<Posted> {
+async fn visit(stack: &Stack, next: &AtomicU32, over: &AtomicBool) -> Vec<Posted> {
     let mut posted = Vec::new();
     while !over.load(Ordering::Relaxed) {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        let body = Stack::person("restarts", area, number);
+        let body = Stack::person("restarts", 711, number);
         posted.push(post(stack, body).await);
         tokio::time::sleep(PAUSE).await;
     }
     posted
 }
 
+/// Every way in which a database goes away, `OUTAGE_ROUNDS` times over.
 async fn break_database(server: &mut Server) {
-    for end in [End::Fast, End::Immediate, End::Killed] {
+    let rounds = tools::variable("OUTAGE_ROUNDS").map_or(1, |rounds| rounds.parse().unwrap());
+    for _ in 0..rounds {
+        for end in [End::Fast, End::Immediate, End::Killed] {
+            tokio::time::sleep(CALM).await;
+            server.stop(end).await;
+            tokio::time::sleep(AWAY).await;
+            server.start_again().await;
+        }
         tokio::time::sleep(CALM).await;
-        server.stop(end).await;
-        tokio::time::sleep(AWAY).await;
-        server.start_again().await;
+        server.freeze(true).await;
+        tokio::time::sleep(FROZEN).await;
+        server.freeze(false).await;
     }
     tokio::time::sleep(CALM).await;
-    server.freeze(true).await;
-    tokio::time::sleep(FROZEN).await;
-    server.freeze(false).await;
-    tokio::time::sleep(CALM).await;
+}
+
+/// Everybody was told 200, and has a row, or 503 with when to come back, in time. Returns the bodies of the latter.
+async fn check_answers(stack: &Stack, posted: &[Posted]) -> Vec<Value> {
+    let told = |status: u16| posted.iter().filter(move |posted| posted.status == status);
+    let (accepted, refused) = (told(200).count(), told(503).count());
+    println!(
+        "{} posts: {accepted} answered 200, {refused} answered 503, the slowest after {:?}",
+        posted.len(),
+        posted.iter().map(|posted| posted.took).max().unwrap()
+    );
+    assert_eq!(accepted + refused, posted.len(), "200 or 503, nothing else");
+    assert!(accepted > 20 && refused > 5, "no outage");
+    assert!(told(503).all(|posted| posted.retry_after), "when to come back");
+    assert!(posted.iter().all(|posted| posted.took < WAIT_MAX), "a long wait");
+    let rows = stack.db.rows("select id from landing_leads").await;
+    let rows: BTreeSet<&str> = rows.iter().map(|row| row["id"].as_str().unwrap()).collect();
+    let lost = told(200).filter(|posted| !rows.contains(posted.lead.as_deref().unwrap()));
+    assert_eq!(lost.count(), 0, "acknowledged and lost");
+    told(503).map(|posted| posted.body.clone()).collect()
+}
+
+/// Who was asked to come back does, a few at a time, until served.
+async fn post_again(stack: &Stack, mut refused: Vec<Value>) {
+    for _ in 0..20 {
+        let mut left = Vec::new();
+        for some in refused.chunks(VISITORS) {
+            let again = join_all(some.iter().map(|body| post(stack, body.clone()))).await;
+            let unserved = again.into_iter().filter(|posted| posted.status != 200);
+            left.extend(unserved.map(|posted| posted.body));
+        }
+        refused = left;
+    }
+    assert!(refused.is_empty(), "{} were never served", refused.len());
 }
 
 #[test]
 fn a_database_stopped_killed_and_frozen_under_load_loses_nothing_that_was_acknowledged() {
     run(async {
-        let mut server = Server::start("postgres-restarted", Vec::new()).await;
+        let mut postgres = Server::start("postgres-restarted", Vec::new()).await;
         let vendors = Vendors::new().await;
-        let mut stack = Stack::over(&server.url, &vendors, "stack-restarted").await;
+        let mut stack = Stack::over(&postgres.url, &vendors, "stack-restarted").await;
         let (next, over) = (AtomicU32::new(1), AtomicBool::new(false));
-        let visitors = join_all((0..VISITORS).map(|_| visit(&stack, 711, &next, &over)));
-        let (posted, ()) = futures::future::join(visitors, async {
-            break_database(&mut server).await;
+        let visitors = join_all((0..VISITORS).map(|_| visit(&stack, &next, &over)));
+        let (posted, ()) = join(visitors, async {
+            break_database(&mut postgres).await;
             over.store(true, Ordering::Relaxed);
         })
         .await;
         let posted: Vec<Posted> = posted.into_iter().flatten().collect();
-        stack.db = server.database().await;
-
-        let told = |status: u16| posted.iter().filter(move |posted| posted.status == status);
-        let (served, refused) = (told(200).count(), told(503).count());
-        println!(
-            "{} posts: {served} answered 200, {refused} answered 503, slowest {:?}",
-            posted.len(),
-            posted.iter().map(|posted| posted.took).max()
-        );
-        assert_eq!(served + refused, posted.len(), "200 or 503, nothing else");
-        assert!(served > 50 && refused > 5, "{served} and {refused}: no outage");
-        assert!(told(503).all(|posted| posted.retry_after), "when to come back");
-        assert!(posted.iter().all(|posted| posted.took < WAIT_MAX), "a long wait");
-        let rows = stack.db.rows("select id from landing_leads").await;
-        let rows: BTreeSet<&str> = rows.iter().map(|row| row["id"].as_str().unwrap()).collect();
-        let lost = told(200).filter(|posted| !rows.contains(posted.lead.as_deref().unwrap()));
-        assert_eq!(lost.count(), 0, "acknowledged and lost");
-
-        // Who was asked to come back does, a few at a time.
-        let mut refused: Vec<&Value> = told(503).map(|posted| &posted.body).collect();
-        for _ in 0..20 {
-            let mut left = Vec::new();
-            for some in refused.chunks(VISITORS) {
-                let again = join_all(some.iter().map(|body| post(&stack, (*body).clone()))).await;
-                let unserved = some.iter().zip(again).filter(|(_, posted)| posted.status != 200);
-                left.extend(unserved.map(|(body, _)| *body));
-            }
-            refused = left;
-        }
-        assert!(refused.is_empty(), "{} were never served", refused.len());
+        stack.db = postgres.database().await;
+        let refused = check_answers(&stack, &posted).await;
+        post_again(&stack, refused).await;
         stack
             .skip_waiting_until_all_are_over("restarts", Duration::from_mins(3))
             .await;
@@ -126,16 +138,16 @@ fn a_database_stopped_killed_and_frozen_under_load_loses_nothing_that_was_acknow
         stack.assert_each_delivered_once("restarts", &people).await;
         assert!(vendors.deals() <= people.len());
         stack.kill_everything().await;
-        server.stop(End::Fast).await;
+        postgres.stop(End::Fast).await;
     });
 }
 
 #[test]
 fn when_all_of_aws_is_killed_and_starts_empty_the_sweep_finds_everything() {
     run(async {
-        let mut server = Server::start("postgres-kept", Vec::new()).await;
+        let mut postgres = Server::start("postgres-kept", Vec::new()).await;
         let vendors = Vendors::new().await;
-        let stack = Stack::over(&server.url, &vendors, "stack-killed").await;
+        let stack = Stack::over(&postgres.url, &vendors, "stack-killed").await;
         for faults in [stack.resend().faults(), stack.mobizon().faults()] {
             // Slow enough that some workers die in the middle of a call; what has arrived is taken all the same.
             faults.add(Fault::times(Mode::Slow { ms: 250 }, 10_000));
@@ -154,7 +166,7 @@ fn when_all_of_aws_is_killed_and_starts_empty_the_sweep_finds_everything() {
         }
         stack.kill_everything().await;
 
-        let stack = Stack::over(&server.url, &vendors, "stack-killed").await;
+        let stack = Stack::over(&postgres.url, &vendors, "stack-killed").await;
         let waiting = stack.count("killed-aws", "pending").await;
         assert!(waiting >= 20, "{waiting}");
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -176,6 +188,6 @@ fn when_all_of_aws_is_killed_and_starts_empty_the_sweep_finds_everything() {
             people.len()
         );
         stack.kill_everything().await;
-        server.stop(End::Fast).await;
+        postgres.stop(End::Fast).await;
     });
 }

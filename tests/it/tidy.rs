@@ -141,12 +141,11 @@ fn only_the_store_knows_sql() {
 fn only_the_configuration_reads_the_environment() {
     for folder in ["shared/src", "functions", "local/src"] {
         for path in sources(folder, &["rs"]) {
-            // A build script is told by cargo through the environment; the browser tests by .ci/run.
+            // A build script is told by cargo through the environment.
             let may = [
                 "shared/src/config.rs",
                 "local/src/tools.rs",
                 "functions/page/build.rs",
-                "tests/browser/visitor.rs",
             ]
             .iter()
             .any(|file| path.ends_with(file));

@@ -1,7 +1,8 @@
 //! Every screen through axe-core's eyes.
 
-use crate::visitor::{Size, Visitor, not_run};
+use crate::visitor::{Size, Visitor};
 use crate::{DESKTOP, PHONE, fill_form, finish_test, visit};
+use local::tools::not_run;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
@@ -76,7 +77,7 @@ fn axe() -> Option<String> {
         ];
         let output = match Command::new("npm").args(install).arg(&dir).arg(AXE_CORE).output() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                not_run("the accessibility test needs npm", "npm");
+                not_run("the accessibility test needs npm", "npm").unwrap();
                 return None;
             }
             output => output.unwrap(),

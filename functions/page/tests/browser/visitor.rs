@@ -11,6 +11,7 @@ use chromiumoxide::cdp::browser_protocol::network::{
 use chromiumoxide::cdp::browser_protocol::page::Viewport;
 use chromiumoxide::page::{Page, ScreenshotParams};
 use futures::StreamExt as _;
+use local::tools::not_run;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -52,23 +53,9 @@ pub type Size = (i64, i64);
 pub fn chromium() -> Option<PathBuf> {
     let found = CHROMIUM.iter().map(Path::new).find(|path| path.exists());
     if found.is_none() {
-        not_run("the browser tests need Chromium", "chromium");
+        not_run("the browser tests need Chromium", "chromium").unwrap();
     }
     found.map(Path::to_owned)
-}
-
-/// Says that tests do not run for want of a Debian package; a failure where everything must run.
-pub fn not_run(need: &str, package: &str) {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a test's switch, set where everything must run; not a setting of the product"
-    )]
-    let required = std::env::var_os("REQUIRE_ALL").is_some_and(|value| !value.is_empty());
-    assert!(
-        !required,
-        "{need}: install the package {package} (Debian), because REQUIRE_ALL is set"
-    );
-    println!("NOT RUN: {need}: install the package {package} (Debian)");
 }
 
 /// One tab.
