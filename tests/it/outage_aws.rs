@@ -5,11 +5,12 @@ use crate::support::database::Database;
 use crate::support::front::{Front, Trouble};
 use crate::support::funnel::Funnel;
 use crate::support::{Person, eventually, run};
-use futures::future::join_all;
+use futures::stream::{self, StreamExt as _};
 use std::time::{Duration, Instant};
 
 /// Leads of each kind of outage.
 const LEADS: usize = 3;
+const OUTAGES_AT_ONCE: usize = 4;
 /// From a lead to its message.
 const DELAY: Duration = Duration::from_secs(8);
 /// A visitor waits at most for two calls, one after the other, each given up after 1.8 s; the rest is for a machine
@@ -60,7 +61,7 @@ fn whatever_of_aws_is_out_of_order_at_intake_the_visitor_sees_200_and_is_served_
         let outages = OUTAGES
             .iter()
             .map(|(scheduler, sqs, _)| post_during(&funnel, *scheduler, *sqs));
-        let people = join_all(outages).await;
+        let people: Vec<Vec<Person>> = stream::iter(outages).buffered(OUTAGES_AT_ONCE).collect().await;
         let woken = || people.iter().zip(OUTAGES).filter(|(_, (_, _, woken))| *woken);
         let expected = woken().count() * LEADS;
         let workers = funnel.workers().await;

@@ -126,6 +126,7 @@ impl Funnel {
         let share = people.len().div_ceil(INTAKES).max(1);
         let lanes = people.chunks(share).map(async |people| {
             let app = self.intake(sdk);
+            app.warm_up().await;
             let mut answers = Vec::new();
             for person in people {
                 let body = json!({"name": person.name, "email": person.email, "phone": person.phone});
