@@ -90,13 +90,13 @@ async fn check_answers(stack: &Stack, posted: &[Posted]) -> Vec<Value> {
         posted.iter().map(|posted| posted.took).max().unwrap()
     );
     assert_eq!(accepted + refused, posted.len(), "200 or 503, nothing else");
-    assert!(accepted > 20 && refused > 5, "no outage");
     assert!(told(503).all(|posted| posted.retry_after), "when to come back");
     assert!(posted.iter().all(|posted| posted.took < WAIT_MAX), "a long wait");
     let rows = stack.db.rows("select id from landing_leads").await;
     let rows: BTreeSet<&str> = rows.iter().map(|row| row["id"].as_str().unwrap()).collect();
     let lost = told(200).filter(|posted| !rows.contains(posted.lead.as_deref().unwrap()));
     assert_eq!(lost.count(), 0, "acknowledged and lost");
+    assert!(accepted > 20 && refused > 5, "no outage");
     told(503).map(|posted| posted.body.clone()).collect()
 }
 

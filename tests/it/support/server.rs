@@ -41,6 +41,11 @@ impl Server {
         migrate(&mut connect(&url).await.unwrap()).await.unwrap();
         let db = Database::open(url.clone()).await;
         let setting = db.row("select current_setting('data_directory') as data").await;
+        // A commit that does not wait for its log must be seen to be lost, not saved by a diligent log writer.
+        for setting in ["wal_writer_delay = '10s'", "wal_writer_flush_after = '64MB'"] {
+            db.execute(&format!("alter system set {setting}")).await;
+        }
+        db.execute("select pg_reload_conf()").await;
         place.port = Some(db.port());
         Self {
             place,
