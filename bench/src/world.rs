@@ -126,10 +126,7 @@ impl World {
 
 /// A server with one fresh, migrated database.
 async fn database(dir: &Path) -> Result<Cluster, Error> {
-    let place = Place {
-        dir: dir.join("postgres"),
-        fsync: true,
-    };
+    let place = Place::new(dir.join("postgres"), true);
     let cluster = Cluster::start(&place).await.map_err(Error::Part)?;
     // A server whose files outlived their directory may still have an old one.
     let server = connect(&cluster.url("postgres")).await?;

@@ -115,6 +115,7 @@ async fn up(up: Up) -> Result<(), String> {
         console_port: up.console_port,
         delay,
         state_dir,
+        database_url: tools::variable("DATABASE_URL"),
         resend_url: up.resend_url,
         mobizon_url: up.mobizon_url,
         amocrm_url: up.amocrm_url,

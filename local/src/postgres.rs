@@ -30,6 +30,22 @@ pub struct Place {
     /// Whether a commit waits for the disk. On for `cargo run`; off in tests, which survive a killed server
     /// all the same, only not a power cut.
     pub fsync: bool,
+    /// The port of a server that comes back; any that is free, otherwise.
+    pub port: Option<u16>,
+    /// More variables of the server's environment: a test's false clock.
+    pub environment: Vec<(&'static str, String)>,
+}
+
+impl Place {
+    /// A place for a server on any port.
+    pub fn new(dir: impl Into<PathBuf>, fsync: bool) -> Self {
+        Self {
+            dir: dir.into(),
+            fsync,
+            port: None,
+            environment: Vec::new(),
+        }
+    }
 }
 
 impl Cluster {
@@ -46,7 +62,7 @@ impl Cluster {
         if !data.join("PG_VERSION").exists() {
             init(&bin, &owner, &dir, &data).await?;
         }
-        let port = free_port()?;
+        let port = place.port.map_or_else(free_port, Ok)?;
         let process = Leashed::under_shell(&bin.join("postgres"), |command| {
             let log = fs::File::create(dir.join("server.log"));
             let (out, err) = match log.and_then(|log| Ok((log.try_clone()?, log))) {
@@ -61,7 +77,12 @@ impl Cluster {
             for setting in settings(place.fsync) {
                 command.arg("-c").arg(setting);
             }
-            command.current_dir(&dir).stdout(out).stderr(err);
+            let environment = place.environment.iter().map(|(name, value)| (name, value));
+            command
+                .envs(environment)
+                .current_dir(&dir)
+                .stdout(out)
+                .stderr(err);
         })
         .map_err(|error| format!("PostgreSQL could not be started: {error}"))?;
         let base_url = format!("postgres://postgres:{password}@127.0.0.1:{port}");

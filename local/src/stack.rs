@@ -19,10 +19,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// The keys that the stand-ins take; those of the vendors are never needed here.
-const RESEND_KEY: &str = "re_local_stand_in";
-const MOBIZON_KEY: &str = "mobizon-local-stand-in";
-const AMOCRM_TOKEN: &str = "amocrm-local-stand-in";
+/// The key that a stand-in for Resend takes; those of the vendors are never needed here.
+pub const RESEND_KEY: &str = "re_local_stand_in";
+/// The key that a stand-in for Mobizon takes.
+pub const MOBIZON_KEY: &str = "mobizon-local-stand-in";
+/// The token that a stand-in for amoCRM takes.
+pub const AMOCRM_TOKEN: &str = "amocrm-local-stand-in";
 /// The stand-in's fields of deals: see its seed.
 const AMOCRM_LEAD_ID_FIELD: &str = "880010";
 const AMOCRM_UTM_FIELDS: &str =
@@ -39,6 +41,8 @@ pub struct Options {
     pub delay: Duration,
     /// Where the stack keeps its data.
     pub state_dir: PathBuf,
+    /// A database of this machine, instead of a private server's.
+    pub database_url: Option<String>,
     /// Another Resend than ours.
     pub resend_url: Option<String>,
     /// Another Mobizon than ours.
@@ -213,7 +217,7 @@ fn url(listener: &TcpListener) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-/// A migrated database: the given one, the one of `DATABASE_URL`, or a private server's.
+/// A migrated database: the given one, that of the options, or a private server's.
 async fn database(options: &Options, given: Option<Database>) -> Result<(Option<Cluster>, Database), String> {
     if let Some(database) = given {
         return Ok((None, database));
@@ -222,8 +226,8 @@ async fn database(options: &Options, given: Option<Database>) -> Result<(Option<
         url: url.into(),
         ca_pem: None,
     };
-    let (cluster, database) = if let Some(url) = tools::variable("DATABASE_URL") {
-        let database = plain(url);
+    let (cluster, database) = if let Some(url) = &options.database_url {
+        let database = plain(url.clone());
         if !database.is_local() {
             return Err("DATABASE_URL leads to another machine; the local stack works only on a database of this one: \
                         unset it, and a private server is started"
@@ -231,10 +235,7 @@ async fn database(options: &Options, given: Option<Database>) -> Result<(Option<
         }
         (None, database)
     } else {
-        let place = Place {
-            dir: options.state_dir.join("postgres"),
-            fsync: options.fsync,
-        };
+        let place = Place::new(options.state_dir.join("postgres"), options.fsync);
         let cluster = Cluster::start(&place).await?;
         cluster.create_database("proftest", None).await?;
         let database = plain(cluster.url("proftest"));

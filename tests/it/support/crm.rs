@@ -24,6 +24,22 @@ pub const HASTY: crm::Policy = crm::Policy {
     settle: Duration::ZERO,
 };
 
+/// The account at this address.
+pub fn account(base_url: &str) -> config::AmoCrm {
+    config::AmoCrm {
+        base_url: base_url.to_owned(),
+        auth: Auth::LongLived(TOKEN.to_owned().into()),
+        stage: Stage::Names("воронка ".to_owned(), "ЗАЯВКА_С_ПРОФТЕСТА".to_owned()),
+        lead_id_field: LEAD_ID_FIELD,
+        utm_fields: vec![
+            ("utm_source".to_owned(), 880_001),
+            ("utm_medium".to_owned(), 880_002),
+        ],
+        requests_per_second: 5,
+        block: None,
+    }
+}
+
 /// One test's world.
 pub struct World {
     pub db: Database,
@@ -61,16 +77,8 @@ impl World {
             database: self.db.config(),
             queue_url: self.queue.url.clone(),
             amocrm: config::AmoCrm {
-                base_url: self.server.url(),
-                auth: Auth::LongLived(TOKEN.to_owned().into()),
-                stage: Stage::Names("воронка ".to_owned(), "ЗАЯВКА_С_ПРОФТЕСТА".to_owned()),
-                lead_id_field: LEAD_ID_FIELD,
-                utm_fields: vec![
-                    ("utm_source".to_owned(), 880_001),
-                    ("utm_medium".to_owned(), 880_002),
-                ],
                 requests_per_second,
-                block: None,
+                ..account(&self.server.url())
             },
         }
     }

@@ -17,10 +17,7 @@ const TEMPLATE: &str = "template_migrated";
 pub async fn cluster() -> &'static Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     let start = async || {
-        let place = Place {
-            dir: dir().join("postgres"),
-            fsync: false,
-        };
+        let place = Place::new(dir().join("postgres"), false);
         Cluster::start(&place).await.unwrap()
     };
     CLUSTER.get_or_init(start).await
@@ -184,6 +181,26 @@ impl Database {
     pub async fn count(&self, from_where: &str) -> i64 {
         let row = self.row(&format!("select count(*) as n from {from_where}")).await;
         row["n"].as_i64().unwrap()
+    }
+
+    /// Makes the database what it will be when this time has passed: every time in it moves back.
+    pub async fn pass(&self, time: Duration) {
+        let statements = self
+            .rows(&format!(
+                "select format('update %I set %s', table_name, string_agg(
+                     format('%1$I = %1$I - {} * interval ''1 second''', column_name), ', ')) as sql
+                 from information_schema.columns
+                 where table_schema = 'public' and data_type = 'timestamp with time zone'
+                 group by table_name",
+                time.as_secs()
+            ))
+            .await;
+        assert!(statements.len() > 5, "the tables with times");
+        let statements: Vec<&str> = statements
+            .iter()
+            .map(|row| row["sql"].as_str().unwrap())
+            .collect();
+        self.execute(&statements.join(";")).await;
     }
 
     /// What each table holds: a fingerprint to show that nothing was written.

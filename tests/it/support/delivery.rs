@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-const RESEND_KEY: &str = "re_test";
-const MOBIZON_KEY: &str = "kz_test";
+pub const RESEND_KEY: &str = "re_test";
+pub const MOBIZON_KEY: &str = "kz_test";
 pub const PUBLIC: &str = "https://api.onai.academy";
 
 /// Production's schedule in a hurry: four retries.
@@ -50,6 +50,28 @@ impl Vendor {
             Self::Resend => Self::Mobizon,
             Self::Mobizon => Self::Resend,
         }
+    }
+}
+
+/// The function's settings, with vendors at these addresses.
+pub fn config(database: config::Database, queue: &Queue, resend: &str, mobizon: &str) -> config::Deliver {
+    config::Deliver {
+        database,
+        queue_url: queue.url.clone(),
+        resend: config::Resend {
+            api_key: RESEND_KEY.to_owned().into(),
+            base_url: resend.to_owned(),
+            from: "OnAI Academy <noreply@onai.academy>".to_owned(),
+        },
+        mobizon: config::Mobizon {
+            api_key: MOBIZON_KEY.to_owned().into(),
+            base_url: mobizon.to_owned(),
+            sender: None,
+        },
+        links: config::Links {
+            public: PUBLIC.to_owned(),
+            short: PUBLIC.to_owned(),
+        },
     }
 }
 
@@ -96,24 +118,8 @@ impl World {
     }
 
     pub async fn patient_over(&self, database: config::Database) -> deliver::App {
-        let config = config::Deliver {
-            database,
-            queue_url: self.queue.url.clone(),
-            resend: config::Resend {
-                api_key: RESEND_KEY.to_owned().into(),
-                base_url: self.resend_server.url(),
-                from: "OnAI Academy <noreply@onai.academy>".to_owned(),
-            },
-            mobizon: config::Mobizon {
-                api_key: MOBIZON_KEY.to_owned().into(),
-                base_url: self.mobizon_server.url(),
-                sender: None,
-            },
-            links: config::Links {
-                public: PUBLIC.to_owned(),
-                short: PUBLIC.to_owned(),
-            },
-        };
+        let (resend, mobizon) = (self.resend_server.url(), self.mobizon_server.url());
+        let config = config(database, &self.queue, &resend, &mobizon);
         deliver::App::new(&config, &sdk().await).unwrap()
     }
 

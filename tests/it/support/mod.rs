@@ -5,12 +5,15 @@ pub mod certificates;
 pub mod crm;
 pub mod database;
 pub mod delivery;
+pub mod front;
+pub mod funnel;
 pub mod guillotine;
 pub mod pooler;
 pub mod process;
 pub mod proxy;
 pub mod request;
 pub mod sealed;
+pub mod server;
 pub mod stack;
 pub mod way;
 

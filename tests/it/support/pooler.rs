@@ -42,7 +42,7 @@ pub async fn pooler() -> Option<&'static Pooler> {
     static POOLER: OnceCell<Option<Pooler>> = OnceCell::const_new();
     let start = async || {
         let Some(program) = PROGRAMS.iter().map(Path::new).find(|path| path.exists()) else {
-            tools::not_run("the tests through a pooler need PgBouncer", "pgbouncer");
+            tools::not_run("the tests through a pooler need PgBouncer", "pgbouncer").unwrap();
             return None;
         };
         Some(Pooler::start(program).await)

@@ -51,7 +51,7 @@ impl Sealed {
                 format!("{error:?}").contains("not supported by this build"),
                 "{error:?}"
             );
-            tools::not_run("the tests over TLS need a PostgreSQL that has it", "postgresql");
+            tools::not_run("the tests over TLS need a PostgreSQL that has it", "postgresql").unwrap();
             return None;
         }
         let password = Uuid::new_v4().simple().to_string();

@@ -78,7 +78,7 @@ fn axe() -> Option<String> {
         ];
         let output = match Command::new("npm").args(install).arg(&dir).arg(AXE_CORE).output() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                not_run("the accessibility test needs npm", "npm");
+                not_run("the accessibility test needs npm", "npm").unwrap();
                 return None;
             }
             output => output.unwrap(),

@@ -62,7 +62,7 @@ pub type Size = (i64, i64);
 pub fn chromium() -> Option<PathBuf> {
     let found = CHROMIUM.iter().map(Path::new).find(|path| path.exists());
     if found.is_none() {
-        not_run("the browser tests need Chromium", "chromium");
+        not_run("the browser tests need Chromium", "chromium").unwrap();
     }
     found.map(Path::to_owned)
 }
