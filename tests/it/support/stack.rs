@@ -102,7 +102,7 @@ pub async fn stack() -> &'static Stack {
             (running.unwrap(), db)
         };
         let (resend, mobizon) = (running.resend.clone(), running.mobizon.clone());
-        Stack::around(running, db, options.state_dir, resend.unwrap(), mobizon.unwrap()).await
+        Stack::around(running, db, options.state_dir, resend.unwrap(), mobizon.unwrap())
     };
     STACK.get_or_init(start).await
 }
@@ -122,10 +122,10 @@ impl Stack {
         let running = local::stack::Stack::start(&options).await.unwrap();
         let db = Database::open(running.database_url.clone()).await;
         let (resend, mobizon) = (vendors.resend.clone(), vendors.mobizon.clone());
-        Self::around(running, db, options.state_dir, resend, mobizon).await
+        Self::around(running, db, options.state_dir, resend, mobizon)
     }
 
-    async fn around(
+    fn around(
         running: local::stack::Stack,
         db: Database,
         dir: PathBuf,
