@@ -27,3 +27,4 @@ mod template;
 mod template_settings;
 mod tidy;
 mod track;
+mod unknown_sms;

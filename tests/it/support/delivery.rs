@@ -76,8 +76,17 @@ impl World {
     }
 
     pub async fn around(queue: Queue) -> Self {
+        Self::with(queue, Self::mobizon_options()).await
+    }
+
+    /// A Mobizon without whims.
+    pub fn mobizon_options() -> MobizonOptions {
+        MobizonOptions::new(MOBIZON_KEY)
+    }
+
+    pub async fn with(queue: Queue, options: MobizonOptions) -> Self {
         let resend = Resend::new(ResendOptions::new(RESEND_KEY), Feed::default());
-        let mobizon = Mobizon::new(MobizonOptions::new(MOBIZON_KEY), Feed::default());
+        let mobizon = Mobizon::new(options, Feed::default());
         let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self {
             db: Database::fresh().await,
@@ -97,6 +106,18 @@ impl World {
     pub async fn patient_over(&self, database: config::Database) -> deliver::App {
         let config = config::Deliver {
             database,
+            ..self.config()
+        };
+        self.app(&config).await
+    }
+
+    pub async fn app(&self, config: &config::Deliver) -> deliver::App {
+        deliver::App::new(config, &sdk().await).unwrap()
+    }
+
+    pub fn config(&self) -> config::Deliver {
+        config::Deliver {
+            database: self.db.config(),
             queue_url: self.queue.url.clone(),
             resend: config::Resend {
                 api_key: RESEND_KEY.to_owned().into(),
@@ -112,8 +133,7 @@ impl World {
                 public: PUBLIC.to_owned(),
                 short: PUBLIC.to_owned(),
             },
-        };
-        deliver::App::new(&config, &sdk().await).unwrap()
+        }
     }
 
     /// The function with a retry schedule in milliseconds.
