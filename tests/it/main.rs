@@ -28,3 +28,4 @@ mod template_settings;
 mod tidy;
 mod track;
 mod unknown_sms;
+mod vendor_matrix;

@@ -43,13 +43,6 @@ impl Vendor {
             Self::Mobizon => "sms",
         }
     }
-
-    pub fn other(self) -> Self {
-        match self {
-            Self::Resend => Self::Mobizon,
-            Self::Mobizon => Self::Resend,
-        }
-    }
 }
 
 /// One test's world.
@@ -254,13 +247,6 @@ impl World {
             .into_iter()
             .filter(|sms| sms.recipient == waiting.person.digits());
         theirs.collect()
-    }
-
-    pub fn sent(&self, waiting: &Waiting, vendor: Vendor) -> usize {
-        match vendor {
-            Vendor::Resend => self.emails(waiting).len(),
-            Vendor::Mobizon => self.sms(waiting).len(),
-        }
     }
 
     /// Exactly one e-mail and one SMS went out, and every row says so.
