@@ -37,6 +37,8 @@ mod template_alarms;
 mod template_settings;
 mod tidy;
 mod track;
+mod unknown_sms;
+mod vendor_matrix;
 
 /// The browser's driver and what visitors do are those of the page's own tests.
 #[allow(dead_code, reason = "the page's own tests need more of it")]

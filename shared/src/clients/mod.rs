@@ -8,8 +8,9 @@ use crate::failure::{Failure, Reaction};
 use reqwest::{Client, RequestBuilder, StatusCode, header::HeaderMap, redirect};
 use std::time::Duration;
 
-/// An answer longer than this is cut: no vendor's answer to one message comes near it.
-const BODY_MAX: usize = 64 * 1024;
+/// An answer longer than this is cut, and then cannot be read. The longest are lists: a page of a hundred SMS, or of
+/// fifty contacts with all their fields, has some hundred KiB.
+const BODY_MAX: usize = 4 * 1024 * 1024;
 
 /// How long one call may take. Well within a lease and a function's timeout.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);

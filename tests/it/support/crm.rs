@@ -56,16 +56,25 @@ impl World {
 
     /// An account that takes any rate: for tests of everything but the rate.
     pub async fn unlimited() -> Self {
+        Self::unlimited_over(Database::fresh().await).await
+    }
+
+    /// The same, with leads that another world saves.
+    pub async fn unlimited_over(db: Database) -> Self {
         let mut options = AmoCrmOptions::new(TOKEN);
         options.rate_limit_per_second = None;
-        Self::with(options).await
+        Self::over(db, options).await
     }
 
     pub async fn with(options: AmoCrmOptions) -> Self {
+        Self::over(Database::fresh().await, options).await
+    }
+
+    async fn over(db: Database, options: AmoCrmOptions) -> Self {
         let amocrm = AmoCrm::new(options, Feed::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self {
-            db: Database::fresh().await,
+            db,
             server: serve(listener, amocrm.router()).unwrap(),
             amocrm,
             queue: Queue::new().await,

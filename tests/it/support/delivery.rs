@@ -44,13 +44,6 @@ impl Vendor {
             Self::Mobizon => "sms",
         }
     }
-
-    pub fn other(self) -> Self {
-        match self {
-            Self::Resend => Self::Mobizon,
-            Self::Mobizon => Self::Resend,
-        }
-    }
 }
 
 /// The function's settings, with vendors at these addresses.
@@ -99,8 +92,17 @@ impl World {
     }
 
     pub async fn around(queue: Queue) -> Self {
+        Self::with(queue, Self::mobizon_options()).await
+    }
+
+    /// A Mobizon without whims.
+    pub fn mobizon_options() -> MobizonOptions {
+        MobizonOptions::new(MOBIZON_KEY)
+    }
+
+    pub async fn with(queue: Queue, options: MobizonOptions) -> Self {
         let resend = Resend::new(ResendOptions::new(RESEND_KEY), Feed::default());
-        let mobizon = Mobizon::new(MobizonOptions::new(MOBIZON_KEY), Feed::default());
+        let mobizon = Mobizon::new(options, Feed::default());
         let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self {
             db: Database::fresh().await,
@@ -118,9 +120,20 @@ impl World {
     }
 
     pub async fn patient_over(&self, database: config::Database) -> deliver::App {
+        let config = config::Deliver {
+            database,
+            ..self.config()
+        };
+        self.app(&config).await
+    }
+
+    pub async fn app(&self, config: &config::Deliver) -> deliver::App {
+        deliver::App::new(config, &sdk().await).unwrap()
+    }
+
+    pub fn config(&self) -> config::Deliver {
         let (resend, mobizon) = (self.resend_server.url(), self.mobizon_server.url());
-        let config = config(database, &self.queue, &resend, &mobizon);
-        deliver::App::new(&config, &sdk().await).unwrap()
+        config(self.db.config(), &self.queue, &resend, &mobizon)
     }
 
     /// The function with a retry schedule in milliseconds.
@@ -250,13 +263,6 @@ impl World {
             .into_iter()
             .filter(|sms| sms.recipient == waiting.person.digits());
         theirs.collect()
-    }
-
-    pub fn sent(&self, waiting: &Waiting, vendor: Vendor) -> usize {
-        match vendor {
-            Vendor::Resend => self.emails(waiting).len(),
-            Vendor::Mobizon => self.sms(waiting).len(),
-        }
     }
 
     /// Exactly one e-mail and one SMS went out, and every row says so.
