@@ -4,9 +4,7 @@ use crate::App;
 use proftest::clients::mobizon::Sms;
 use proftest::clients::resend::{Email, Tag};
 use proftest::config::Links;
-use proftest::domain::delivery::{
-    Before, Channel, Doubt, EMAIL_KEY_LIFETIME, Reconciled, Settlement, reconcile, settle,
-};
+use proftest::domain::delivery::{Channel, Doubt, Opening, Reconciled, Settlement, open, reconcile, settle};
 use proftest::domain::message;
 use proftest::domain::quiz::Outcome;
 use proftest::failure::{Failure, Reaction, chain};
@@ -134,11 +132,8 @@ pub async fn attempt(app: &App, due: &Due, attempt: &Attempt, contents: &[Pinned
 }
 
 async fn email(app: &App, due: &Due, attempt: &Attempt, content: &serde_json::Value) -> (Settlement, Doubt) {
-    if let Before::Unknown { since } = attempt.before
-        && since > EMAIL_KEY_LIFETIME
-    {
-        let reason = "outcome unknown, and the idempotency key has expired".to_owned();
-        return (Settlement::Failed { reason }, Doubt::Keep);
+    if let Opening::Settled(settlement) = open(&app.policy, Channel::Email, attempt.before) {
+        return (settlement, Doubt::Keep);
     }
     let key = format!("proftest-email-{}", due.notification);
     let outcome = match from_json::<Email>(content) {
@@ -153,10 +148,14 @@ async fn sms(app: &App, attempt: &Attempt, content: &serde_json::Value) -> (Sett
         Ok(sms) => sms,
         Err(failure) => return settled(app, attempt, Err(failure)),
     };
-    if let Before::Unknown { since } = attempt.before {
-        match reconcile(&app.policy, since, app.mobizon.find(&sms).await, jitter()) {
-            Reconciled::Settled(settlement) => return (settlement, Doubt::Keep),
-            Reconciled::SendAgain => {}
+    match open(&app.policy, Channel::Sms, attempt.before) {
+        Opening::Send => {}
+        Opening::Settled(settlement) => return (settlement, Doubt::Keep),
+        Opening::LookUp { since } => {
+            match reconcile(&app.policy, since, app.mobizon.find(&sms).await, jitter()) {
+                Reconciled::Settled(settlement) => return (settlement, Doubt::Keep),
+                Reconciled::SendAgain => {}
+            }
         }
     }
     settled(app, attempt, app.mobizon.send(&sms).await)

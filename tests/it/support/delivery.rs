@@ -22,6 +22,7 @@ pub const PUBLIC: &str = "https://api.onai.academy";
 
 /// Production's schedule in a hurry: four retries.
 pub const HASTY: Policy = Policy {
+    email_key: Duration::from_hours(23),
     backoff: &[Duration::from_millis(20); 4],
     parked: Duration::from_millis(60),
     look_up: Duration::from_millis(20),
