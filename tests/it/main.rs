@@ -18,6 +18,7 @@ mod journey;
 mod journey_recovery;
 mod journey_result;
 mod migrations;
+mod model;
 mod outage;
 mod round_trips;
 mod statements;

@@ -4,7 +4,9 @@ use crate::App;
 use proftest::clients::mobizon::Sms;
 use proftest::clients::resend::{Email, Tag};
 use proftest::config::Links;
-use proftest::domain::delivery::{Channel, Doubt, Opening, Reconciled, Settlement, open, reconcile, settle};
+use proftest::domain::delivery::{
+    Channel, Doubt, Opening, Reconciled, Settlement, conclude, open, reconcile,
+};
 use proftest::domain::message;
 use proftest::domain::quiz::Outcome;
 use proftest::failure::{Failure, Reaction, chain};
@@ -162,12 +164,14 @@ async fn sms(app: &App, attempt: &Attempt, content: &serde_json::Value) -> (Sett
 }
 
 fn settled(app: &App, attempt: &Attempt, outcome: Result<String, Failure>) -> (Settlement, Doubt) {
-    let unknown = matches!(&outcome, Err(failure) if failure.reaction == Reaction::Unknown);
-    let doubt = Doubt::after_sending(attempt.channel, attempt.before, unknown);
     let retries = u16::try_from(attempt.retries).unwrap_or(u16::MAX);
-    (
-        settle(&app.policy, attempt.channel, retries, outcome, jitter()),
-        doubt,
+    conclude(
+        &app.policy,
+        attempt.channel,
+        attempt.before,
+        retries,
+        outcome,
+        jitter(),
     )
 }
 

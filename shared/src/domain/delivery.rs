@@ -292,6 +292,21 @@ impl Doubt {
     }
 }
 
+/// What an attempt that really went out to the vendor writes to its row: what became of it, and what is known now.
+/// The arguments are those of [`settle`].
+pub fn conclude(
+    policy: &Policy,
+    channel: Channel,
+    before: Before,
+    retries: u16,
+    outcome: Result<String, Failure>,
+    jitter: f64,
+) -> (Settlement, Doubt) {
+    let unknown = matches!(&outcome, Err(failure) if failure.reaction == Reaction::Unknown);
+    let doubt = Doubt::after_sending(channel, before, unknown);
+    (settle(policy, channel, retries, outcome, jitter), doubt)
+}
+
 /// What to do with an SMS of unknown outcome, once the vendor's list was searched for its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reconciled {
