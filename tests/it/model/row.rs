@@ -159,6 +159,20 @@ impl Rules {
     };
 }
 
+impl Status {
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Completed, Self::Failed, Self::Cancelled];
+
+    /// The word for it in SQL.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 impl Notification {
     /// As `intake.sql` makes it, with these channels.
     pub fn new(due_in: u8, grace: u8, channels: [bool; 2]) -> Self {
@@ -258,6 +272,11 @@ impl Notification {
             };
         }
         true
+    }
+
+    /// Whether `overdue.sql` takes it.
+    pub fn is_overdue(&self) -> bool {
+        self.status == Status::Pending && self.due_in == 0 && self.wake_in == 0
     }
 
     /// Half a minute later.

@@ -7,7 +7,7 @@
 use super::parts::{
     ANSWERS, Answer, Call, Event, IDLE, Job, Late, Record, Settings, Vendor, World, before, concluded, record,
 };
-use super::row::{self, Attempt, CHANNELS, Found, Notification, Status, index};
+use super::row::{self, Attempt, CHANNELS, Found, Notification, index};
 use proftest::domain::delivery::{Channel, Doubt, Opening, Reconciled, open, reconcile};
 use proftest::failure::{Failure, Reaction};
 use std::time::Duration;
@@ -112,8 +112,7 @@ impl World {
     }
 
     fn sweep(&self, settings: &Settings) -> Option<Self> {
-        let row = &self.notification;
-        if !settings.sweeps || row.status != Status::Pending || row.due_in > 0 || row.wake_in > 0 {
+        if !settings.sweeps || !self.notification.is_overdue() {
             return None;
         }
         let mut world = self.wake(settings).unwrap_or(*self);
