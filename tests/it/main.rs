@@ -12,6 +12,7 @@ mod deliver_doubt;
 mod deliver_faults;
 mod deliver_once;
 mod deliver_story;
+mod fuzz;
 mod intake;
 mod intake_refusals;
 mod journey;

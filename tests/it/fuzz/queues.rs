@@ -1,0 +1,159 @@
+//! SQS events for `deliver` and `crm`: one body or all of the event is not what it should be.
+
+use super::mutate::{apply, change, damage, inflict, json, text};
+use super::{check, refusing_aws};
+use crate::support::aws::CLOSED;
+use crate::support::database::Database;
+use crate::support::run;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use proftest::config::{self, Auth, Stage};
+use proftest::task::{CrmTask, DeliverTask};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use uuid::Uuid;
+
+/// Records of a batch.
+const RECORDS: usize = 5;
+
+/// A body that is nearly this task, or anything.
+fn body(task: &'static str, id: &'static str) -> impl Strategy<Value = String> {
+    let valid = move || json!({"task": task, id: Uuid::new_v4()});
+    let changed = (any::<Index>(), change()).prop_map(move |(place, change)| {
+        let mut body = valid();
+        apply(&mut body, place, change);
+        body.to_string()
+    });
+    let damaged = damage().prop_map(move |damage| {
+        let mut bytes = valid().to_string().into_bytes();
+        inflict(&mut bytes, damage);
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    prop_oneof![
+        1 => Just(()).prop_map(move |()| valid().to_string()),
+        4 => changed,
+        4 => damaged,
+        1 => json().prop_map(|json| json.to_string()),
+        1 => text(),
+    ]
+}
+
+/// A batch; of one in ten, any node is something else.
+fn batch(task: &'static str, id: &'static str) -> impl Strategy<Value = Value> {
+    let sample = crate::support::request::sample("deliver/one.json");
+    let bodies = proptest::collection::vec(body(task, id), RECORDS);
+    let broken = proptest::option::weighted(0.1, (any::<Index>(), change()));
+    (bodies, broken).prop_map(move |(bodies, broken)| {
+        let records = bodies.into_iter().enumerate().map(|(number, body)| {
+            let mut record = sample["Records"][0].clone();
+            (record["messageId"], record["body"]) = (number.to_string().into(), body.into());
+            record
+        });
+        let mut event = json!({"Records": records.collect::<Vec<_>>()});
+        if let Some((place, change)) = broken {
+            apply(&mut event, place, change);
+        }
+        event
+    })
+}
+
+/// Each record that is no task comes back, each that is one of nobody's is done; a record without a name fails all.
+fn judge<T: DeserializeOwned>(
+    event: Value,
+    handle: impl Fn(SqsEvent) -> Option<SqsBatchResponse>,
+) -> Result<(), TestCaseError> {
+    let Ok(event) = serde_json::from_value::<SqsEvent>(event) else {
+        return Ok(());
+    };
+    let named = |id: &Option<String>| id.clone().filter(|id| !id.is_empty());
+    let names: Option<Vec<String>> = event
+        .records
+        .iter()
+        .map(|record| named(&record.message_id))
+        .collect();
+    let undecodable: HashSet<String> = event
+        .records
+        .iter()
+        .filter(|record| serde_json::from_str::<T>(record.body.as_deref().unwrap_or_default()).is_err())
+        .filter_map(|record| named(&record.message_id))
+        .collect();
+    let Some(answer) = handle(event) else {
+        prop_assert!(names.is_none());
+        return Ok(());
+    };
+    prop_assert!(names.is_some());
+    let failed: HashSet<String> = answer
+        .batch_item_failures
+        .into_iter()
+        .map(|failure| failure.item_identifier)
+        .collect();
+    prop_assert_eq!(failed, undecodable);
+    Ok(())
+}
+
+fn deliver_config(db: &Database) -> config::Deliver {
+    config::Deliver {
+        database: db.config(),
+        queue_url: "http://127.0.0.1:1/queue".to_owned(),
+        resend: config::Resend {
+            api_key: "re_test".to_owned().into(),
+            base_url: CLOSED.to_owned(),
+            from: "OnAI Academy <noreply@onai.academy>".to_owned(),
+        },
+        mobizon: config::Mobizon {
+            api_key: "kz_test".to_owned().into(),
+            base_url: CLOSED.to_owned(),
+            sender: None,
+        },
+        links: config::Links {
+            public: "https://api.onai.academy".to_owned(),
+            short: "https://api.onai.academy".to_owned(),
+        },
+    }
+}
+
+fn crm_config(db: &Database) -> config::Crm {
+    config::Crm {
+        database: db.config(),
+        queue_url: "http://127.0.0.1:1/queue".to_owned(),
+        amocrm: config::AmoCrm {
+            base_url: CLOSED.to_owned(),
+            auth: Auth::LongLived("crm_test".to_owned().into()),
+            stage: Stage::Ids(1, 2),
+            lead_id_field: 3,
+            utm_fields: Vec::new(),
+            requests_per_second: 5,
+            block: None,
+        },
+    }
+}
+
+#[test]
+fn any_batch_is_answered_record_by_record() {
+    let (server, db, deliver, crm) = run(async {
+        let (server, sdk) = refusing_aws().await;
+        let db = Database::fresh().await;
+        let deliver = deliver::App::new(&deliver_config(&db), &sdk).unwrap();
+        let crm = crm::App::new(&crm_config(&db), &sdk).unwrap();
+        (server, db, deliver, crm)
+    });
+    check(
+        "deliver, batches",
+        1000,
+        &batch("deliver_v1", "notification"),
+        |event| judge::<DeliverTask>(event, |event| run(deliver::handle(&deliver, event)).ok()),
+    );
+    check("crm, batches", 1000, &batch("crm_v1", "lead"), |event| {
+        judge::<CrmTask>(event, |event| run(crm::handle(&crm, event)).ok())
+    });
+    run(async {
+        let counts = db.counts().await;
+        assert!(
+            counts.as_object().unwrap().values().all(|count| *count == 0),
+            "{counts}"
+        );
+    });
+    drop((server, deliver, crm));
+}
