@@ -1,7 +1,7 @@
 //! Resend: one e-mail a call, with an idempotency key. Contract: `resend/resend-openapi`, and the vendor's
 //! pages on errors and idempotency keys.
 
-use super::{Answer, call, clean_name, retry_after};
+use super::{Answer, call, clean_name, is_id, retry_after};
 use crate::config;
 use crate::failure::{Failure, Reaction};
 use reqwest::Client;
@@ -88,7 +88,7 @@ impl Resend {
 fn read(answer: &Answer) -> Result<String, Failure> {
     if answer.status.is_success() {
         return match serde_json::from_slice::<Accepted>(&answer.body) {
-            Ok(accepted) if !accepted.id.is_empty() => Ok(accepted.id),
+            Ok(accepted) if is_id(&accepted.id) => Ok(accepted.id),
             // Accepted counts only with an id in hand; the key makes asking again safe.
             _ => Err(Failure::new(
                 Reaction::Unknown,
@@ -174,7 +174,14 @@ mod tests {
     #[test]
     fn a_success_needs_an_id() {
         assert_eq!(read(&answer(200, r#"{"id":"a"}"#)).unwrap(), "a");
-        for body in ["", "{}", r#"{"id":""}"#, "<html>", r#"{"id":"#] {
+        for body in [
+            "",
+            "{}",
+            r#"{"id":""}"#,
+            r#"{"id":"a\u0000"}"#,
+            "<html>",
+            r#"{"id":"#,
+        ] {
             assert_eq!(
                 read(&answer(200, body)).unwrap_err().reaction,
                 Reaction::Unknown,

@@ -236,3 +236,19 @@ pub fn inflict(bytes: &mut Vec<u8>, damage: Damage) {
         }
     }
 }
+
+/// Several changes, one after the other.
+pub fn apply_all(tree: &mut Value, changes: Vec<(Index, Change)>) {
+    for (place, change) in changes {
+        apply(tree, place, change);
+    }
+}
+
+/// The text of a tree, damaged.
+pub fn damaged(tree: &Value, all: Vec<Damage>) -> Vec<u8> {
+    let mut bytes = tree.to_string().into_bytes();
+    for damage in all {
+        inflict(&mut bytes, damage);
+    }
+    bytes
+}

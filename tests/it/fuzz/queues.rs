@@ -7,11 +7,12 @@ use crate::support::database::Database;
 use crate::support::run;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use proftest::config::{self, Auth, Stage};
-use proftest::task::{CrmTask, DeliverTask};
+use proftest::task::{self, CrmTask, DeliverTask};
 use proptest::prelude::*;
 use proptest::sample::Index;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -67,17 +68,17 @@ fn judge<T: DeserializeOwned>(
     let Ok(event) = serde_json::from_value::<SqsEvent>(event) else {
         return Ok(());
     };
-    let named = |id: &Option<String>| id.clone().filter(|id| !id.is_empty());
+    let name = |id: &Option<String>| id.clone().filter(|id| !id.is_empty());
     let names: Option<Vec<String>> = event
         .records
         .iter()
-        .map(|record| named(&record.message_id))
+        .map(|record| name(&record.message_id))
         .collect();
     let undecodable: HashSet<String> = event
         .records
         .iter()
         .filter(|record| serde_json::from_str::<T>(record.body.as_deref().unwrap_or_default()).is_err())
-        .filter_map(|record| named(&record.message_id))
+        .filter_map(|record| name(&record.message_id))
         .collect();
     let Some(answer) = handle(event) else {
         prop_assert!(names.is_none());
@@ -141,11 +142,11 @@ fn any_batch_is_answered_record_by_record() {
     });
     check(
         "deliver, batches",
-        1000,
+        200,
         &batch("deliver_v1", "notification"),
         |event| judge::<DeliverTask>(event, |event| run(deliver::handle(&deliver, event)).ok()),
     );
-    check("crm, batches", 1000, &batch("crm_v1", "lead"), |event| {
+    check("crm, batches", 200, &batch("crm_v1", "lead"), |event| {
         judge::<CrmTask>(event, |event| run(crm::handle(&crm, event)).ok())
     });
     run(async {
@@ -156,4 +157,28 @@ fn any_batch_is_answered_record_by_record() {
         );
     });
     drop((server, deliver, crm));
+}
+
+#[test]
+fn any_body_is_a_task_of_its_version_or_none() {
+    /// What is read means exactly what is written for it.
+    fn judge<T: DeserializeOwned + Serialize>(raw: &str, task: &str) -> Result<(), TestCaseError> {
+        let Ok(read) = serde_json::from_str::<T>(raw) else {
+            return Ok(());
+        };
+        let raw: Value = serde_json::from_str(raw).unwrap();
+        let written: Value = serde_json::from_str(&task::body(&read)).unwrap();
+        prop_assert_eq!(&written["task"], task);
+        prop_assert_eq!(raw.as_object().map(Map::len), Some(2));
+        Ok(())
+    }
+    check(
+        "deliver, bodies",
+        8000,
+        &body("deliver_v1", "notification"),
+        |raw| judge::<DeliverTask>(&raw, "deliver_v1"),
+    );
+    check("crm, bodies", 8000, &body("crm_v1", "lead"), |raw| {
+        judge::<CrmTask>(&raw, "crm_v1")
+    });
 }

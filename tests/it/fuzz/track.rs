@@ -2,9 +2,9 @@
 
 use super::check;
 use super::mutate::{apply, change, text};
-use crate::support::delivery::World;
+use crate::support::database::Database;
 use crate::support::request::{Answer, sample};
-use crate::support::run;
+use crate::support::{Person, run};
 use lambda_http::Response;
 use lambda_http::request::LambdaRequest;
 use proftest::config;
@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::Value;
 use std::sync::Mutex;
+use std::time::Duration;
 
 const COURSE: &str = "https://onai.academy/integrator/expresscourse";
 
@@ -67,19 +68,23 @@ fn request(event: Value) -> Option<lambda_http::Request> {
 
 #[test]
 fn any_link_leads_to_the_course_and_nowhere_else() {
-    let (world, lead, code, app) = run(async {
-        let world = World::new().await;
-        let lead = world.lead().await.lead;
-        let row = world.db.row("select code from short_links").await;
-        let course = COURSE.parse().unwrap();
-        let database = world.db.config();
+    let (db, lead, code, app) = run(async {
+        let db = Database::fresh().await;
+        let lead = db
+            .store()
+            .save_lead(&Person::new().lead(), Duration::ZERO)
+            .await
+            .unwrap()
+            .lead;
+        let row = db.row("select code from short_links").await;
+        let (course, database) = (COURSE.parse().unwrap(), db.config());
         let app = track::App::new(&config::Track { database, course }).unwrap();
-        (world, lead, row["code"].as_str().unwrap().to_owned(), app)
+        (db, lead, row["code"].as_str().unwrap().to_owned(), app)
     });
     let paths = vec![format!("/api/landing/track/{lead}"), format!("/l/{code}")];
     check(
         "track",
-        25_000,
+        20_000,
         &event(paths, vec!["source=email", "source=sms", ""]),
         |event| {
             let Some(request) = request(event) else {
@@ -102,11 +107,11 @@ fn any_link_leads_to_the_course_and_nowhere_else() {
         },
     );
     run(async {
-        let clicks = world.db.count("clicks").await;
-        let counted = world.db.row("select click_count from landing_leads").await;
+        let clicks = db.count("clicks").await;
+        let counted = db.row("select click_count from landing_leads").await;
         assert_eq!(counted["click_count"], clicks);
         assert!(clicks > 100, "{clicks}");
-        assert_eq!(world.db.count("clicks where length(user_agent) > 256").await, 0);
+        assert_eq!(db.count("clicks where length(user_agent) > 256").await, 0);
         println!("{clicks} clicks counted");
     });
 }
@@ -123,7 +128,7 @@ fn any_request_for_the_page_is_answered() {
     let answered = Mutex::new(0);
     check(
         "page",
-        15_000,
+        20_000,
         &event(paths.to_vec(), vec!["utm_source=x"]),
         |event| {
             let Some(request) = request(event) else {

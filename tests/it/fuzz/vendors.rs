@@ -3,7 +3,7 @@
 //! There are no webhooks yet: these are all the bodies that vendors send us.
 
 use super::check;
-use super::mutate::{apply, change, damage, inflict, json, text};
+use super::mutate::{apply_all, change, damage, damaged, inflict, json, text};
 use crate::support::run;
 use proftest::clients::amocrm::{AmoCrm, DealContact, NewDeal};
 use proftest::clients::http_client;
@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -41,7 +42,7 @@ impl Parrot {
                 let told = Arc::clone(&told);
                 tokio::spawn(async move {
                     // Requests here fit one packet; what was not read would make the kernel reset the connection.
-                    let _ = client.read(&mut [0; 64 * 1024]).await;
+                    let _ = client.read(&mut [0; 8 * 1024]).await;
                     let answer = told.lock().unwrap().clone();
                     let _ = client.write_all(&answer).await;
                     let _ = client.shutdown().await;
@@ -53,16 +54,22 @@ impl Parrot {
     }
 
     fn say(&self, answer: &Answer) {
-        *self.line.lock().unwrap() = answer.raw.clone();
+        self.line.lock().unwrap().clone_from(&answer.raw);
     }
 }
 
 /// An answer as bytes, and its parts where it is well-formed HTTP.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Answer {
     raw: Vec<u8>,
     status: u16,
     body: Vec<u8>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(&self.raw))
+    }
 }
 
 impl Answer {
@@ -78,19 +85,14 @@ fn answer(valid: Vec<Value>) -> impl Strategy<Value = Answer> {
         proptest::collection::vec((any::<Index>(), change()), 0..3),
     )
         .prop_map(|(mut body, changes)| {
-            changes
-                .into_iter()
-                .for_each(|(place, change)| apply(&mut body, place, change));
+            apply_all(&mut body, changes);
             body.to_string().into_bytes()
         });
-    let damaged = (select(valid), proptest::collection::vec(damage(), 1..3)).prop_map(|(body, damages)| {
-        let mut bytes = body.to_string().into_bytes();
-        damages.into_iter().for_each(|damage| inflict(&mut bytes, damage));
-        bytes
-    });
+    let broken = (select(valid), proptest::collection::vec(damage(), 1..3))
+        .prop_map(|(body, all)| damaged(&body, all));
     let body = prop_oneof![
         8 => changed,
-        3 => damaged,
+        3 => broken,
         1 => json().prop_map(|json| json.to_string().into_bytes()),
         1 => proptest::collection::vec(any::<u8>(), 0..100),
         1 => Just(b"<html>502 Bad Gateway</html>".to_vec()),

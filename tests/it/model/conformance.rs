@@ -8,10 +8,8 @@ use super::stage::{Case, apart, assert_same, read, write};
 use crate::support::database::Database;
 use crate::support::{Person, run};
 use futures::future::join_all;
-use proftest::domain::contact::{Email, Name, Phone};
 use proftest::domain::delivery::{Before, Doubt, LEASE, Settlement};
-use proftest::store::{Claim, NewLead, Store, WAKE_GRACE};
-use serde_json::Map;
+use proftest::store::{Claim, Store, WAKE_GRACE};
 use std::time::Duration;
 
 const HOUR: f64 = 3600.0;
@@ -279,15 +277,7 @@ fn intake_and_sweep_do_what_the_model_says() {
                 .unwrap()
                 .is_empty()
         );
-        let person = Person::new();
-        let lead = NewLead {
-            name: Name::parse(&person.name).unwrap(),
-            email: Email::parse(&person.email).unwrap(),
-            phone: Phone::parse(&person.phone).unwrap(),
-            source: "proftest".to_owned(),
-            metadata: Map::new(),
-            idempotency_key: None,
-        };
+        let lead = Person::new().lead();
         let saved = db.store().save_lead(&lead, duration(6)).await.unwrap();
         let id = saved.notification.unwrap().id.to_string();
         let made = &read(&db).await[&id];

@@ -148,7 +148,9 @@ fn no_order_of_events_sends_an_sms_twice_or_early_or_never() {
 fn two_channels_complete_a_notification_together() {
     holds("both", &BOTH);
     if tools::variable("MODEL_LONG").is_some() {
-        LONG.iter().for_each(|(what, settings)| holds(what, settings));
+        for (what, settings) in LONG {
+            holds(what, &settings);
+        }
     }
 }
 

@@ -139,6 +139,10 @@ pub enum Found {
 
 /// What keeps the rows safe; each can be taken away, to see that the model misses it.
 #[derive(Debug, Clone, Copy)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a line of SQL that is there or not"
+)]
 pub struct Rules {
     /// `record.sql` asks for the attempt's number.
     pub fenced: bool,

@@ -242,9 +242,8 @@ impl World {
                     world.orphan(settings, channel, age).then_some(())?;
                 }
                 Job::Recording(record) if settings.orphans > 0 => {
-                    if world.late[channel].replace(Late { age: 0, record }).is_some() {
-                        return None;
-                    }
+                    let other = world.late[channel].replace(Late { age: 0, record });
+                    other.is_none().then_some(())?;
                 }
                 _ => {}
             }
@@ -265,7 +264,7 @@ impl World {
                 match &mut worker.jobs[channel] {
                     Job::None => {}
                     Job::Claimed(attempt) | Job::Cleared(attempt) | Job::Called(attempt, _) => {
-                        renumber(attempt)
+                        renumber(attempt);
                     }
                     Job::Recording(record) => renumber(&mut record.attempt),
                 }
