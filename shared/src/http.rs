@@ -1,5 +1,9 @@
 //! HTTP answers: the only place that maps a failure to a status code.
 
+mod event;
+
+pub use event::{make_readable, serve};
+
 use crate::texts::Texts;
 use ::http::{StatusCode, header};
 use lambda_http::{Body, Response};

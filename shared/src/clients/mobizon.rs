@@ -49,6 +49,11 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     as_number(&value).ok_or_else(|| serde::de::Error::custom("neither a number nor a string of digits"))
 }
 
+/// The id of a message; 0 is none.
+fn as_id(value: &Value) -> Option<String> {
+    as_number(value).filter(|id| *id > 0).map(|id| id.to_string())
+}
+
 fn as_number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
@@ -70,9 +75,8 @@ impl Mobizon {
         form.extend(self.sender.as_deref().map(|sender| ("from", sender)));
         let answer = call("mobizon", self.method("message/sendsmsmessage").form(&form)).await?;
         let data = read(&answer)?;
-        let id = data.get("messageId").and_then(as_number);
-        id.map(|id| id.to_string())
-            .ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon code 0 without a message id"))
+        let id = data.get("messageId").and_then(as_id);
+        id.ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon code 0 without a message id"))
     }
 
     /// Looks for a message with exactly this recipient and text: its id, or `None` when the list has none.
@@ -95,10 +99,8 @@ impl Mobizon {
             };
             // The criteria are the vendor's promise; a foreign message must never pass for ours.
             if let Some(ours) = items.iter().find(|item| is_ours(item, sms)) {
-                let id = ours.get("id").and_then(as_number);
-                return id
-                    .map(|id| Some(id.to_string()))
-                    .ok_or_else(|| unreadable("list item without an id"));
+                let id = ours.get("id").and_then(as_id);
+                return id.map(Some).ok_or_else(|| unreadable("list item without an id"));
             }
             seen += items.len();
             let total = page.get("totalItemCount").and_then(as_number);
@@ -180,6 +182,7 @@ mod tests {
     use super::*;
     use reqwest::StatusCode;
     use reqwest::header::HeaderMap;
+    use serde_json::json;
 
     fn answer(status: u16, body: &str) -> Answer {
         let status = StatusCode::from_u16(status).unwrap();
@@ -240,7 +243,21 @@ mod tests {
             r#"{"code":"0","data":{"messageId":"7"}}"#,
         ] {
             let data = read(&answer(200, body)).unwrap();
-            assert_eq!(data.get("messageId").and_then(as_number), Some(7), "{body}");
+            assert_eq!(
+                data.get("messageId").and_then(as_id).as_deref(),
+                Some("7"),
+                "{body}"
+            );
+        }
+        for none in [
+            json!(0),
+            json!("0"),
+            json!(-7),
+            json!("x"),
+            json!(null),
+            json!(7.5),
+        ] {
+            assert_eq!(as_id(&none), None, "{none}");
         }
     }
 }

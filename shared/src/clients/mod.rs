@@ -75,6 +75,12 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds.min(MAX_SECONDS)))
 }
 
+/// Whether a vendor's id can be kept: short printable ASCII, as every documented one is. Anything else could not be
+/// written to the row, and the message would be sent again.
+fn is_id(raw: &str) -> bool {
+    (1..=255).contains(&raw.len()) && raw.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// A vendor's error name, made fit for a log: its first 64 characters of `[a-z0-9_]`.
 fn clean_name(raw: &str) -> String {
     raw.chars()

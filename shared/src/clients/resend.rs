@@ -1,7 +1,7 @@
 //! Resend: one e-mail a call, with an idempotency key. Contract: `resend/resend-openapi`, and the vendor's
 //! pages on errors and idempotency keys.
 
-use super::{Answer, call, clean_name, retry_after};
+use super::{Answer, call, clean_name, is_id, retry_after};
 use crate::config;
 use crate::failure::{Failure, Reaction};
 use reqwest::{Client, StatusCode};
@@ -158,7 +158,7 @@ fn read(answer: &Answer) -> Result<String, Failure> {
         return Err(failure(answer));
     }
     match serde_json::from_slice::<Accepted>(&answer.body) {
-        Ok(accepted) if !accepted.id.is_empty() => Ok(accepted.id),
+        Ok(accepted) if is_id(&accepted.id) => Ok(accepted.id),
         _ => Err(no_id(answer)),
     }
 }
@@ -173,7 +173,7 @@ fn read_batch(answer: &Answer, emails: usize) -> Result<Vec<String>, Refused> {
     if answer.status.is_success() {
         return match serde_json::from_slice::<AcceptedBatch>(&answer.body) {
             Ok(AcceptedBatch { data })
-                if data.len() == emails && data.iter().all(|accepted| !accepted.id.is_empty()) =>
+                if data.len() == emails && data.iter().all(|accepted| is_id(&accepted.id)) =>
             {
                 Ok(data.into_iter().map(|accepted| accepted.id).collect())
             }
@@ -295,7 +295,14 @@ mod tests {
     #[test]
     fn a_success_needs_an_id() {
         assert_eq!(read(&answer(200, r#"{"id":"a"}"#)).unwrap(), "a");
-        for body in ["", "{}", r#"{"id":""}"#, "<html>", r#"{"id":"#] {
+        for body in [
+            "",
+            "{}",
+            r#"{"id":""}"#,
+            r#"{"id":"a\u0000"}"#,
+            "<html>",
+            r#"{"id":"#,
+        ] {
             assert_eq!(
                 read(&answer(200, body)).unwrap_err().reaction,
                 Reaction::Unknown,

@@ -7,11 +7,10 @@ use local::standins::{
     Fault, Feed, Mobizon, MobizonOptions, Mode, Resend, ResendOptions, Running, SentEmail, SentSms, serve,
 };
 use proftest::config;
-use proftest::domain::contact::{Email, Name, Phone};
 use proftest::domain::delivery::Policy;
 use proftest::domain::ids::{LeadId, NotificationId};
-use proftest::store::{NewLead, Pending};
-use serde_json::{Map, Value};
+use proftest::store::Pending;
+use serde_json::Value;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -22,6 +21,7 @@ pub const PUBLIC: &str = "https://api.onai.academy";
 
 /// Production's schedule in a hurry: four retries.
 pub const HASTY: Policy = Policy {
+    email_key: Duration::from_hours(23),
     backoff: &[Duration::from_millis(20); 4],
     repeats: 0,
     parked: Duration::from_millis(60),
@@ -144,15 +144,7 @@ impl World {
     /// A saved lead whose message is due after `delay`.
     pub async fn lead_in(&self, delay: Duration) -> Waiting {
         let person = Person::new();
-        let lead = NewLead {
-            name: Name::parse(&person.name).unwrap(),
-            email: Email::parse(&person.email).unwrap(),
-            phone: Phone::parse(&person.phone).unwrap(),
-            source: "proftest".to_owned(),
-            metadata: Map::new(),
-            idempotency_key: None,
-        };
-        let saved = self.db.store().save_lead(&lead, delay).await.unwrap();
+        let saved = self.db.store().save_lead(&person.lead(), delay).await.unwrap();
         let Some(Pending { id, .. }) = saved.notification else {
             panic!("no notification")
         };
