@@ -15,6 +15,7 @@ use chromiumoxide::cdp::browser_protocol::page::Viewport;
 use chromiumoxide::cdp::js_protocol::runtime::{
     ConsoleApiCalledType, EventConsoleApiCalled, EventExceptionThrown,
 };
+use chromiumoxide::element::Element;
 use chromiumoxide::page::{Page, ScreenshotParams};
 use futures::StreamExt as _;
 use local::tools::not_run;
@@ -218,13 +219,19 @@ impl Visitor {
     /// Presses the middle of an element with the mouse, as a person does.
     pub async fn press(&self, selector: &str) {
         self.sees(selector).await;
-        self.page
-            .find_element(selector)
-            .await
-            .unwrap()
-            .click()
-            .await
-            .unwrap();
+        self.element(selector).await.click().await.unwrap();
+    }
+
+    async fn element(&self, selector: &str) -> Element {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            // The protocol's numbers of elements are void for a moment after a document was replaced.
+            match self.page.find_element(selector).await {
+                Ok(element) => return element,
+                Err(error) => assert!(tokio::time::Instant::now() < deadline, "{selector}: {error}"),
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// Types into the field, after what is there, key by key: what moves while a person types is no layout shift.
@@ -243,8 +250,7 @@ impl Visitor {
 
     /// Presses a key.
     pub async fn key(&self, key: &str) {
-        let body = self.page.find_element("html").await.unwrap();
-        body.press_key(key).await.unwrap();
+        self.element("html").await.press_key(key).await.unwrap();
     }
 
     /// Chooses an option of a question, both counted from 0, and waits for what comes after.
