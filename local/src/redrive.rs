@@ -183,19 +183,19 @@ where
         say(&format!("{name}: the queue has no dead-letter queue"));
         return Ok(());
     };
-    let (mut seen, mut stay) = (HashSet::new(), Vec::new());
+    let (mut seen, mut kept) = (HashSet::new(), Vec::new());
     for _ in 0..BATCHES_MAX {
         let before = seen.len();
         for letter in dead.receive(HIDDEN).await? {
             if !seen.insert(letter.body.clone()) {
-                stay.push(letter);
+                kept.push(letter);
                 continue;
             }
             let judged = judge(&letter, &look).await?;
             let Some((task, fate)) = judged else {
                 say(&format!("  message {}: undecodable, stays", letter.id));
                 total.left += 1;
-                stay.push(letter);
+                kept.push(letter);
                 continue;
             };
             say(&format!("  {}", fate.line));
@@ -206,7 +206,7 @@ where
                 queue.send(&task, Duration::ZERO).await?;
                 dead.delete(&letter).await?;
             } else {
-                stay.push(letter);
+                kept.push(letter);
             }
         }
         if seen.len() == before {
@@ -214,7 +214,7 @@ where
         }
     }
     say(&format!("{name}: {} tasks in the dead-letter queue", seen.len()));
-    for letter in &stay {
+    for letter in &kept {
         dead.show(letter).await?;
     }
     Ok(())

@@ -21,6 +21,7 @@ mod journey_result;
 mod migrations;
 mod outage;
 mod processes;
+mod redrive;
 mod round_trips;
 mod statements;
 mod support;

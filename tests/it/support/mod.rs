@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod guillotine;
 pub mod process;
 pub mod proxy;
+pub mod redrive;
 pub mod request;
 pub mod stack;
 
