@@ -1,9 +1,9 @@
-//! `cargo run`: the whole funnel on this machine. Also `migrate` and `preview`.
+//! `cargo run`: the whole funnel on this machine. Also `migrate`, `open-crm-gate`, `redrive` and `preview`.
 
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 use local::stack::{Options, Stack};
-use local::{migrate, preview, tools};
+use local::{migrate, preview, redrive, tools};
 use proftest::config::{Database, Env};
 use proftest::failure;
 use proftest::store::Store;
@@ -35,6 +35,18 @@ enum Task {
         /// The database; `DATABASE_URL` when absent. On another host also `DATABASE_CA_PEM`.
         #[arg(long)]
         database_url: Option<String>,
+    },
+    /// Open again what was given up, and put back what lies in the dead-letter queues.
+    ///
+    /// Of a deployed stack when `NOTIFICATIONS_QUEUE_URL`, `CRM_QUEUE_URL`, `DATABASE_URL` and `DATABASE_CA_PEM` are set, with
+    /// the environment's AWS credentials; otherwise of the local stack that runs.
+    Redrive {
+        /// Only say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+        /// The local stack's directory, whatever the environment says.
+        #[arg(long)]
+        state_dir: Option<PathBuf>,
     },
     /// Write the e-mail and the SMS of a sample lead to files.
     Preview {
@@ -85,6 +97,7 @@ async fn main() -> ExitCode {
         None => up(cli.up).await,
         Some(Task::Migrate { database_url }) => migrate_database(database_url).await,
         Some(Task::OpenCrmGate { database_url }) => open_crm_gate(database_url).await,
+        Some(Task::Redrive { dry_run, state_dir }) => redrive::command(state_dir.as_deref(), dry_run).await,
         Some(Task::Preview {
             dir,
             name,

@@ -54,6 +54,14 @@ impl Cluster {
     /// # Errors
     /// One sentence saying what to install or mend.
     pub async fn start(place: &Place) -> Result<Self, String> {
+        Self::start_with(place, &[]).await
+    }
+
+    /// The same with more settings, each `name=value`, which go before our own.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub async fn start_with(place: &Place, more: &[&str]) -> Result<Self, String> {
         let bin = binaries().await?;
         let owner = Owner::find().await?;
         let dir = owner.reachable(&place.dir).await?;
@@ -75,6 +83,10 @@ impl Cluster {
                 .arg(&data)
                 .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""]);
             for setting in settings(place.fsync) {
+                command.arg("-c").arg(setting);
+            }
+            // PostgreSQL takes the last of two.
+            for setting in more {
                 command.arg("-c").arg(setting);
             }
             let environment = place.environment.iter().map(|(name, value)| (name, value));

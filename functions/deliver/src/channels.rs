@@ -123,7 +123,8 @@ pub async fn sms(app: &App, due: &Due, contents: &[Pinned]) -> Option<Attempted>
     let attempt = claimed(due, Channel::Sms)?;
     let outcome = match content::<Sms>(contents, Channel::Sms) {
         Ok(sms) => send_sms(app, attempt, &sms).await,
-        Err(failure) => settled(app, attempt, Err(failure)),
+        // Nothing went out, so what is known of earlier attempts stays.
+        Err(failure) => (settled(app, attempt, Err(failure)).0, Doubt::Keep),
     };
     Some(finish(app, due, attempt, outcome).await)
 }

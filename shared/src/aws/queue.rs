@@ -29,6 +29,14 @@ impl Queue {
         }
     }
 
+    pub(super) const fn client(&self) -> &aws_sdk_sqs::Client {
+        &self.client
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Sends a task, to be seen after `delay` (at most 15 minutes: a longer one is cut, and whoever gets the
     /// message early holds it).
     pub async fn send<T: Serialize>(&self, task: &T, delay: Duration) -> Result<(), AwsError> {

@@ -1,6 +1,7 @@
 //! E-mails that go out in one request: who belongs together, pinned before anything is sent.
 
 use super::pool::{Store, StoreError};
+use crate::domain::delivery::EMAIL_KEY_LIFETIME;
 use crate::domain::ids::{BatchId, NotificationId};
 use serde_json::Value;
 use tokio_postgres::types::Type;
@@ -70,7 +71,10 @@ impl Store {
 
     /// Forgets a batch, if the fate of all its e-mails is known.
     pub async fn close(&self, batch: BatchId) -> Result<(), StoreError> {
-        let params = [(batch.as_uuid() as _, Type::UUID)];
+        let params = [
+            (batch.as_uuid() as _, Type::UUID),
+            (&EMAIL_KEY_LIFETIME.as_secs_f64() as _, Type::FLOAT8),
+        ];
         self.run(include_str!("batch_close.sql"), &params)
             .await
             .map(|_| ())

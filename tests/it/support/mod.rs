@@ -11,6 +11,7 @@ pub mod guillotine;
 pub mod pooler;
 pub mod process;
 pub mod proxy;
+pub mod redrive;
 pub mod request;
 pub mod sealed;
 pub mod server;
