@@ -7,6 +7,7 @@ pub mod batch;
 pub mod clients;
 pub mod config;
 pub mod domain;
+mod failpoint;
 pub mod failure;
 pub mod http;
 pub mod store;

@@ -64,7 +64,7 @@ impl Mobizon {
     pub async fn send(&self, sms: &Sms) -> Result<String, Failure> {
         let mut form = vec![("recipient", sms.recipient.as_str()), ("text", sms.text.as_str())];
         form.extend(self.sender.as_deref().map(|sender| ("from", sender)));
-        let answer = call("mobizon", self.method("message/sendsmsmessage").form(&form)).await?;
+        let answer = call("mobizon.send", self.method("message/sendsmsmessage").form(&form)).await?;
         let data = read(&answer)?;
         let id = data.get("messageId").and_then(as_number);
         id.map(|id| id.to_string())
@@ -81,7 +81,7 @@ impl Mobizon {
             ("pagination[currentPage]", "0"),
             ("pagination[pageSize]", "100"),
         ];
-        let answer = call("mobizon", self.method("message/list").form(&form)).await?;
+        let answer = call("mobizon.list", self.method("message/list").form(&form)).await?;
         let data = read(&answer)?;
         let Some(items) = data.get("items").and_then(Value::as_array) else {
             return Err(Failure::new(Reaction::Unknown, "mobizon list without items"));

@@ -81,7 +81,7 @@ impl Resend {
             .bearer_auth(self.api_key.expose_secret())
             .header("Idempotency-Key", key)
             .json(email);
-        read(&call("resend", request).await?)
+        read(&call("resend.send", request).await?)
     }
 }
 
