@@ -64,7 +64,10 @@ const IMPORTS: [(&str, &[&str]); 12] = [
     ("http", &["texts"]),
     ("store", &["store", "domain", "failpoint", "failure", "config"]),
     ("clients", &["clients", "failpoint", "failure", "config"]),
-    ("aws", &["aws", "domain", "failpoint", "failure", "task", "config"]),
+    (
+        "aws",
+        &["aws", "domain", "failpoint", "failure", "task", "config"],
+    ),
     ("batch", &["aws"]),
 ];
 

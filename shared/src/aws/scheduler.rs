@@ -86,7 +86,7 @@ impl Scheduler {
             .target(target)
             // Makes the SDK's own retry of a lost answer a repetition, not a conflict.
             .client_token(notification.to_string());
-        match step(call, create.send()).await {
+        match step("CreateSchedule", create.send()).await {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(refused)) if refused.err().is_conflict_exception() => Ok(()),
             Err(error) => Err(AwsError::new(call, &error)),
