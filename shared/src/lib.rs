@@ -1,6 +1,6 @@
 //! The library of the funnel. See ARCHITECTURE.md for the map.
 //!
-//! Import direction: `domain ← failure, task ← config, http, batch, store, clients, aws ← functions`.
+//! Import direction: `domain ← failure, failpoint, task ← config, http, batch, store, clients, aws ← functions`.
 
 pub mod aws;
 pub mod batch;

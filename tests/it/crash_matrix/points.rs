@@ -72,7 +72,6 @@ pub const STEPS: [(&str, Scene, &[&str]); 12] = [
             "mark_noting",
             "amocrm.add_notes",
             "crm_settle",
-            "ChangeMessageVisibility",
         ],
     ),
     (
@@ -80,7 +79,11 @@ pub const STEPS: [(&str, Scene, &[&str]); 12] = [
         Scene::KnownPeople,
         &["amocrm.contact", "amocrm.deals", "amocrm.update_deal"],
     ),
-    ("crm", Scene::LostDeals, &["amocrm.find_deals"]),
+    (
+        "crm",
+        Scene::LostDeals,
+        &["amocrm.find_deals", "ChangeMessageVisibility"],
+    ),
     ("crm", Scene::LostNotes, &["amocrm.notes"]),
     (
         "crm",

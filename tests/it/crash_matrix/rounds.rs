@@ -1,5 +1,6 @@
 //! Rounds of work under an armed point: processes die, their messages come back, shuffled and doubled.
 
+use super::outcome::drain;
 use super::points::Point;
 use super::world::{Saved, World, answers, email, phone};
 use crate::support::request::sample;
@@ -88,12 +89,11 @@ impl Armed<'_> {
             loop {
                 let next = events.lock().unwrap().next();
                 let Some((index, event)) = next else { return };
-                let mut function = match process.take() {
-                    Some(function) => function,
-                    None => {
-                        let failpoints = failpoints(self.point, passes);
-                        self.world.start(self.point.function, Some(&failpoints)).await
-                    }
+                let mut function = if let Some(function) = process.take() {
+                    function
+                } else {
+                    let failpoints = failpoints(self.point, passes);
+                    self.world.start(self.point.function, Some(&failpoints)).await
                 };
                 match function.invoke(&event).await {
                     Ok(answer) => {
@@ -108,7 +108,7 @@ impl Armed<'_> {
                 }
             }
         };
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             worker(true).await;
         } else {
             futures::future::join(worker(true), worker(false)).await;
@@ -167,33 +167,35 @@ impl Armed<'_> {
 
     /// Rounds of visitors. A browser repeats a submission under its key until somebody says 200; every third visitor
     /// gives up at the first failure, and every fourth presses again after a success.
+    ///
+    /// At the end, when every message has gone out, everybody who has not given up presses once more.
     pub async fn visitors(&self, rounds: usize, visitors: usize) -> Told {
         let mut acknowledged: Vec<Option<String>> = vec![None; visitors];
         let mut gone = vec![false; visitors];
         let events: Vec<Value> = (0..visitors).map(submission).collect();
-        // The last round is not armed.
         for number in 0..=rounds {
+            let is_last = number == rounds;
             let mut waiting: Vec<usize> = (0..visitors)
                 .filter(|&visitor| match acknowledged[visitor] {
                     None => !gone[visitor],
-                    Some(_) => self.chance.below(4) == 0,
+                    Some(_) => is_last || self.chance.below(4) == 0,
                 })
                 .collect();
             self.chance.shuffle(&mut waiting);
             let posts = waiting.iter().map(|&visitor| events[visitor].clone()).collect();
-            let answers = if number < rounds {
-                self.round(number, posts).await
-            } else {
+            let answers = if is_last {
+                drain(self.world).await;
                 self.peacefully(posts).await
+            } else {
+                self.round(number, posts).await
             };
             for (visitor, answer) in waiting.into_iter().zip(answers) {
-                match answer {
-                    Some(answer) => {
-                        let lead = acknowledgement(&answer);
-                        let earlier = acknowledged[visitor].replace(lead.clone());
-                        assert!(earlier.is_none_or(|earlier| earlier == lead), "another lead");
-                    }
-                    None => gone[visitor] |= visitor % 3 == 0 && acknowledged[visitor].is_none(),
+                if let Some(answer) = answer {
+                    let lead = acknowledgement(&answer);
+                    let earlier = acknowledged[visitor].replace(lead.clone());
+                    assert!(earlier.is_none_or(|earlier| earlier == lead), "another lead");
+                } else {
+                    gone[visitor] |= visitor % 3 == 0 && acknowledged[visitor].is_none();
                 }
             }
         }

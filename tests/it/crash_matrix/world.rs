@@ -14,7 +14,6 @@ use proftest::domain::contact::{Email, Name, Phone};
 use proftest::domain::ids::{LeadId, NotificationId};
 use proftest::store::NewLead;
 use serde_json::{Value, json};
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -169,25 +168,25 @@ impl World {
         self.amocrm.faults().clear();
     }
 
-    /// Starts a function; it dies at `point` when that is armed.
+    /// Starts a function, which dies where `failpoints` says.
     pub async fn start(&self, function: &str, failpoints: Option<&str>) -> Function {
-        let dir = process::binaries_with_failpoints().await;
-        self.start_in(dir, function, failpoints).await
-    }
-
-    async fn start_in(&self, dir: &Path, function: &str, failpoints: Option<&str>) -> Function {
-        let settings = self.settings(function).await;
+        let (binaries, settings) = Box::pin(async {
+            (
+                process::binaries_with_failpoints().await,
+                self.settings(function).await,
+            )
+        })
+        .await;
         let configure = |command: &mut tokio::process::Command| {
-            command.env("RUST_LOG", "error");
+            command.env("RUST_LOG", "error").stdout(Stdio::null());
             command.envs(settings.iter().map(|(name, value)| (name, value)));
             if let Some(failpoints) = failpoints {
-                // What it says when it dies is known: the table tells.
+                // What it says when it dies is no news.
                 command.env("FAILPOINTS", failpoints).stderr(Stdio::null());
             }
         };
-        let mut function = Function::start(&dir.join(function), TIMEOUT, configure)
-            .await
-            .unwrap();
+        let started = Function::start(&binaries.join(function), TIMEOUT, configure).await;
+        let mut function = started.unwrap();
         function.ready().await.unwrap();
         function
     }
