@@ -102,9 +102,10 @@ async fn open(db: &Database) -> i64 {
         + db.count("crm_tasks where state in ('pending', 'working')").await
 }
 
-/// Hands a function what its queue holds, as the event source mapping does.
+/// Hands a function what its queue holds now, as the event source mapping does.
 async fn empty(queue: &Queue, function: &mut Function) {
-    loop {
+    // What comes back meanwhile waits for the next time.
+    for _ in 0..queue.visible().await {
         let messages = queue.receive().await;
         if messages.is_empty() {
             return;

@@ -47,16 +47,13 @@ pub const STEPS: [(&str, Scene, &[&str]); 12] = [
     (
         "deliver",
         Scene::Plain,
-        &[
-            "claim",
-            "pin",
-            "resend.send",
-            "mobizon.send",
-            "record",
-            "ChangeMessageVisibility",
-        ],
+        &["claim", "pin", "resend.send", "mobizon.send", "record"],
     ),
-    ("deliver", Scene::LostSms, &["mobizon.list"]),
+    (
+        "deliver",
+        Scene::LostSms,
+        &["mobizon.list", "ChangeMessageVisibility"],
+    ),
     (
         "crm",
         Scene::Plain,

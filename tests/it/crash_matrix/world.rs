@@ -234,7 +234,7 @@ impl World {
         settings
     }
 
-    /// Saves leads as intake does. Every second message is due a second later.
+    /// Saves leads as intake does. Every second message is due only when the waiting is skipped.
     pub async fn save(&self, leads: usize) -> Vec<Saved> {
         let store = self.db.store();
         let mut saved = Vec::new();
@@ -250,7 +250,7 @@ impl World {
                 metadata,
                 idempotency_key: None,
             };
-            let delay = Duration::from_secs((number % 2) as u64);
+            let delay = Duration::from_hours((number % 2) as u64);
             let made = store.save_lead(&lead, delay).await.unwrap();
             saved.push(Saved {
                 lead: made.lead,
@@ -274,15 +274,17 @@ impl World {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
-    /// Lets what waits (leases, backoffs, look-ups, the sweep's grace) pass in a moment: the rows' times are moved
-    /// back. Only to be called when nobody works: a claim may end only when its worker is dead.
+    /// Lets what waits (messages, leases, backoffs, look-ups, the sweep's grace) pass in a moment: the rows' times are
+    /// moved back. Only to be called when nobody works: a claim may end only when its worker is dead.
     pub async fn skip_waiting(&self) {
         self.db
             .execute(
                 "update deliveries set next_attempt_at = now(), updated_at = updated_at - interval '11 minutes',
                         unknown_since = unknown_since - interval '11 minutes'
                  where state in ('sending', 'retrying', 'parked', 'unknown');
-                 update scheduled_notifications set wake_at = now() where status = 'pending';
+                 update deliveries set next_attempt_at = now() where state = 'pending' and next_attempt_at > now();
+                 update scheduled_notifications set wake_at = now(), scheduled_for = least(scheduled_for, now())
+                 where status = 'pending';
                  update crm_tasks set next_attempt_at = now(), wake_at = now(),
                         creating_since = creating_since - interval '3 minutes'
                  where state in ('pending', 'working');
