@@ -6,7 +6,7 @@ use super::world::World;
 use crate::support::aws::{Queue, batch};
 use crate::support::database::Database;
 use jiff::Timestamp;
-use local::runtime_api::Function;
+use local::runtime_api::{Failed, Function};
 use local::standins::CrmContact;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -92,7 +92,11 @@ pub async fn drain(world: &World) {
         }
         // All three are idle now: a claim that stands is a dead worker's.
         world.skip_waiting().await;
-        sweep.invoke(&json!({})).await.unwrap();
+        // On a slow machine it may wait in vain for the queue; its next run makes it good.
+        match sweep.invoke(&json!({})).await {
+            Ok(_) | Err(Failed::Reported(_)) => {}
+            Err(other) => panic!("{other}"),
+        }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

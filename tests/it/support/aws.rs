@@ -3,6 +3,7 @@
 use super::{dir, eventually};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_sqs::config::Credentials;
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use local::emulator::Emulator;
 use local::steps::Steps;
@@ -59,7 +60,10 @@ impl Queue {
     }
 
     async fn with(redrive: Option<String>) -> Self {
-        let client = aws_sdk_sqs::Client::new(&sdk().await);
+        // The test's own hands have more patience than a function, which has other ways to the same end.
+        let patience = TimeoutConfig::builder().operation_timeout(Duration::from_secs(30));
+        let config = aws_sdk_sqs::config::Builder::from(&sdk().await).timeout_config(patience.build());
+        let client = aws_sdk_sqs::Client::from_conf(config.build());
         let mut create = client
             .create_queue()
             .queue_name(format!("test-{}", Uuid::new_v4()))
