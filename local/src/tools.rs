@@ -75,17 +75,32 @@ pub fn target_dir() -> Result<PathBuf, String> {
 /// # Errors
 /// The compiler's words.
 pub async fn build_functions(names: &[&str]) -> Result<PathBuf, String> {
-    let dir = build_dir()?;
+    build(names, target_dir()?, &[]).await
+}
+
+/// The same with the feature `failpoints`, in a build directory of their own: built in the common one, these binaries
+/// would take the others' place.
+///
+/// # Errors
+/// The compiler's words.
+pub async fn build_functions_with_failpoints(names: &[&str]) -> Result<PathBuf, String> {
+    let features = ["--features", "proftest/failpoints"];
+    build(names, target_dir()?.join("failpoints"), &features).await
+}
+
+async fn build(names: &[&str], target: PathBuf, features: &[&str]) -> Result<PathBuf, String> {
+    let profile = build_dir()?;
+    let profile = profile.file_name().unwrap_or_default();
     let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
     cargo
         .arg("build")
         .arg("--quiet")
         .arg("--bins")
         .current_dir(workspace());
-    if dir.ends_with("release") {
+    if profile == "release" {
         cargo.arg("--release");
     }
-    cargo.arg("--target-dir").arg(target_dir()?);
+    cargo.arg("--target-dir").arg(&target).args(features);
     for name in names {
         cargo.args(["-p", name]);
     }
@@ -98,7 +113,7 @@ pub async fn build_functions(names: &[&str]) -> Result<PathBuf, String> {
         }
     }
     run("cargo build", &mut cargo).await?;
-    Ok(dir)
+    Ok(target.join(profile))
 }
 
 /// The Python that has the emulator; installed on first use.

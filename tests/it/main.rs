@@ -5,6 +5,7 @@
 // The clippy settings that allow these in tests do not reach helpers outside `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod crash_matrix;
 mod crm_rate;
 mod crm_recovery;
 mod crm_story;

@@ -73,7 +73,7 @@ impl Mobizon {
     pub async fn send(&self, sms: &Sms) -> Result<String, Failure> {
         let mut form = vec![("recipient", sms.recipient.as_str()), ("text", sms.text.as_str())];
         form.extend(self.sender.as_deref().map(|sender| ("from", sender)));
-        let answer = call("mobizon", self.method("message/sendsmsmessage").form(&form)).await?;
+        let answer = call("mobizon.send", self.method("message/sendsmsmessage").form(&form)).await?;
         let data = read(&answer)?;
         let id = data.get("messageId").and_then(as_id);
         id.ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon code 0 without a message id"))
@@ -124,7 +124,7 @@ impl Mobizon {
             ("pagination[currentPage]", number.as_str()),
             ("pagination[pageSize]", PAGE_SIZE),
         ];
-        read(&call("mobizon", self.method("message/list").form(&form)).await?)
+        read(&call("mobizon.list", self.method("message/list").form(&form)).await?)
     }
 
     fn method(&self, path: &str) -> RequestBuilder {

@@ -4,6 +4,7 @@ pub mod amocrm;
 pub mod mobizon;
 pub mod resend;
 
+use crate::failpoint::step;
 use crate::failure::{Failure, Reaction};
 use reqwest::{Client, RequestBuilder, StatusCode, header::HeaderMap, redirect};
 use std::time::Duration;
@@ -41,7 +42,14 @@ struct Answer {
 
 /// Sends a request and reads the whole answer. A connection that could not be opened is a retry; anything
 /// that breaks after it may have been carried out. Errors carry no URL: Mobizon's holds the key.
-async fn call(vendor: &str, request: RequestBuilder) -> Result<Answer, Failure> {
+///
+/// `name` is `<vendor>.<what>`; the vendor stands in a failure's reason.
+async fn call(name: &str, request: RequestBuilder) -> Result<Answer, Failure> {
+    let vendor = name.split('.').next().unwrap_or(name);
+    step(name, exchange(vendor, request)).await
+}
+
+async fn exchange(vendor: &str, request: RequestBuilder) -> Result<Answer, Failure> {
     let broken = |error: &reqwest::Error| {
         let (reaction, what) = match error {
             error if error.is_connect() => (Reaction::Retry { after: None }, "connection failed"),

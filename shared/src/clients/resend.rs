@@ -112,18 +112,24 @@ impl Resend {
     /// The same `key` (at most 256 characters) with the same e-mail sends once and returns the same id, for
     /// 24 hours.
     pub async fn send(&self, email: &Email, key: &str) -> Result<String, Failure> {
-        read(&self.post(&self.url, email, key).await?)
+        read(&self.post("resend.send", &self.url, email, key).await?)
     }
 
     /// Sends at most [`BATCH_MAX`] e-mails in one request, all or none, and returns the vendor's ids in their order.
     ///
     /// The same `key` with the same e-mails in the same order sends once and returns the same ids, for 24 hours.
     pub async fn send_batch(&self, emails: &[Email], key: &str) -> Result<Vec<String>, Refused> {
-        let answer = self.post(&self.batch_url, emails, key).await;
+        let answer = self.post("resend.batch", &self.batch_url, emails, key).await;
         read_batch(&answer.map_err(Refused::Batch)?, emails.len())
     }
 
-    async fn post<T: Serialize + ?Sized>(&self, url: &str, body: &T, key: &str) -> Result<Answer, Failure> {
+    async fn post<T: Serialize + ?Sized>(
+        &self,
+        name: &str,
+        url: &str,
+        body: &T,
+        key: &str,
+    ) -> Result<Answer, Failure> {
         let mut left = self.repeats;
         loop {
             let request = self
@@ -132,7 +138,7 @@ impl Resend {
                 .bearer_auth(self.api_key.expose_secret())
                 .header("Idempotency-Key", key)
                 .json(body);
-            let answer = call("resend", request).await?;
+            let answer = call(name, request).await?;
             match too_fast(&answer) {
                 Some(pause) if left > 0 => {
                     left -= 1;

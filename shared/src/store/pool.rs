@@ -2,6 +2,7 @@
 
 use super::tls;
 use crate::config::Database;
+use crate::failpoint::step;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
 use secrecy::ExposeSecret as _;
 use std::str::FromStr as _;
@@ -76,31 +77,42 @@ impl Store {
     }
 
     /// Runs one statement in one round trip, and once more if the connection turns out to be dead: a sandbox
-    /// that was frozen wakes up with sockets that the other side has long closed.
-    pub(super) async fn run(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+    /// that was frozen wakes up with sockets that the other side has long closed. `name` is the statement's.
+    pub(super) async fn run(
+        &self,
+        name: &str,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
         let until = Instant::now() + self.deadline;
-        match self.attempt(sql, params, until).await {
+        match self.attempt(name, sql, params, until).await {
             Err(Attempted::Again(_)) => {}
             Err(Attempted::Over(error)) => return Err(error),
             Ok(rows) => return Ok(rows),
         }
-        match self.attempt(sql, params, until).await {
+        match self.attempt(name, sql, params, until).await {
             Err(Attempted::Again(error) | Attempted::Over(error)) => Err(error),
             Ok(rows) => Ok(rows),
         }
     }
 
-    async fn attempt(&self, sql: &str, params: &[Param<'_>], until: Instant) -> Result<Vec<Row>, Attempted> {
+    async fn attempt(
+        &self,
+        name: &str,
+        sql: &str,
+        params: &[Param<'_>],
+        until: Instant,
+    ) -> Result<Vec<Row>, Attempted> {
         let client = self.connection(until).await.map_err(Attempted::Over)?;
-        match tokio::time::timeout_at(until, client.query_typed(sql, params)).await {
+        match tokio::time::timeout_at(until, step(name, client.query_typed(sql, params))).await {
             Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => Err(classify(error)),
+            Ok(Err(error)) => Err(classify(name, error)),
             Err(_) => {
                 // A statement still runs on it: never hand that connection to the next caller.
                 drop(Object::take(client));
-                Err(Attempted::Over(StoreError::Unavailable(
-                    "no answer within the deadline".to_owned(),
-                )))
+                Err(Attempted::Over(StoreError::Unavailable(format!(
+                    "{name}: no answer within the deadline"
+                ))))
             }
         }
     }
@@ -149,12 +161,15 @@ enum Attempted {
     Over(StoreError),
 }
 
-fn classify(error: tokio_postgres::Error) -> Attempted {
+fn classify(name: &str, error: tokio_postgres::Error) -> Attempted {
     let Some(state) = error.code() else {
         // No answer from the server: the connection broke.
-        return Attempted::Again(StoreError::Unavailable(crate::failure::chain(&error)));
+        return Attempted::Again(StoreError::Unavailable(format!(
+            "{name}: {}",
+            crate::failure::chain(&error)
+        )));
     };
-    let unavailable = || StoreError::Unavailable(format!("SQLSTATE {}", state.code()));
+    let unavailable = || StoreError::Unavailable(format!("{name}: SQLSTATE {}", state.code()));
     match (state, &state.code()[..2]) {
         (&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE, _) => {
             Attempted::Again(unavailable())

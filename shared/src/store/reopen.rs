@@ -59,12 +59,12 @@ impl Store {
             (&WAKE_GRACE.as_secs_f64() as _, Type::FLOAT8),
             (&apply as _, Type::BOOL),
         ];
-        let sql = include_str!("reopen.sql");
-        let rows = match self.run(sql, &params).await {
+        let look = async || self.run("reopen", include_str!("reopen.sql"), &params).await;
+        let rows = match look().await {
             // The person took the test again at this very moment, and the new message waits already: the next look
             // sees it.
             Err(StoreError::Refused(error)) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
-                self.run(sql, &params).await?
+                look().await?
             }
             rows => rows?,
         };
@@ -78,7 +78,9 @@ impl Store {
             (&WAKE_GRACE.as_secs_f64() as _, Type::FLOAT8),
             (&apply as _, Type::BOOL),
         ];
-        let rows = self.run(include_str!("crm_reopen.sql"), &params).await?;
+        let rows = self
+            .run("crm_reopen", include_str!("crm_reopen.sql"), &params)
+            .await?;
         let read = |row: &Row| -> Result<CrmStanding, tokio_postgres::Error> {
             Ok(CrmStanding {
                 state: row.try_get("state")?,
