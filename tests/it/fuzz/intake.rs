@@ -221,7 +221,7 @@ fn any_submission_is_saved_whole_or_refused_with_what_to_do() {
     });
     let leads = Mutex::new(HashSet::new());
     let refused = Mutex::new(0);
-    check("intake", 40_000, &event(), |event| {
+    check("intake", 30_000, &event(), |event| {
         // What is no event of API Gateway's never reaches a function.
         let Ok(mut event) = serde_json::from_value::<LambdaRequest>(event) else {
             return Ok(());

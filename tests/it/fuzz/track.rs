@@ -84,7 +84,7 @@ fn any_link_leads_to_the_course_and_nowhere_else() {
     let paths = vec![format!("/api/landing/track/{lead}"), format!("/l/{code}")];
     check(
         "track",
-        20_000,
+        25_000,
         &event(paths, vec!["source=email", "source=sms", ""]),
         |event| {
             let Some(request) = request(event) else {
@@ -128,7 +128,7 @@ fn any_request_for_the_page_is_answered() {
     let answered = Mutex::new(0);
     check(
         "page",
-        20_000,
+        25_000,
         &event(paths.to_vec(), vec!["utm_source=x"]),
         |event| {
             let Some(request) = request(event) else {

@@ -165,8 +165,8 @@ fn assert_id(id: &str, answer: &Answer, said: Option<&Value>) -> Result<(), Test
         said.as_str()
             .map_or(said.to_string(), |text| text.trim().to_owned())
     });
-    // Where the bytes on the wire were damaged, what arrived is not known here.
-    let whole = answer.raw.ends_with(&answer.body);
+    // Where the bytes on the wire were damaged, or nest too deep for a tree, what was said is not known here.
+    let whole = answer.raw.ends_with(&answer.body) && !answer.json().is_null();
     prop_assert!(!whole || said.as_deref() == Some(id), "{:?}", answer);
     Ok(())
 }
