@@ -104,7 +104,10 @@ fn a_server_connection_that_dies_under_a_statement_costs_the_function_nothing() 
         let Some(pooler) = pooler().await else { return };
         let db = Database::fresh().await;
         let store = store(&pooler.route(db.name()));
-        db.execute("begin; lock table crm_gate in access exclusive mode")
+        // Not `db`: within a transaction, what pg_stat_activity has shown once does not change.
+        let holder = Database::open(db.url.clone()).await;
+        holder
+            .execute("begin; lock table crm_gate in access exclusive mode")
             .await;
         let kill = format!(
             "select pg_terminate_backend(pid) from {} and wait_event_type = 'Lock'",
@@ -117,7 +120,7 @@ fn a_server_connection_that_dies_under_a_statement_costs_the_function_nothing() 
                 async || (!db.rows(&kill).await.is_empty()).then_some(()),
             )
             .await;
-            db.execute("rollback").await;
+            holder.execute("rollback").await;
         };
         let (asked, ()) = futures::join!(store.gate(), death);
         assert!(asked.is_ok(), "{asked:?}");

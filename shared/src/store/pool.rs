@@ -106,7 +106,15 @@ impl Store {
         let client = self.connection(until).await.map_err(Attempted::Over)?;
         match tokio::time::timeout_at(until, step(name, client.query_typed(sql, params))).await {
             Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => Err(classify(name, error)),
+            Ok(Err(error)) => {
+                let attempted = classify(name, error);
+                if matches!(attempted, Attempted::Again(_)) {
+                    // A server or pooler that goes away says so before it closes, so the pool would take this
+                    // connection for a good one and hand it to the second attempt.
+                    drop(Object::take(client));
+                }
+                Err(attempted)
+            }
             Err(_) => {
                 // A statement still runs on it: never hand that connection to the next caller.
                 drop(Object::take(client));
