@@ -108,7 +108,7 @@ async fn story(seconds: i64) {
 
     // Some are woken at once, by a message that strayed; some have a delayed message for a schedule.
     funnel.post_all(&sdk().await, strayed).await;
-    funnel.wake_everything().await;
+    funnel.wake_early().await;
     let front = Front::before(sdk().await.endpoint_url().unwrap()).await;
     front.set(Trouble::Throttled, Trouble::None);
     funnel.post_all(&sdk_at(&front.url()).await, delayed).await;

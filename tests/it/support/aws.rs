@@ -150,6 +150,16 @@ impl Queue {
         }
     }
 
+    /// Forgets all messages, also those that are hidden.
+    pub async fn purge(&self) {
+        self.client
+            .purge_queue()
+            .queue_url(&self.url)
+            .send()
+            .await
+            .unwrap();
+    }
+
     /// At most ten.
     pub async fn delete_all(&self, messages: impl Iterator<Item = &Message>) {
         let entries: Vec<_> = messages

@@ -36,6 +36,10 @@ impl Server {
             ..Place::new(dir().join(name), false)
         };
         let cluster = Cluster::start(&place).await.unwrap();
+        // Files that outlived their directory (see `Cluster::start`) may still hold an old one.
+        let drop_old = format!("drop database if exists {DATABASE} with (force)");
+        let postgres = connect(&cluster.url("postgres")).await.unwrap();
+        postgres.batch_execute(&drop_old).await.unwrap();
         cluster.create_database(DATABASE, None).await.unwrap();
         let url = cluster.url(DATABASE);
         migrate(&mut connect(&url).await.unwrap()).await.unwrap();
