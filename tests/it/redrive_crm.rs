@@ -1,11 +1,11 @@
 //! CRM tasks that were given up are opened again by the redrive, and make no second deal.
 
 use crate::support::aws::{Queue, sdk};
-use crate::support::crm::{HASTY, TOKEN, World};
+use crate::support::crm::World;
 use crate::support::{Person, run};
 use futures::future::join_all;
 use local::redrive::{Funnel, Redriven};
-use local::standins::{AmoCrmOptions, Mode};
+use local::standins::Mode;
 use proftest::config;
 use proftest::domain::ids::LeadId;
 use proftest::task::{self, CrmTask};
@@ -25,10 +25,7 @@ fn message(lead: LeadId) -> String {
 #[test]
 fn a_crm_task_that_was_given_up_makes_its_one_deal_after_the_redrive() {
     run(async {
-        let mut options = AmoCrmOptions::new(TOKEN);
-        options.rate_limit_per_second = None;
-        options.search_lag = Duration::from_secs(4);
-        let world = World::with(options).await;
+        let world = World::unlimited().await;
         let (dlq, notifications) = (Queue::new().await, Queue::with_dlq(&Queue::new().await, 2).await);
         let queue = Queue::with_dlq(&dlq, 2).await;
         let settings = config::Sweep {
@@ -37,11 +34,7 @@ fn a_crm_task_that_was_given_up_makes_its_one_deal_after_the_redrive() {
             crm_queue_url: queue.url.clone(),
         };
         let funnel = Funnel::new(&settings, &sdk().await).unwrap();
-        let policy = crm::Policy {
-            settle: Duration::from_secs(8),
-            ..HASTY
-        };
-        let app = world.worker().await.with_policy(policy);
+        let app = world.worker().await;
         // One was refused outright. The other's deal was made, its answer lost, and then all was refused.
         let (refused, in_doubt) = (world.lead(&Person::new()).await, world.lead(&Person::new()).await);
         world.break_on(CREATE, BAD_REQUEST, Some(1), None);
@@ -59,12 +52,17 @@ fn a_crm_task_that_was_given_up_makes_its_one_deal_after_the_redrive() {
         let runs = join_all((0..3).map(|_| funnel.redrive(true, &|_| ()))).await;
         let reopened: usize = runs.into_iter().map(|run| run.unwrap().reopened).sum();
         assert_eq!(reopened, 2, "each once, however many commands run");
+        let marked = world.task(in_doubt).await["creating_since"].is_string();
+        assert!(
+            marked,
+            "a deal that may have been made is searched before another is"
+        );
         while let Redriven { moved: 1.., .. } = funnel.redrive(true, &|_| ()).await.unwrap() {}
         let mut moved = queue.drain().await;
         moved.sort();
         moved.dedup();
         assert_eq!(moved.len(), 2);
-        world.drain(&[app], Duration::from_secs(40)).await;
+        world.drain(&[app], Duration::from_secs(20)).await;
         assert_eq!(world.made().len(), 2);
         for lead in [refused, in_doubt] {
             assert_eq!(world.task(lead).await["state"], "done");
