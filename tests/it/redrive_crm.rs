@@ -52,6 +52,11 @@ fn a_crm_task_that_was_given_up_makes_its_one_deal_after_the_redrive() {
         let runs = join_all((0..3).map(|_| funnel.redrive(true, &|_| ()))).await;
         let reopened: usize = runs.into_iter().map(|run| run.unwrap().reopened).sum();
         assert_eq!(reopened, 2, "each once, however many commands run");
+        let marked = world.task(in_doubt).await["creating_since"].is_string();
+        assert!(
+            marked,
+            "a deal that may have been made is searched before another is"
+        );
         while let Redriven { moved: 1.., .. } = funnel.redrive(true, &|_| ()).await.unwrap() {}
         let mut moved = queue.drain().await;
         moved.sort();
