@@ -7,6 +7,7 @@ use crate::failure::{Failure, Reaction};
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::time::Duration;
 
 /// A client of Resend; cheap to clone.
@@ -45,16 +46,6 @@ pub struct Tag {
     pub name: String,
     /// Its value.
     pub value: String,
-}
-
-#[derive(Deserialize)]
-struct Accepted {
-    id: String,
-}
-
-#[derive(Deserialize)]
-struct AcceptedBatch {
-    data: Vec<Accepted>,
 }
 
 #[derive(Deserialize)]
@@ -155,7 +146,8 @@ impl Resend {
 
 /// The pause that a 429 asks for, when it is short enough to be waited for at once.
 fn too_fast(answer: &Answer) -> Option<Duration> {
-    let limited = answer.status == StatusCode::TOO_MANY_REQUESTS;
+    let limited = answer.status == StatusCode::TOO_MANY_REQUESTS
+        && matches!(failure(answer).reaction, Reaction::Retry { .. });
     retry_after(&answer.headers).filter(|pause| limited && *pause <= PAUSE_MAX)
 }
 
@@ -163,10 +155,14 @@ fn read(answer: &Answer) -> Result<String, Failure> {
     if !answer.status.is_success() {
         return Err(failure(answer));
     }
-    match serde_json::from_slice::<Accepted>(&answer.body) {
-        Ok(accepted) if is_id(&accepted.id) => Ok(accepted.id),
-        _ => Err(no_id(answer)),
-    }
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    id_of(&body).ok_or_else(|| no_id(answer))
+}
+
+/// Of an object alone: serde would also read a struct from a list.
+fn id_of(body: &Value) -> Option<String> {
+    let id = body.get("id")?.as_str()?;
+    is_id(id).then(|| id.to_owned())
 }
 
 /// Accepted counts only with an id in hand; the key makes asking again safe.
@@ -177,14 +173,12 @@ fn no_id(answer: &Answer) -> Failure {
 
 fn read_batch(answer: &Answer, emails: usize) -> Result<Vec<String>, Refused> {
     if answer.status.is_success() {
-        return match serde_json::from_slice::<AcceptedBatch>(&answer.body) {
-            Ok(AcceptedBatch { data })
-                if data.len() == emails && data.iter().all(|accepted| is_id(&accepted.id)) =>
-            {
-                Ok(data.into_iter().map(|accepted| accepted.id).collect())
-            }
-            _ => Err(Refused::Batch(no_id(answer))),
-        };
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let data = body.get("data").and_then(Value::as_array);
+        let ids: Option<Vec<_>> = data.and_then(|data| data.iter().map(id_of).collect());
+        return ids
+            .filter(|ids| ids.len() == emails)
+            .ok_or_else(|| Refused::Batch(no_id(answer)));
     }
     let failure = failure(answer);
     match answer.status.as_u16() {
