@@ -31,7 +31,7 @@ impl Scene {
             Self::Plain => "",
             Self::NoScheduler => "Scheduler refuses",
             Self::LostMail => "answers to e-mails lost",
-            Self::SlowMail => "every 2nd e-mail 429",
+            Self::SlowMail => "every batch of e-mails 429",
             Self::LostSms => "answers to SMS lost",
             Self::LostDeals => "answers to deals lost",
             Self::LostNotes => "answers to notes lost",

@@ -110,11 +110,12 @@ impl World {
                 faults.add(lose(path, Mode::AcceptThenDrop {}, count.div_ceil(4)));
                 faults.add(lose(path, Mode::Drop {}, count.div_ceil(4)));
             }
+            // A pause too long to be waited for in place.
             Scene::SlowMail => self.resend.faults().add(Fault {
-                mode: Mode::RateLimit { retry_after: 3 },
+                mode: Mode::RateLimit { retry_after: 30 },
                 count: None,
-                every: Some(2),
-                path: None,
+                every: None,
+                path: Some("POST /emails/batch".to_owned()),
             }),
             Scene::LostSms => {
                 let path = "message/sendsmsmessage";
