@@ -43,24 +43,7 @@ impl World {
             std::fs::remove_dir_all(&dir)?;
         }
         std::fs::create_dir_all(&dir)?;
-        let place = Place {
-            dir: dir.join("postgres"),
-            fsync: true,
-        };
-        let cluster = Cluster::start(&place).await.map_err(Error::Part)?;
-        // A server whose files outlived their directory may still have an old one.
-        let server = connect(&cluster.url("postgres")).await?;
-        server
-            .batch_execute(&format!("drop database if exists {DATABASE} with (force)"))
-            .await?;
-        cluster
-            .create_database(DATABASE, None)
-            .await
-            .map_err(Error::Part)?;
-        let mut client = connect(&cluster.url(DATABASE)).await?;
-        migrate::migrate(&mut client)
-            .await
-            .map_err(|error| Error::Part(error.to_string()))?;
+        let cluster = database(&dir).await?;
         let python = tools::emulator_python(&|line| println!("{line}"))
             .await
             .map_err(Error::Part)?;
@@ -139,4 +122,24 @@ impl World {
         function.ready().await?;
         Ok(function)
     }
+}
+
+/// A server with one fresh, migrated database.
+async fn database(dir: &Path) -> Result<Cluster, Error> {
+    let place = Place::new(dir.join("postgres"), true);
+    let cluster = Cluster::start(&place).await.map_err(Error::Part)?;
+    // A server whose files outlived their directory may still have an old one.
+    let server = connect(&cluster.url("postgres")).await?;
+    server
+        .batch_execute(&format!("drop database if exists {DATABASE} with (force)"))
+        .await?;
+    cluster
+        .create_database(DATABASE, None)
+        .await
+        .map_err(Error::Part)?;
+    let mut client = connect(&cluster.url(DATABASE)).await?;
+    migrate::migrate(&mut client)
+        .await
+        .map_err(|error| Error::Part(error.to_string()))?;
+    Ok(cluster)
 }

@@ -4,6 +4,8 @@ use crate::postgres::free_port;
 use crate::process::Leashed;
 use crate::steps::Steps;
 use crate::tools;
+use aws_sdk_sqs::config::Credentials;
+use proftest::aws::{self, SdkConfig};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -15,10 +17,22 @@ use tokio::process::{ChildStdout, Command};
 
 const LAUNCH: &str = include_str!("../emulator/launch.py");
 const DEPLOY: &str = include_str!("../emulator/deploy.py");
+/// As launch.py says.
+const REGION: &str = "eu-central-1";
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// The functions that template.yaml has.
 pub const FUNCTIONS: [&str; 6] = ["intake", "deliver", "crm", "track", "sweep", "page"];
+
+/// The functions' own SDK configuration, for the emulator at `endpoint`.
+pub async fn sdk(endpoint: &str) -> SdkConfig {
+    aws::sdk_loader()
+        .region(REGION)
+        .credentials_provider(Credentials::new("test", "test", None, None, "local"))
+        .endpoint_url(endpoint)
+        .load()
+        .await
+}
 
 /// A running emulator; it and the functions' processes stop with this process.
 #[derive(Debug)]

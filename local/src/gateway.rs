@@ -5,9 +5,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
+use std::time::Duration;
 
 /// API Gateway's own limit. Source: quotas of HTTP APIs.
 const BODY_MAX: usize = 10 * 1024 * 1024;
+/// The longest an HTTP API waits for its function; a busy machine needs it for fifty cold starts at once.
+/// Source: as above.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Headers that belong to one connection, not to the message. Source: RFC 9110 §7.6.1.
 const HOP_BY_HOP: [HeaderName; 6] = [
@@ -54,6 +58,7 @@ async fn forward(
         .request(method, url)
         .headers(headers)
         .body(body)
+        .timeout(ANSWER_WITHIN)
         .send()
         .await;
     let Ok(answer) = answer else {

@@ -10,6 +10,7 @@ pub mod migrate;
 pub mod postgres;
 pub mod preview;
 pub mod process;
+pub mod redrive;
 pub mod runtime_api;
 pub mod stack;
 pub mod standins;

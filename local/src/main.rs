@@ -3,10 +3,10 @@
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 use local::stack::{Options, Stack};
-use local::{doctor, env_file, erase, migrate, preview, tools};
+use local::{doctor, env_file, erase, migrate, preview, redrive, tools};
 use proftest::config::{Database, Env};
 use proftest::failure;
-use proftest::store::{self, Store};
+use proftest::store::Store;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -56,6 +56,18 @@ enum Task {
         /// The database; `DATABASE_URL` when absent. On another host also `DATABASE_CA_PEM`.
         #[arg(long)]
         database_url: Option<String>,
+    },
+    /// Open again what was given up, and put back what lies in the dead-letter queues.
+    ///
+    /// Of a deployed stack when `NOTIFICATIONS_QUEUE_URL`, `CRM_QUEUE_URL`, `DATABASE_URL` and `DATABASE_CA_PEM` are set, with
+    /// the environment's AWS credentials; otherwise of the local stack that runs.
+    Redrive {
+        /// Only say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+        /// The local stack's directory, whatever the environment says.
+        #[arg(long)]
+        state_dir: Option<PathBuf>,
     },
     /// Write the e-mail and the SMS of a sample lead to files.
     Preview {
@@ -113,6 +125,7 @@ async fn main() -> ExitCode {
             yes,
             database_url,
         }) => erase_person(email, phone, yes, database_url).await,
+        Some(Task::Redrive { dry_run, state_dir }) => redrive::command(state_dir.as_deref(), dry_run).await,
         Some(Task::Preview {
             dir,
             name,
@@ -143,6 +156,7 @@ async fn up(up: Up) -> Result<(), String> {
         console_port: up.console_port,
         delay,
         state_dir,
+        database_url: tools::variable("DATABASE_URL"),
         resend_url: up.resend_url,
         mobizon_url: up.mobizon_url,
         amocrm_url: up.amocrm_url,
@@ -179,10 +193,7 @@ fn database(url: Option<&str>) -> Result<Database, String> {
 }
 
 async fn migrate_database(url: Option<String>) -> Result<(), String> {
-    let mut client = store::connect(&database(url.as_deref())?)
-        .await
-        .map_err(|error| error.to_string())?;
-    let applied = migrate::migrate(&mut client)
+    let applied = migrate::migrate_database(&database(url.as_deref())?)
         .await
         .map_err(|error| error.to_string())?;
     if applied.is_empty() {

@@ -1,5 +1,7 @@
 //! Applies the migrations. Used by the command, the local stack and the tests alike.
 
+use proftest::config::Database;
+use proftest::store::{StoreError, connect};
 use tokio_postgres::Client;
 
 mod embedded {
@@ -9,15 +11,57 @@ mod embedded {
 /// Two runners at once wait for each other on this advisory lock. Any fixed number does.
 const LOCK: i64 = 0x7072_6f66_7465_7374;
 
+/// How often it is looked whether sessions are shared. A pooler hands out the connection that was used last, or the
+/// one that rested longest, and either shows at the first look; one that picks by chance may need more.
+const LOOKS: u32 = 4;
+
 /// Why the migrations were not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
+    /// There is no connection.
+    #[error(transparent)]
+    Unreachable(#[from] StoreError),
+    /// A pooler in transaction mode is in between.
+    #[error(
+        "DATABASE_URL leads to a pooler in transaction mode, which loses the lock that keeps two migrations apart: \
+         migrate over the direct address, or over the pooler's session mode (Supabase: port 5432 instead of 6543)"
+    )]
+    Pooled,
     /// The connection failed or refused the lock.
     #[error("the database refused: {0}")]
     Database(#[from] tokio_postgres::Error),
     /// A migration failed, or one that was applied has been changed since.
     #[error("a migration was not applied: {0}")]
     Migration(#[from] refinery::Error),
+}
+
+/// Connects to the database and applies what is missing, as [`migrate`] does.
+///
+/// # Errors
+/// [`MigrateError`]; over a transaction pooler, before anything is touched.
+pub async fn migrate_database(database: &Database) -> Result<Vec<String>, MigrateError> {
+    let mut client = connect(database).await?;
+    let other = connect(database).await?;
+    if shares_its_session(&client, &other).await? {
+        return Err(MigrateError::Pooled);
+    }
+    drop(other);
+    migrate(&mut client).await
+}
+
+/// Whether statements of one connection are run by several server processes, or those of two connections by one.
+async fn shares_its_session(client: &Client, other: &Client) -> Result<bool, tokio_postgres::Error> {
+    let process = async |client: &Client| -> Result<i32, tokio_postgres::Error> {
+        let row = client.query_typed_one("select pg_backend_pid()", &[]).await?;
+        row.try_get(0)
+    };
+    let own = process(client).await?;
+    for _ in 0..LOOKS {
+        if process(other).await? == own || process(client).await? != own {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Applies what is missing, in order, and returns the names of what it applied.

@@ -30,6 +30,22 @@ pub struct Place {
     /// Whether a commit waits for the disk. On for `cargo run`; off in tests, which survive a killed server
     /// all the same, only not a power cut.
     pub fsync: bool,
+    /// The port of a server that comes back; any that is free, otherwise.
+    pub port: Option<u16>,
+    /// More variables of the server's environment: a test's false clock.
+    pub environment: Vec<(&'static str, String)>,
+}
+
+impl Place {
+    /// A place for a server on any port.
+    pub fn new(dir: impl Into<PathBuf>, fsync: bool) -> Self {
+        Self {
+            dir: dir.into(),
+            fsync,
+            port: None,
+            environment: Vec::new(),
+        }
+    }
 }
 
 impl Cluster {
@@ -38,6 +54,14 @@ impl Cluster {
     /// # Errors
     /// One sentence saying what to install or mend.
     pub async fn start(place: &Place) -> Result<Self, String> {
+        Self::start_with(place, &[]).await
+    }
+
+    /// The same with more settings, each `name=value`, which go before our own.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub async fn start_with(place: &Place, more: &[&str]) -> Result<Self, String> {
         let bin = binaries().await?;
         let owner = Owner::find().await?;
         let dir = owner.reachable(&place.dir).await?;
@@ -46,7 +70,7 @@ impl Cluster {
         if !data.join("PG_VERSION").exists() {
             init(&bin, &owner, &dir, &data).await?;
         }
-        let port = free_port()?;
+        let port = place.port.map_or_else(free_port, Ok)?;
         let process = Leashed::under_shell(&bin.join("postgres"), |command| {
             let log = fs::File::create(dir.join("server.log"));
             let (out, err) = match log.and_then(|log| Ok((log.try_clone()?, log))) {
@@ -61,7 +85,16 @@ impl Cluster {
             for setting in settings(place.fsync) {
                 command.arg("-c").arg(setting);
             }
-            command.current_dir(&dir).stdout(out).stderr(err);
+            // PostgreSQL takes the last of two.
+            for setting in more {
+                command.arg("-c").arg(setting);
+            }
+            let environment = place.environment.iter().map(|(name, value)| (name, value));
+            command
+                .envs(environment)
+                .current_dir(&dir)
+                .stdout(out)
+                .stderr(err);
         })
         .map_err(|error| format!("PostgreSQL could not be started: {error}"))?;
         let base_url = format!("postgres://postgres:{password}@127.0.0.1:{port}");

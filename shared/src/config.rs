@@ -11,8 +11,10 @@ pub use crm::{AmoCrm, Auth, Crm, OAuthClient, Stage};
 pub use deliver::{Deliver, Links, Mobizon, Resend};
 
 use secrecy::{ExposeSecret as _, SecretString};
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
+use tokio_postgres::config::{Host, SslMode};
 use url::Url;
 
 /// A variable that is missing or malformed. Names the variable, never its value: it may be a secret.
@@ -124,7 +126,8 @@ pub struct Database {
     /// `DATABASE_URL`: a `postgres://` URL; in production Supabase's transaction pooler.
     pub url: SecretString,
     /// `DATABASE_CA_PEM`: the root that signed the server's certificate. When set, TLS is required and the
-    /// host name is verified; when absent, the connection is plain and must be to this machine.
+    /// host name is verified, whatever the URL's `sslmode` says; when absent, the connection is plain, must be to
+    /// this machine, and the URL must not ask for TLS.
     pub ca_pem: Option<String>,
 }
 
@@ -140,7 +143,8 @@ impl Database {
         )?;
         let parsed = tokio_postgres::Config::from_str(&url).map_err(|_| ConfigError::Malformed {
             name: "DATABASE_URL",
-            must_be: "postgres://user:password@host:port/database",
+            must_be: "postgres://user:password@host:port/database, without an sslmode such as verify-full: \
+                      DATABASE_CA_PEM alone makes the connection TLS with the host verified",
         })?;
         let ca_pem = env.optional("DATABASE_CA_PEM");
         if ca_pem
@@ -152,11 +156,19 @@ impl Database {
                 must_be: "a PEM certificate, beginning with -----BEGIN CERTIFICATE-----",
             });
         }
+        let missing = |hint| ConfigError::Missing {
+            name: "DATABASE_CA_PEM",
+            hint,
+        };
         if ca_pem.is_none() && !is_local(&parsed) {
-            return Err(ConfigError::Missing {
-                name: "DATABASE_CA_PEM",
-                hint: "a database on another host is reached only over verified TLS; put its root certificate here",
-            });
+            return Err(missing(
+                "a database on another host is reached only over verified TLS; put its root certificate here",
+            ));
+        }
+        if ca_pem.is_none() && parsed.get_ssl_mode() == SslMode::Require {
+            return Err(missing(
+                "DATABASE_URL says sslmode=require, and there is no TLS here without the root certificate",
+            ));
         }
         Ok(Self {
             url: SecretString::from(url),
@@ -172,17 +184,22 @@ impl Database {
     }
 }
 
-/// Whether every host is this machine, or the machine under a local container.
+/// Whether every host is this machine, or the machine under a local container. `hostaddr`, when given, is where the
+/// connection really goes; the host is then only a name.
 fn is_local(config: &tokio_postgres::Config) -> bool {
-    config.get_hosts().iter().all(|host| match host {
-        tokio_postgres::config::Host::Tcp(name) => {
-            matches!(
-                name.as_str(),
-                "localhost" | "::1" | "host.docker.internal" | "172.17.0.1"
-            ) || name.starts_with("127.")
+    let hosts = config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => {
+            let address = name.parse::<IpAddr>();
+            matches!(name.as_str(), "localhost" | "host.docker.internal") || address.is_ok_and(is_ours)
         }
-        tokio_postgres::config::Host::Unix(_) => true,
-    })
+        Host::Unix(_) => true,
+    });
+    hosts && config.get_hostaddrs().iter().copied().all(is_ours)
+}
+
+/// Loopback, or the host as Docker's default bridge shows it to a container.
+fn is_ours(address: IpAddr) -> bool {
+    address.is_loopback() || address == IpAddr::from([172, 17, 0, 1])
 }
 
 /// `NOTIFICATIONS_QUEUE_URL`: the queue that wakes `deliver`.

@@ -1,5 +1,9 @@
 //! HTTP answers: the only place that maps a failure to a status code.
 
+mod event;
+
+pub use event::{make_readable, serve};
+
 use crate::texts::Texts;
 use ::http::{StatusCode, header};
 use lambda_http::{Body, Response};
@@ -24,8 +28,6 @@ pub enum Refusal {
     },
     /// Something of ours is down; the same request may succeed in a few seconds.
     Unavailable,
-    /// There is nothing at this path.
-    NotFound,
 }
 
 /// After so many seconds a client may try again.
@@ -38,7 +40,6 @@ impl Refusal {
             Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotJson | Self::Invalid { .. } => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NotFound => StatusCode::NOT_FOUND,
         }
     }
 
@@ -51,7 +52,6 @@ impl Refusal {
             Self::NotJson => errors.json_broken,
             Self::Invalid { error, .. } => error,
             Self::Unavailable => errors.unavailable,
-            Self::NotFound => errors.not_found,
         };
         let mut body = json!({"success": false, "error": error});
         if let Self::Invalid { fields, .. } = self {
@@ -126,7 +126,6 @@ mod tests {
             (Refusal::NotJson, 400),
             (invalid, 400),
             (Refusal::Unavailable, 503),
-            (Refusal::NotFound, 404),
         ] {
             let response = refusal.response(texts(Locale::Ru));
             assert_eq!(response.status().as_u16(), status);

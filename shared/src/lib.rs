@@ -1,12 +1,13 @@
 //! The library of the funnel. See ARCHITECTURE.md for the map.
 //!
-//! Import direction: `domain ← failure, task ← config, http, batch, store, clients, aws ← functions`.
+//! Import direction: `domain ← failure, failpoint, task ← config, http, batch, store, clients, aws ← functions`.
 
 pub mod aws;
 pub mod batch;
 pub mod clients;
 pub mod config;
 pub mod domain;
+mod failpoint;
 pub mod failure;
 pub mod http;
 pub mod store;

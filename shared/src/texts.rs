@@ -95,8 +95,6 @@ pub struct ErrorTexts {
     pub field_type_wrong: &'static str,
     /// The form looks as if a program had filled it in; pressing the button again helps.
     pub looks_automatic: &'static str,
-    /// There is nothing at this address.
-    pub not_found: &'static str,
     /// We cannot save the lead now; the same request may succeed soon.
     pub unavailable: &'static str,
 }
@@ -163,7 +161,6 @@ static RU: Texts = Texts {
         json_broken: "Не удалось прочитать данные: это не JSON",
         field_type_wrong: "Одно из полей заполнено неверно",
         looks_automatic: "Не удалось проверить форму. Пожалуйста, нажмите кнопку ещё раз",
-        not_found: "Страница не найдена",
         unavailable: "Сервис временно недоступен, попробуйте ещё раз через несколько секунд",
     },
     crm: CrmTexts {

@@ -2,7 +2,7 @@
 
 use crate::support::crm::{TOKEN, World};
 use crate::support::{Person, run};
-use local::standins::{AmoCrmOptions, Mode};
+use local::standins::AmoCrmOptions;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -104,41 +104,6 @@ fn a_block_stops_every_call_until_the_gate_is_opened_and_then_everything_drains(
         );
         world.drain(&[one, other], Duration::from_secs(30)).await;
         assert_eq!(world.made().len(), 12);
-    });
-}
-
-#[test]
-fn what_a_human_must_mend_parks_and_resumes_by_itself() {
-    run(async {
-        for status in [401, 402] {
-            let world = World::unlimited().await;
-            let leads = world.leads(3).await;
-            let app = world.worker().await;
-            let refused = Mode::Status {
-                status,
-                name: None,
-                retry_after: None,
-            };
-            world.break_on("/api/v4/", refused, None, None);
-            world.wake(&app, &leads).await;
-            let shut = world.db.store().gate().await.unwrap().expect("the gate is shut");
-            assert!(
-                shut.opens_in
-                    .is_some_and(|opens_in| opens_in <= Duration::from_mins(5)),
-                "{shut:?}"
-            );
-            assert_eq!(
-                world
-                    .db
-                    .count("crm_tasks where state = 'pending' and retries = 0")
-                    .await,
-                3
-            );
-            world.amocrm.faults().clear();
-            world.db.execute("update crm_gate set shut_until = now()").await;
-            world.drain(&[app], Duration::from_secs(30)).await;
-            assert_eq!(world.made().len(), 3);
-        }
     });
 }
 

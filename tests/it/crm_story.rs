@@ -169,6 +169,27 @@ fn a_stranger_whom_the_search_finds_is_not_merged() {
 }
 
 #[test]
+fn a_long_list_of_contacts_is_read_to_its_end() {
+    run(async {
+        let world = World::unlimited().await;
+        let person = Person::new();
+        let relatives = (1..50).map(|number| SeedContact {
+            name: format!("Заметка {number} про {} {}", &person.phone[2..], "я".repeat(700)),
+            ..SeedContact::default()
+        });
+        let mut contacts: Vec<SeedContact> = relatives.collect();
+        contacts.push(SeedContact {
+            name: "Она сама".to_owned(),
+            phones: vec![person.phone.clone()],
+            ..SeedContact::default()
+        });
+        let seeded = world.amocrm.seed(Seed { contacts }).unwrap();
+        let deal = world.deal(told(&world, &person).await).await;
+        assert_eq!(deal.contacts[0].id, seeded.contacts[49].id);
+    });
+}
+
+#[test]
 fn a_second_lead_of_a_person_shares_the_contact_without_a_search() {
     run(async {
         let world = World::unlimited().await;

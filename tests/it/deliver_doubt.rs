@@ -5,36 +5,6 @@ use crate::support::run;
 use local::standins::Mode;
 use std::time::{Duration, Instant};
 
-#[test]
-fn a_vendor_that_answers_after_our_patience_has_still_sent_once() {
-    run(async {
-        let world = World::new().await;
-        let app = world.hasty().await;
-        let waiting = world.lead().await;
-        let late = Mode::Slow { ms: 10_600 };
-        world.break_once(Vendor::Resend, late.clone());
-        world.break_once(Vendor::Mobizon, late);
-        let started = Instant::now();
-        assert!(world.wake(&app, &waiting).await);
-        assert!(
-            started.elapsed() < Duration::from_millis(10_500),
-            "a call takes at most ten seconds"
-        );
-        assert_eq!(
-            world.delivery(&waiting, Vendor::Resend).await["reason"],
-            "resend timeout"
-        );
-        assert_eq!(
-            world.delivery(&waiting, Vendor::Mobizon).await["state"],
-            "unknown"
-        );
-        // Until then Resend says that the first request is still in progress.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        world.finish(&app, &waiting).await;
-        world.assert_delivered_once(&waiting).await;
-    });
-}
-
 /// Look-ups alone are made, and none of them ends in sending, until the list had time to show the message.
 async fn is_only_looked_up(world: &World, app: &deliver::App, waiting: &Waiting) {
     let settled = Instant::now() + HASTY.settle / 2;

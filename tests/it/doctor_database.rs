@@ -1,7 +1,33 @@
 //! `doctor`, on databases: well kept ones, and each way to keep one badly.
 
+use crate::support::certificates::Authority;
+use crate::support::database::Database;
 use crate::support::doctor::World;
-use crate::support::{database::Database, run, tls};
+use crate::support::run;
+use crate::support::sealed::sealed;
+use crate::support::way::Route;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+/// The port of a server that answers `SSLRequest` with no.
+async fn without_tls() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let _ = client.read_exact(&mut [0; 8]).await;
+            let _ = client.write_all(b"N").await;
+        }
+    });
+    port
+}
+
+fn text<'a>(changes: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    changes
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect()
+}
 
 #[test]
 fn a_database_that_cannot_be_reached_is_explained() {
@@ -30,28 +56,28 @@ fn a_database_that_cannot_be_reached_is_explained() {
 #[test]
 fn tls_is_examined_with_the_root_and_the_host_name() {
     run(async {
+        let Some(sealed) = sealed().await else { return };
         let world = World::new().await;
-        let secure = tls::before(world.db.port()).await;
-        let by_address = world
-            .db
-            .url
-            .replace(&format!(":{}/", world.db.port()), &format!(":{secure}/"));
-        let by_name = by_address.replace("127.0.0.1", "localhost");
-        for (url, ca, expected) in [
-            (
-                &by_name,
-                tls::CA,
-                Ok("signed by DATABASE_CA_PEM and names the host"),
-            ),
-            (&by_name, tls::OTHER_CA, Err("not signed by DATABASE_CA_PEM")),
-            (&by_address, tls::CA, Err("names another host")),
-            (&world.db.url, tls::CA, Err("the server offers no TLS")),
+        let by_name = sealed.route(world.db.name());
+        let ca = sealed.ca_pem.clone();
+        let seen =
+            |route: &Route, ca: &str| [("DATABASE_URL", route.url()), ("DATABASE_CA_PEM", ca.to_owned())];
+        let good = seen(&by_name, &ca);
+        world
+            .fine(&text(&good), "signed by DATABASE_CA_PEM and names the host")
+            .await;
+        let by_address = sealed.route_to("127.0.0.1", world.db.name());
+        let plain = Route {
+            port: without_tls().await,
+            ..by_name.clone()
+        };
+        let other = Authority::new().pem;
+        for (route, ca, part) in [
+            (&by_name, &other, "not signed by DATABASE_CA_PEM"),
+            (&by_address, &ca, "names another host"),
+            (&plain, &ca, "the server offers no TLS"),
         ] {
-            let changes = [("DATABASE_URL", url.as_str()), ("DATABASE_CA_PEM", ca)];
-            match expected {
-                Ok(part) => world.fine(&changes, part).await,
-                Err(part) => world.wrong(&changes, part).await,
-            }
+            world.wrong(&text(&seen(route, ca)), part).await;
         }
     });
 }

@@ -1,6 +1,6 @@
 //! A person is one lead, whatever they click, and their message is scheduled once.
 
-use crate::support::aws::{Queue, sdk, task};
+use crate::support::aws::{Queue, patient_sdk, sdk, task};
 use crate::support::database::Database;
 use crate::support::request::{Answer, request, sample, submission};
 use crate::support::{Person, run};
@@ -29,7 +29,7 @@ pub struct Intake {
 impl Intake {
     pub async fn new() -> Self {
         let group = format!("test-{}", Uuid::new_v4());
-        let scheduler = aws_sdk_scheduler::Client::new(&sdk().await);
+        let scheduler = aws_sdk_scheduler::Client::new(&patient_sdk().await);
         let create = scheduler.create_schedule_group().name(&group);
         create.send().await.unwrap();
         Self {

@@ -5,6 +5,7 @@
 // The clippy settings that allow these in tests do not reach helpers outside `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod crash_matrix;
 mod crm_rate;
 mod crm_recovery;
 mod crm_story;
@@ -16,19 +17,42 @@ mod deliver_story;
 mod doctor;
 mod doctor_database;
 mod erase;
+mod exhaustion;
+mod fuzz;
 mod intake;
 mod intake_refusals;
 mod journey;
+mod journey_browser;
 mod journey_recovery;
 mod journey_result;
 mod migrations;
+mod model;
 mod outage;
+mod outage_aws;
+mod outage_clock;
+mod outage_restarts;
+mod outage_vendors;
+mod poison;
+mod pooled;
 mod processes;
+mod redrive;
+mod redrive_crm;
 mod round_trips;
+mod sealed;
 mod statements;
 mod support;
 mod sweep;
 mod template;
+mod template_alarms;
 mod template_settings;
 mod tidy;
 mod track;
+mod unknown_sms;
+mod vendor_matrix;
+
+/// The browser's driver and what visitors do are those of the page's own tests.
+#[allow(dead_code, reason = "the page's own tests need more of it")]
+#[path = "../../functions/page/tests/browser/visitor.rs"]
+mod visitor;
+#[path = "../../functions/page/tests/browser/walk.rs"]
+mod walk;

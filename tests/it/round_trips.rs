@@ -12,9 +12,10 @@ use proftest::config;
 fn a_warm_intake_makes_exactly_one_round_trip() {
     run(async {
         let intake = Intake::new().await;
-        let proxy = Proxy::before(intake.db.port()).await;
+        let route = intake.db.readable();
+        let proxy = Proxy::before(route.port).await;
         let mut config = intake.config();
-        config.database = intake.db.config_over(proxy.port);
+        config.database = route.over(proxy.port);
         let app = Intake::app_of(&config, &sdk().await);
         app.warm_up().await;
         proxy.take_round_trips();
@@ -33,9 +34,10 @@ fn a_warm_intake_makes_exactly_one_round_trip() {
 fn a_warm_click_makes_exactly_one_round_trip_and_an_impossible_link_none() {
     run(async {
         let world = World::new().await;
-        let proxy = Proxy::before(world.db.port()).await;
+        let route = world.db.readable();
+        let proxy = Proxy::before(route.port).await;
         let config = config::Track {
-            database: world.db.config_over(proxy.port),
+            database: route.over(proxy.port),
             course: "https://onai.academy/course".parse().unwrap(),
         };
         let app = track::App::new(&config).unwrap();
@@ -64,8 +66,9 @@ fn a_warm_click_makes_exactly_one_round_trip_and_an_impossible_link_none() {
 fn a_delivery_makes_one_round_trip_to_claim_one_to_pin_and_one_a_channel_to_record() {
     run(async {
         let world = World::new().await;
-        let proxy = Proxy::before(world.db.port()).await;
-        let app = world.patient_over(world.db.config_over(proxy.port)).await;
+        let route = world.db.readable();
+        let proxy = Proxy::before(route.port).await;
+        let app = world.patient_over(route.over(proxy.port)).await;
         app.warm_up().await;
         let waiting = world.lead().await;
         proxy.take_round_trips();

@@ -204,3 +204,19 @@ fn the_defaults_are_production_s() {
         );
     }
 }
+
+#[test]
+fn the_page_promises_the_message_for_when_it_is_due() {
+    let minutes = seconds(&template()["Parameters"]["NotificationDelaySeconds"]["Default"]) / 60;
+    for text in ["index.html", "js/texts.js"] {
+        let text = tools::workspace().join("functions/page/web").join(text);
+        let text = std::fs::read_to_string(text).unwrap().replace("&nbsp;", " ");
+        let promises: Vec<&str> = text
+            .split("ерез ")
+            .skip(1)
+            .filter_map(|rest| Some(rest.split_once(" минут")?.0))
+            .filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+            .collect();
+        assert_eq!(promises, [minutes.to_string()]);
+    }
+}

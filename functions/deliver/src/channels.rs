@@ -6,7 +6,7 @@ use proftest::clients::mobizon::Sms;
 use proftest::clients::resend::{Email, Tag};
 use proftest::config::Links;
 use proftest::domain::delivery::{
-    Before, Channel, Doubt, EMAIL_KEY_LIFETIME, Reconciled, Settlement, reconcile, settle,
+    Channel, Doubt, Opening, Reconciled, Settlement, conclude, open, reconcile,
 };
 use proftest::domain::message;
 use proftest::domain::quiz::Outcome;
@@ -100,11 +100,8 @@ type Attempted = Option<Settlement>;
 /// Sends the e-mail with those of the other records, if it is claimed, and records the outcome.
 pub async fn email(app: &App, due: &Due, contents: &[Pinned], post: Post) -> Option<Attempted> {
     let attempt = claimed(due, Channel::Email)?;
-    if let Before::Unknown { since } = attempt.before
-        && since > EMAIL_KEY_LIFETIME
-    {
-        let reason = "outcome unknown, and the idempotency key has expired".to_owned();
-        return Some(finish(app, due, attempt, (Settlement::Failed { reason }, Doubt::Keep)).await);
+    if let Opening::Settled(settlement) = open(&app.policy, Channel::Email, attempt.before) {
+        return Some(finish(app, due, attempt, (settlement, Doubt::Keep)).await);
     }
     let outcome = match content(contents, Channel::Email) {
         Ok(email) => {
@@ -126,16 +123,21 @@ pub async fn sms(app: &App, due: &Due, contents: &[Pinned]) -> Option<Attempted>
     let attempt = claimed(due, Channel::Sms)?;
     let outcome = match content::<Sms>(contents, Channel::Sms) {
         Ok(sms) => send_sms(app, attempt, &sms).await,
-        Err(failure) => settled(app, attempt, Err(failure)),
+        // Nothing went out, so what is known of earlier attempts stays.
+        Err(failure) => (settled(app, attempt, Err(failure)).0, Doubt::Keep),
     };
     Some(finish(app, due, attempt, outcome).await)
 }
 
 async fn send_sms(app: &App, attempt: &Attempt, sms: &Sms) -> (Settlement, Doubt) {
-    if let Before::Unknown { since } = attempt.before {
-        match reconcile(&app.policy, since, app.mobizon.find(sms).await, jitter()) {
-            Reconciled::Settled(settlement) => return (settlement, Doubt::Keep),
-            Reconciled::SendAgain => {}
+    match open(&app.policy, Channel::Sms, attempt.before) {
+        Opening::Send => {}
+        Opening::Settled(settlement) => return (settlement, Doubt::Keep),
+        Opening::LookUp { since } => {
+            match reconcile(&app.policy, since, app.mobizon.find(sms).await, jitter()) {
+                Reconciled::Settled(settlement) => return (settlement, Doubt::Keep),
+                Reconciled::SendAgain => {}
+            }
         }
     }
     settled(app, attempt, app.mobizon.send(sms).await)
@@ -184,12 +186,14 @@ async fn finish(
 }
 
 fn settled(app: &App, attempt: &Attempt, outcome: Result<String, Failure>) -> (Settlement, Doubt) {
-    let unknown = matches!(&outcome, Err(failure) if failure.reaction == Reaction::Unknown);
-    let doubt = Doubt::after_sending(attempt.channel, attempt.before, unknown);
     let retries = u16::try_from(attempt.retries).unwrap_or(u16::MAX);
-    (
-        settle(&app.policy, attempt.channel, retries, outcome, jitter()),
-        doubt,
+    conclude(
+        &app.policy,
+        attempt.channel,
+        attempt.before,
+        retries,
+        outcome,
+        jitter(),
     )
 }
 

@@ -1,7 +1,7 @@
 //! The intake function: wiring only.
 
-use lambda_http::{Error, Request, run, service_fn};
-use proftest::{aws, config, telemetry};
+use lambda_http::{Error, Request};
+use proftest::{aws, config, http, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -9,8 +9,5 @@ async fn main() -> Result<(), Error> {
     let config = config::from_process(config::Intake::read)?;
     let app = intake::App::new(&config, &aws::sdk_config().await)?;
     app.warm_up().await;
-    run(service_fn(|request: Request| async {
-        Ok::<_, Error>(intake::handle(&app, request).await)
-    }))
-    .await
+    http::serve(|request: Request| intake::handle(&app, request)).await
 }

@@ -20,6 +20,9 @@ const WORD_MAX: usize = 100;
 const KEY_MAX: usize = 255;
 /// Most answers, far above any test's length.
 const ANSWERS_MAX: usize = 200;
+/// How deep a field may be nested. serde_json reads no more than 128 levels, and the metadata put some around a
+/// field: one that just passed here could be stored, but never be read again.
+const DEPTH_MAX: usize = 32;
 /// Nobody answers a test and fills in a form in less, in milliseconds.
 const FILL_MIN_MS: u64 = 3000;
 
@@ -113,7 +116,11 @@ impl<'a> Form<'a> {
         let utm = self.object("utmParams");
         let last_utm = self.object("lastUtmParams").or_else(|| utm.clone());
         let mut metadata = self.object("metadata").unwrap_or_default();
-        if self.fields.iter().any(|(name, value)| holds_nul(name, value)) {
+        if !self
+            .fields
+            .iter()
+            .all(|(name, value)| is_storable(name, value, DEPTH_MAX))
+        {
             self.wrong.push(("metadata", errors.field_type_wrong));
         }
         self.trap();
@@ -224,7 +231,7 @@ impl<'a> Form<'a> {
         match self.fields.remove(field)? {
             Value::Null => None,
             Value::Array(items) if items.len() <= ANSWERS_MAX && items.iter().all(is_item) => {
-                if items.iter().any(|item| holds_nul("", item)) {
+                if !items.iter().all(|item| is_storable("", item, DEPTH_MAX)) {
                     return self.wrong_type(field);
                 }
                 Some(Value::Array(items))
@@ -236,7 +243,13 @@ impl<'a> Form<'a> {
     fn object(&mut self, field: &'static str) -> Option<Map<String, Value>> {
         match self.fields.remove(field)? {
             Value::Null => None,
-            Value::Object(map) if !map.iter().any(|(name, value)| holds_nul(name, value)) => Some(map),
+            Value::Object(map)
+                if map
+                    .iter()
+                    .all(|(name, value)| is_storable(name, value, DEPTH_MAX)) =>
+            {
+                Some(map)
+            }
             _ => self.wrong_type(field),
         }
     }
@@ -269,14 +282,16 @@ fn is_missing(value: Option<&Value>) -> bool {
     }
 }
 
-/// PostgreSQL stores no NUL, neither in text nor in jsonb.
-fn holds_nul(name: &str, value: &Value) -> bool {
-    name.contains('\0')
-        || match value {
-            Value::String(text) => text.contains('\0'),
-            Value::Array(items) => items.iter().any(|item| holds_nul("", item)),
-            Value::Object(map) => map.iter().any(|(name, value)| holds_nul(name, value)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+/// Whether a value can be stored and read again: PostgreSQL stores no NUL, neither in text nor in jsonb, and what
+/// reads the metadata later gives up at a depth of its own.
+fn is_storable(name: &str, value: &Value, depth: usize) -> bool {
+    let holds = |name: &str, value: &Value| depth > 0 && is_storable(name, value, depth - 1);
+    !name.contains('\0')
+        && match value {
+            Value::String(text) => !text.contains('\0'),
+            Value::Array(items) => items.iter().all(|item| holds("", item)),
+            Value::Object(map) => map.iter().all(|(name, value)| holds(name, value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => true,
         }
 }
 

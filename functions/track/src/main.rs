@@ -1,7 +1,7 @@
 //! The track function: wiring only.
 
-use lambda_http::{Error, Request, run, service_fn};
-use proftest::{config, telemetry};
+use lambda_http::{Error, Request};
+use proftest::{config, http, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -10,8 +10,5 @@ async fn main() -> Result<(), Error> {
     let app = track::App::new(&config)?;
     app.warm_up().await;
     let app = &app;
-    run(service_fn(|request: Request| async move {
-        Ok::<_, Error>(track::handle(app, &request).await)
-    }))
-    .await
+    http::serve(|request: Request| async move { track::handle(app, &request).await }).await
 }

@@ -2,6 +2,7 @@
 
 pub use aws_config::{ConfigLoader, SdkConfig};
 
+pub mod dead_letters;
 pub mod queue;
 pub mod scheduler;
 

@@ -1,6 +1,7 @@
 //! A queue that wakes a function. Messages carry ids, never content.
 
 use super::AwsError;
+use crate::failpoint::step;
 use crate::task;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use serde::Serialize;
@@ -29,15 +30,24 @@ impl Queue {
         }
     }
 
+    pub(super) const fn client(&self) -> &aws_sdk_sqs::Client {
+        &self.client
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Sends a task, to be seen after `delay` (at most 15 minutes: a longer one is cut, and whoever gets the
     /// message early holds it).
     pub async fn send<T: Serialize>(&self, task: &T, delay: Duration) -> Result<(), AwsError> {
-        self.client
+        let send = self
+            .client
             .send_message()
             .queue_url(&self.url)
             .message_body(task::body(task))
-            .delay_seconds(whole_seconds(delay, DELAY_MAX_SECONDS))
-            .send()
+            .delay_seconds(whole_seconds(delay, DELAY_MAX_SECONDS));
+        step("SendMessage", send.send())
             .await
             .map(|_| ())
             .map_err(|error| AwsError::new("SendMessage", &error))
@@ -55,14 +65,13 @@ impl Queue {
                 call: "SendMessageBatch",
                 why: error.to_string(),
             })?;
-            let sent = self
+            let send = self
                 .client
                 .send_message_batch()
                 .queue_url(&self.url)
-                .set_entries(Some(entries))
-                .send()
-                .await;
-            taken += sent
+                .set_entries(Some(entries));
+            taken += step("SendMessageBatch", send.send())
+                .await
                 .map_err(|error| AwsError::new("SendMessageBatch", &error))?
                 .successful
                 .len();
@@ -72,12 +81,13 @@ impl Queue {
 
     /// Hides a received message for `delay`, rounded up to whole seconds so that it never comes back early.
     pub async fn hold(&self, receipt_handle: &str, delay: Duration) -> Result<(), AwsError> {
-        self.client
+        let hold = self
+            .client
             .change_message_visibility()
             .queue_url(&self.url)
             .receipt_handle(receipt_handle)
-            .visibility_timeout(whole_seconds(delay, HOLD_MAX_SECONDS))
-            .send()
+            .visibility_timeout(whole_seconds(delay, HOLD_MAX_SECONDS));
+        step("ChangeMessageVisibility", hold.send())
             .await
             .map(|_| ())
             .map_err(|error| AwsError::new("ChangeMessageVisibility", &error))

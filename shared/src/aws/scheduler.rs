@@ -3,6 +3,7 @@
 use super::AwsError;
 use crate::config::Schedule;
 use crate::domain::ids::NotificationId;
+use crate::failpoint::step;
 use crate::task::{self, DeliverTask};
 use aws_sdk_scheduler::error::SdkError;
 use aws_sdk_scheduler::types::{
@@ -73,7 +74,7 @@ impl Scheduler {
             .mode(FlexibleTimeWindowMode::Off)
             .build()
             .map_err(build)?;
-        let created = self
+        let create = self
             .client
             .create_schedule()
             .name(notification.to_string())
@@ -84,10 +85,8 @@ impl Scheduler {
             .action_after_completion(ActionAfterCompletion::Delete)
             .target(target)
             // Makes the SDK's own retry of a lost answer a repetition, not a conflict.
-            .client_token(notification.to_string())
-            .send()
-            .await;
-        match created {
+            .client_token(notification.to_string());
+        match step("CreateSchedule", create.send()).await {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(refused)) if refused.err().is_conflict_exception() => Ok(()),
             Err(error) => Err(AwsError::new(call, &error)),

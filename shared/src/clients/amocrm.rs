@@ -110,14 +110,18 @@ impl AmoCrm {
 
     /// All pipelines with their stages.
     pub async fn pipelines(&self, token: &SecretString) -> Result<Vec<Pipeline>, Failure> {
-        let answer = self.get(token, "leads/pipelines", &[]).await?;
+        let answer = self
+            .get("amocrm.pipelines", token, "leads/pipelines", &[])
+            .await?;
         parse::<wire::Pipelines>(&answer).map(|page| page.embedded.pipelines)
     }
 
     /// Contacts that hold `query` anywhere; the caller verifies what matters.
     pub async fn find_contacts(&self, token: &SecretString, query: &str) -> Result<Vec<Contact>, Failure> {
         let query = [("query", query), ("with", "leads"), ("limit", "50")];
-        let answer = self.get(token, "contacts", &query).await?;
+        let answer = self
+            .get("amocrm.find_contacts", token, "contacts", &query)
+            .await?;
         if is_none(&answer) {
             return Ok(Vec::new());
         }
@@ -127,7 +131,12 @@ impl AmoCrm {
     /// One contact with its deals' ids; `None` when it is gone.
     pub async fn contact(&self, token: &SecretString, id: i64) -> Result<Option<Contact>, Failure> {
         match self
-            .get(token, &format!("contacts/{id}"), &[("with", "leads")])
+            .get(
+                "amocrm.contact",
+                token,
+                &format!("contacts/{id}"),
+                &[("with", "leads")],
+            )
             .await
         {
             Ok(answer) if is_none(&answer) => Ok(None),
@@ -147,16 +156,22 @@ impl AmoCrm {
             .collect();
         let mut query: Vec<(&str, &str)> = ids.iter().map(|id| ("filter[id][]", id.as_str())).collect();
         query.push(("limit", "50"));
-        self.deals_by(token, &query).await
+        self.deals_by("amocrm.deals", token, &query).await
     }
 
     /// Deals that hold `query` anywhere: their names, tags and custom fields.
     pub async fn find_deals(&self, token: &SecretString, query: &str) -> Result<Vec<Deal>, Failure> {
-        self.deals_by(token, &[("query", query), ("limit", "50")]).await
+        self.deals_by("amocrm.find_deals", token, &[("query", query), ("limit", "50")])
+            .await
     }
 
-    async fn deals_by(&self, token: &SecretString, query: &[(&str, &str)]) -> Result<Vec<Deal>, Failure> {
-        let answer = self.get(token, "leads", query).await?;
+    async fn deals_by(
+        &self,
+        name: &str,
+        token: &SecretString,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<Deal>, Failure> {
+        let answer = self.get(name, token, "leads", query).await?;
         if is_none(&answer) {
             return Ok(Vec::new());
         }
@@ -186,7 +201,9 @@ impl AmoCrm {
             "custom_fields_values": wire::fields(&deal.fields),
             "_embedded": embedded,
         }]);
-        let answer = self.send(Method::POST, token, "leads/complex", &body).await?;
+        let answer = self
+            .send("amocrm.create_deal", Method::POST, token, "leads/complex", &body)
+            .await?;
         // Accepted counts only with an id in hand.
         let unreadable = || Failure::new(Reaction::Unknown, "amocrm created a deal without an id");
         wire::created(&answer.body).ok_or_else(unreadable)
@@ -208,9 +225,15 @@ impl AmoCrm {
         if !fields.is_empty() {
             body["custom_fields_values"] = wire::fields(fields);
         }
-        self.send(Method::PATCH, token, &format!("leads/{id}"), &body)
-            .await
-            .map(|_| ())
+        self.send(
+            "amocrm.update_deal",
+            Method::PATCH,
+            token,
+            &format!("leads/{id}"),
+            &body,
+        )
+        .await
+        .map(|_| ())
     }
 
     /// Writes notes on deals, at most [`NOTES_MAX`].
@@ -219,15 +242,26 @@ impl AmoCrm {
             .iter()
             .map(|note| json!({"entity_id": note.deal, "note_type": "common", "params": {"text": note.text}}))
             .collect();
-        self.send(Method::POST, token, "leads/notes", &json!(notes))
-            .await
-            .map(|_| ())
+        self.send(
+            "amocrm.add_notes",
+            Method::POST,
+            token,
+            "leads/notes",
+            &json!(notes),
+        )
+        .await
+        .map(|_| ())
     }
 
     /// The texts of a deal's notes, at most 250 of them.
     pub async fn notes(&self, token: &SecretString, deal: i64) -> Result<Vec<String>, Failure> {
         let answer = self
-            .get(token, &format!("leads/{deal}/notes"), &[("limit", "250")])
+            .get(
+                "amocrm.notes",
+                token,
+                &format!("leads/{deal}/notes"),
+                &[("limit", "250")],
+            )
             .await?;
         if is_none(&answer) {
             return Ok(Vec::new());
@@ -254,7 +288,7 @@ impl AmoCrm {
             .http
             .post(format!("{}/oauth2/access_token", self.base_url))
             .json(&body);
-        let answer = checked(call("amocrm", request).await?)?;
+        let answer = checked(call("amocrm.refresh", request).await?)?;
         let tokens = parse::<wire::TokenPair>(&answer)?;
         Ok(Tokens {
             access: tokens.access_token.into(),
@@ -263,18 +297,25 @@ impl AmoCrm {
         })
     }
 
-    async fn get(&self, token: &SecretString, path: &str, query: &[(&str, &str)]) -> Result<Answer, Failure> {
-        checked(call("amocrm", self.request(Method::GET, token, path).query(query)).await?)
+    async fn get(
+        &self,
+        name: &str,
+        token: &SecretString,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Answer, Failure> {
+        checked(call(name, self.request(Method::GET, token, path).query(query)).await?)
     }
 
     async fn send(
         &self,
+        name: &str,
         method: Method,
         token: &SecretString,
         path: &str,
         body: &Value,
     ) -> Result<Answer, Failure> {
-        checked(call("amocrm", self.request(method, token, path).json(body)).await?)
+        checked(call(name, self.request(method, token, path).json(body)).await?)
     }
 
     fn request(&self, method: Method, token: &SecretString, path: &str) -> RequestBuilder {
@@ -329,61 +370,4 @@ fn checked(answer: Answer) -> Result<Answer, Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use reqwest::header::HeaderMap;
-
-    fn answer(status: u16, body: &str) -> Answer {
-        let status = StatusCode::from_u16(status).unwrap();
-        Answer {
-            status,
-            headers: HeaderMap::new(),
-            body: body.as_bytes().to_vec(),
-        }
-    }
-
-    fn reaction(status: u16, body: &str) -> Reaction {
-        checked(answer(status, body)).err().unwrap().reaction
-    }
-
-    #[test]
-    fn every_documented_status_has_its_reaction_whatever_the_body() {
-        for body in [
-            "",
-            "<html>nginx</html>",
-            r#"{"title":"x","status":1,"detail":"+77001234567"}"#,
-        ] {
-            assert_eq!(reaction(403, body), Reaction::Block, "{body}");
-            assert_eq!(reaction(401, body), Reaction::Park, "{body}");
-            assert_eq!(reaction(402, body), Reaction::Park, "{body}");
-            assert_eq!(
-                reaction(429, body),
-                Reaction::Retry {
-                    after: Some(RATE_LIMIT_PAUSE)
-                },
-                "{body}"
-            );
-            for status in [400, 404, 405, 422] {
-                assert_eq!(reaction(status, body), Reaction::GiveUp, "{status} {body}");
-            }
-            for status in [500, 502, 504] {
-                assert_eq!(reaction(status, body), Reaction::Unknown, "{status} {body}");
-            }
-        }
-        let limited = reaction(429, r#"{"title":"Too many","retry_after":300}"#);
-        assert_eq!(
-            limited,
-            Reaction::Retry {
-                after: Some(Duration::from_mins(5))
-            }
-        );
-    }
-
-    #[test]
-    fn reasons_hold_no_detail() {
-        let failure = checked(answer(400, r#"{"title":"Bad Request","detail":"+77001234567"}"#))
-            .err()
-            .unwrap();
-        assert_eq!(failure.reason, "amocrm 400 Bad_Request");
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! Mobizon (Kazakhstan). Contract: `mobizon/mobizon-api-docs` and the vendor's PHP client. There is no
 //! idempotency key, so a message whose outcome is unknown is looked up before it is sent again.
 
-use super::{Answer, call, retry_after};
+use super::{Answer, CALL_TIMEOUT, call, retry_after};
 use crate::config;
 use crate::failure::{Failure, Reaction};
 use reqwest::{Client, RequestBuilder};
@@ -12,6 +12,10 @@ use std::time::Duration;
 
 /// The vendor names no figure for its rate limit; a minute is what its code 30 is given here.
 const RATE_LIMIT_PAUSE: Duration = Duration::from_mins(1);
+/// The largest page of `message/list` that the vendor offers.
+const PAGE_SIZE: &str = "100";
+/// A thousand messages to one number are more than a person gets; a longer list is no answer.
+const PAGES_MAX: usize = 10;
 
 /// A client of Mobizon; cheap to clone.
 #[derive(Clone)]
@@ -45,6 +49,11 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     as_number(&value).ok_or_else(|| serde::de::Error::custom("neither a number nor a string of digits"))
 }
 
+/// The id of a message; 0 is none.
+fn as_id(value: &Value) -> Option<String> {
+    as_number(value).filter(|id| *id > 0).map(|id| id.to_string())
+}
+
 fn as_number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
@@ -64,41 +73,58 @@ impl Mobizon {
     pub async fn send(&self, sms: &Sms) -> Result<String, Failure> {
         let mut form = vec![("recipient", sms.recipient.as_str()), ("text", sms.text.as_str())];
         form.extend(self.sender.as_deref().map(|sender| ("from", sender)));
-        let answer = call("mobizon", self.method("message/sendsmsmessage").form(&form)).await?;
+        let answer = call("mobizon.send", self.method("message/sendsmsmessage").form(&form)).await?;
         let data = read(&answer)?;
-        let id = data.get("messageId").and_then(as_number);
-        id.map(|id| id.to_string())
-            .ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon code 0 without a message id"))
+        let id = data.get("messageId").and_then(as_id);
+        id.ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon code 0 without a message id"))
     }
 
     /// Looks for a message with exactly this recipient and text: its id, or `None` when the list has none.
     ///
-    /// The list may lag behind what was accepted.
+    /// The list may lag behind what was accepted. All its pages together take no longer than one call may.
     pub async fn find(&self, sms: &Sms) -> Result<Option<String>, Failure> {
+        let search = tokio::time::timeout(CALL_TIMEOUT, self.search(sms));
+        let timeout = Failure::new(Reaction::Unknown, "mobizon timeout");
+        search.await.unwrap_or(Err(timeout))
+    }
+
+    /// Page by page until the message is found or the list is read to its end: only then is it absent.
+    async fn search(&self, sms: &Sms) -> Result<Option<String>, Failure> {
+        let unreadable = |what: &str| Failure::new(Reaction::Unknown, format!("mobizon {what}"));
+        let mut seen = 0;
+        for number in 0..PAGES_MAX {
+            let page = self.page(sms, number).await?;
+            let Some(items) = page.get("items").and_then(Value::as_array) else {
+                return Err(unreadable("list without items"));
+            };
+            // The criteria are the vendor's promise; a foreign message must never pass for ours.
+            if let Some(ours) = items.iter().find(|item| is_ours(item, sms)) {
+                let id = ours.get("id").and_then(as_id);
+                return id.map(Some).ok_or_else(|| unreadable("list item without an id"));
+            }
+            seen += items.len();
+            let total = page.get("totalItemCount").and_then(as_number);
+            match total.map(|total| usize::try_from(total).unwrap_or(usize::MAX)) {
+                Some(total) if seen >= total => return Ok(None),
+                Some(_) if items.is_empty() => return Err(unreadable("list ends before its total")),
+                None if items.is_empty() => return Ok(None),
+                _ => {}
+            }
+        }
+        Err(unreadable("list is too long"))
+    }
+
+    async fn page(&self, sms: &Sms, number: usize) -> Result<Value, Failure> {
+        let number = number.to_string();
         let form = [
             ("criteria[to]", sms.recipient.as_str()),
             ("criteria[text]", sms.text.as_str()),
-            ("pagination[currentPage]", "0"),
-            ("pagination[pageSize]", "100"),
+            // Newest first: what comes meanwhile moves a message to a later page, never to one already read.
+            ("sort[campaignId]", "DESC"),
+            ("pagination[currentPage]", number.as_str()),
+            ("pagination[pageSize]", PAGE_SIZE),
         ];
-        let answer = call("mobizon", self.method("message/list").form(&form)).await?;
-        let data = read(&answer)?;
-        let Some(items) = data.get("items").and_then(Value::as_array) else {
-            return Err(Failure::new(Reaction::Unknown, "mobizon list without items"));
-        };
-        // The criteria are the vendor's promise; a foreign message must never pass for ours.
-        let ours = items.iter().find(|item| {
-            item.get("text").and_then(Value::as_str) == Some(&sms.text)
-                && item.get("to").is_some_and(|to| same_digits(to, &sms.recipient))
-        });
-        match ours {
-            None => Ok(None),
-            Some(item) => item
-                .get("id")
-                .and_then(as_number)
-                .map(|id| Some(id.to_string()))
-                .ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon list item without an id")),
-        }
+        read(&call("mobizon.list", self.method("message/list").form(&form)).await?)
     }
 
     fn method(&self, path: &str) -> RequestBuilder {
@@ -110,6 +136,11 @@ impl Mobizon {
                 ("apiKey", self.api_key.expose_secret()),
             ])
     }
+}
+
+fn is_ours(item: &Value, sms: &Sms) -> bool {
+    item.get("text").and_then(Value::as_str) == Some(&sms.text)
+        && item.get("to").is_some_and(|to| same_digits(to, &sms.recipient))
 }
 
 fn same_digits(value: &Value, recipient: &str) -> bool {
@@ -151,6 +182,7 @@ mod tests {
     use super::*;
     use reqwest::StatusCode;
     use reqwest::header::HeaderMap;
+    use serde_json::json;
 
     fn answer(status: u16, body: &str) -> Answer {
         let status = StatusCode::from_u16(status).unwrap();
@@ -211,7 +243,21 @@ mod tests {
             r#"{"code":"0","data":{"messageId":"7"}}"#,
         ] {
             let data = read(&answer(200, body)).unwrap();
-            assert_eq!(data.get("messageId").and_then(as_number), Some(7), "{body}");
+            assert_eq!(
+                data.get("messageId").and_then(as_id).as_deref(),
+                Some("7"),
+                "{body}"
+            );
+        }
+        for none in [
+            json!(0),
+            json!("0"),
+            json!(-7),
+            json!("x"),
+            json!(null),
+            json!(7.5),
+        ] {
+            assert_eq!(as_id(&none), None, "{none}");
         }
     }
 }

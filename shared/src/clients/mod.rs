@@ -4,12 +4,14 @@ pub mod amocrm;
 pub mod mobizon;
 pub mod resend;
 
+use crate::failpoint::step;
 use crate::failure::{Failure, Reaction};
 use reqwest::{Client, RequestBuilder, StatusCode, header::HeaderMap, redirect};
 use std::time::Duration;
 
-/// An answer longer than this is cut: no vendor's answer to one message comes near it.
-const BODY_MAX: usize = 64 * 1024;
+/// An answer longer than this is cut, and then cannot be read. The longest are lists: a page of a hundred SMS, or of
+/// fifty contacts with all their fields, has some hundred KiB.
+const BODY_MAX: usize = 4 * 1024 * 1024;
 
 /// How long one call may take. Well within a lease and a function's timeout.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,7 +42,14 @@ struct Answer {
 
 /// Sends a request and reads the whole answer. A connection that could not be opened is a retry; anything
 /// that breaks after it may have been carried out. Errors carry no URL: Mobizon's holds the key.
-async fn call(vendor: &str, request: RequestBuilder) -> Result<Answer, Failure> {
+///
+/// `name` is `<vendor>.<what>`; the vendor stands in a failure's reason.
+async fn call(name: &str, request: RequestBuilder) -> Result<Answer, Failure> {
+    let vendor = name.split('.').next().unwrap_or(name);
+    step(name, exchange(vendor, request)).await
+}
+
+async fn exchange(vendor: &str, request: RequestBuilder) -> Result<Answer, Failure> {
     let broken = |error: &reqwest::Error| {
         let (reaction, what) = match error {
             error if error.is_connect() => (Reaction::Retry { after: None }, "connection failed"),
@@ -72,6 +81,12 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     const MAX_SECONDS: u64 = 6 * 3600;
     let seconds: u64 = headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds.min(MAX_SECONDS)))
+}
+
+/// Whether a vendor's id can be kept: short printable ASCII, as every documented one is. Anything else could not be
+/// written to the row, and the message would be sent again.
+fn is_id(raw: &str) -> bool {
+    (1..=255).contains(&raw.len()) && raw.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// A vendor's error name, made fit for a log: its first 64 characters of `[a-z0-9_]`.

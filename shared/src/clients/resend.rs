@@ -1,12 +1,13 @@
 //! Resend: one e-mail a call, with an idempotency key. Contract: `resend/resend-openapi`, and the vendor's
 //! pages on errors and idempotency keys.
 
-use super::{Answer, call, clean_name, retry_after};
+use super::{Answer, call, clean_name, is_id, retry_after};
 use crate::config;
 use crate::failure::{Failure, Reaction};
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::time::Duration;
 
 /// A client of Resend; cheap to clone.
@@ -45,16 +46,6 @@ pub struct Tag {
     pub name: String,
     /// Its value.
     pub value: String,
-}
-
-#[derive(Deserialize)]
-struct Accepted {
-    id: String,
-}
-
-#[derive(Deserialize)]
-struct AcceptedBatch {
-    data: Vec<Accepted>,
 }
 
 #[derive(Deserialize)]
@@ -112,18 +103,24 @@ impl Resend {
     /// The same `key` (at most 256 characters) with the same e-mail sends once and returns the same id, for
     /// 24 hours.
     pub async fn send(&self, email: &Email, key: &str) -> Result<String, Failure> {
-        read(&self.post(&self.url, email, key).await?)
+        read(&self.post("resend.send", &self.url, email, key).await?)
     }
 
     /// Sends at most [`BATCH_MAX`] e-mails in one request, all or none, and returns the vendor's ids in their order.
     ///
     /// The same `key` with the same e-mails in the same order sends once and returns the same ids, for 24 hours.
     pub async fn send_batch(&self, emails: &[Email], key: &str) -> Result<Vec<String>, Refused> {
-        let answer = self.post(&self.batch_url, emails, key).await;
+        let answer = self.post("resend.batch", &self.batch_url, emails, key).await;
         read_batch(&answer.map_err(Refused::Batch)?, emails.len())
     }
 
-    async fn post<T: Serialize + ?Sized>(&self, url: &str, body: &T, key: &str) -> Result<Answer, Failure> {
+    async fn post<T: Serialize + ?Sized>(
+        &self,
+        name: &str,
+        url: &str,
+        body: &T,
+        key: &str,
+    ) -> Result<Answer, Failure> {
         let mut left = self.repeats;
         loop {
             let request = self
@@ -132,7 +129,7 @@ impl Resend {
                 .bearer_auth(self.api_key.expose_secret())
                 .header("Idempotency-Key", key)
                 .json(body);
-            let answer = call("resend", request).await?;
+            let answer = call(name, request).await?;
             match too_fast(&answer) {
                 Some(pause) if left > 0 => {
                     left -= 1;
@@ -149,7 +146,8 @@ impl Resend {
 
 /// The pause that a 429 asks for, when it is short enough to be waited for at once.
 fn too_fast(answer: &Answer) -> Option<Duration> {
-    let limited = answer.status == StatusCode::TOO_MANY_REQUESTS;
+    let limited = answer.status == StatusCode::TOO_MANY_REQUESTS
+        && matches!(failure(answer).reaction, Reaction::Retry { .. });
     retry_after(&answer.headers).filter(|pause| limited && *pause <= PAUSE_MAX)
 }
 
@@ -157,10 +155,14 @@ fn read(answer: &Answer) -> Result<String, Failure> {
     if !answer.status.is_success() {
         return Err(failure(answer));
     }
-    match serde_json::from_slice::<Accepted>(&answer.body) {
-        Ok(accepted) if !accepted.id.is_empty() => Ok(accepted.id),
-        _ => Err(no_id(answer)),
-    }
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    id_of(&body).ok_or_else(|| no_id(answer))
+}
+
+/// Of an object alone: serde would also read a struct from a list.
+fn id_of(body: &Value) -> Option<String> {
+    let id = body.get("id")?.as_str()?;
+    is_id(id).then(|| id.to_owned())
 }
 
 /// Accepted counts only with an id in hand; the key makes asking again safe.
@@ -171,14 +173,12 @@ fn no_id(answer: &Answer) -> Failure {
 
 fn read_batch(answer: &Answer, emails: usize) -> Result<Vec<String>, Refused> {
     if answer.status.is_success() {
-        return match serde_json::from_slice::<AcceptedBatch>(&answer.body) {
-            Ok(AcceptedBatch { data })
-                if data.len() == emails && data.iter().all(|accepted| !accepted.id.is_empty()) =>
-            {
-                Ok(data.into_iter().map(|accepted| accepted.id).collect())
-            }
-            _ => Err(Refused::Batch(no_id(answer))),
-        };
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let data = body.get("data").and_then(Value::as_array);
+        let ids: Option<Vec<_>> = data.and_then(|data| data.iter().map(id_of).collect());
+        return ids
+            .filter(|ids| ids.len() == emails)
+            .ok_or_else(|| Refused::Batch(no_id(answer)));
     }
     let failure = failure(answer);
     match answer.status.as_u16() {
@@ -295,7 +295,14 @@ mod tests {
     #[test]
     fn a_success_needs_an_id() {
         assert_eq!(read(&answer(200, r#"{"id":"a"}"#)).unwrap(), "a");
-        for body in ["", "{}", r#"{"id":""}"#, "<html>", r#"{"id":"#] {
+        for body in [
+            "",
+            "{}",
+            r#"{"id":""}"#,
+            r#"{"id":"a\u0000"}"#,
+            "<html>",
+            r#"{"id":"#,
+        ] {
             assert_eq!(
                 read(&answer(200, body)).unwrap_err().reaction,
                 Reaction::Unknown,

@@ -64,10 +64,56 @@ fn a_malformed_variable_is_named_without_its_value() {
 
 #[test]
 fn a_remote_database_needs_verified_tls() {
-    let mut table = intake();
-    table.push(("DATABASE_URL", "postgres://u:p@db.example.com:6543/postgres"));
-    let error = read(&table, Intake::read).err().unwrap().to_string();
-    assert!(error.starts_with("DATABASE_CA_PEM"), "{error}");
+    for url in [
+        "postgres://u:secret@db.example.com:6543/postgres",
+        "postgres://u:secret@127.example.com/postgres",
+        "postgres://u:secret@10.0.0.1,127.0.0.1/postgres",
+        "postgres://u:secret@localhost/postgres?hostaddr=10.0.0.1",
+        "postgres:///postgres?hostaddr=10.0.0.1",
+    ] {
+        let mut table = intake();
+        table.push(("DATABASE_URL", url));
+        let error = read(&table, Intake::read).err().unwrap().to_string();
+        assert!(
+            error.starts_with("DATABASE_CA_PEM") && !error.contains("secret"),
+            "{url}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_database_of_this_machine_does_not() {
+    for host in ["127.0.0.1", "127.0.0.2", "[::1]", "localhost", "172.17.0.1"] {
+        let url = format!("postgres://u:secret@{host}:5432/funnel");
+        let table = [("DATABASE_URL", url.as_str())];
+        let lookup = |name: &str| {
+            table
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, url)| (*url).to_owned())
+        };
+        let database = Database::read(&Env::new(&lookup));
+        assert!(database.is_ok_and(|database| database.is_local()), "{host}");
+    }
+}
+
+#[test]
+fn a_url_that_asks_for_tls_is_refused_without_the_root() {
+    for (mode, named) in [
+        ("require", "DATABASE_CA_PEM"),
+        ("verify-ca", "DATABASE_URL"),
+        ("verify-full", "DATABASE_URL"),
+    ] {
+        let url = format!("postgres://u:secret@127.0.0.1:5432/funnel?sslmode={mode}").leak();
+        let mut table = intake();
+        table.push(("DATABASE_URL", url));
+        let error = read(&table, Intake::read).err().unwrap().to_string();
+        assert!(
+            error.starts_with(named) && error.contains("DATABASE_CA_PEM"),
+            "{mode}: {error}"
+        );
+        assert!(!error.contains("secret"), "{mode}: {error}");
+    }
 }
 
 #[test]

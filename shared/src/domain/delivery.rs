@@ -54,6 +54,9 @@ pub const EMAIL_KEY_LIFETIME: Duration = Duration::from_hours(23);
 /// When to try again, as data.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
+    /// How long after the first doubt an e-mail may be repeated: the vendor's memory of its key must outlast the
+    /// last repetition.
+    pub email_key: Duration,
     /// Delay after the first, second, … failed attempt. As many retries as entries; then the channel fails.
     pub backoff: &'static [Duration],
     /// How often a request that came too fast is repeated at once, after the short pause that the vendor asks for.
@@ -75,6 +78,7 @@ const fn seconds(seconds: u64) -> Duration {
 impl Policy {
     /// Production's schedule: twelve retries over about eight hours, so that a vendor's bad day loses nobody.
     pub const PRODUCTION: Self = Self {
+        email_key: EMAIL_KEY_LIFETIME,
         backoff: &[
             seconds(5),
             seconds(15),
@@ -107,6 +111,34 @@ pub enum Before {
         /// Time since that attempt.
         since: Duration,
     },
+}
+
+/// What an attempt begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opening {
+    /// Send it.
+    Send,
+    /// Look it up first, and let [`reconcile`] decide.
+    LookUp {
+        /// Time since the attempt of unknown outcome.
+        since: Duration,
+    },
+    /// Record this and send nothing.
+    Settled(Settlement),
+}
+
+/// Decides what an attempt begins with, by what is known of those before it.
+pub fn open(policy: &Policy, channel: Channel, before: Before) -> Opening {
+    match (channel, before) {
+        (_, Before::NotSent) => Opening::Send,
+        (Channel::Email, Before::Unknown { since }) if since > policy.email_key => {
+            let reason = "outcome unknown, and the idempotency key has expired".to_owned();
+            Opening::Settled(Settlement::Failed { reason })
+        }
+        // Until then the key makes a repetition harmless.
+        (Channel::Email, Before::Unknown { .. }) => Opening::Send,
+        (Channel::Sms, Before::Unknown { since }) => Opening::LookUp { since },
+    }
 }
 
 /// What became of one attempt, as it is written to the row.
@@ -263,6 +295,21 @@ impl Doubt {
     }
 }
 
+/// What an attempt that really went out to the vendor writes to its row: what became of it, and what is known now.
+/// The arguments are those of [`settle`].
+pub fn conclude(
+    policy: &Policy,
+    channel: Channel,
+    before: Before,
+    retries: u16,
+    outcome: Result<String, Failure>,
+    jitter: f64,
+) -> (Settlement, Doubt) {
+    let unknown = matches!(&outcome, Err(failure) if failure.reaction == Reaction::Unknown);
+    let doubt = Doubt::after_sending(channel, before, unknown);
+    (settle(policy, channel, retries, outcome, jitter), doubt)
+}
+
 /// What to do with an SMS of unknown outcome, once the vendor's list was searched for its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reconciled {
@@ -299,100 +346,4 @@ pub fn reconcile(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const P: Policy = Policy::PRODUCTION;
-
-    fn failed(reaction: Reaction) -> Result<String, Failure> {
-        Err(Failure::new(reaction, "why"))
-    }
-
-    #[test]
-    fn retry_after_is_a_floor_and_the_backoff_grows() {
-        let after = |retries, floor: Option<u64>| {
-            let outcome = failed(Reaction::Retry {
-                after: floor.map(seconds),
-            });
-            settle(&P, Channel::Email, retries, outcome, 1.0).after().unwrap()
-        };
-        assert_eq!(after(0, None), seconds(5));
-        assert_eq!(after(3, None), seconds(120));
-        assert_eq!(after(0, Some(77)), seconds(77));
-        assert!(
-            settle(
-                &P,
-                Channel::Email,
-                0,
-                failed(Reaction::Retry { after: None }),
-                0.0
-            )
-            .after()
-                < Some(seconds(5))
-        );
-    }
-
-    #[test]
-    fn retries_end_but_parking_does_not() {
-        let last = u16::try_from(P.backoff.len()).unwrap();
-        let retry = failed(Reaction::Retry { after: None });
-        assert_eq!(
-            settle(&P, Channel::Sms, last - 1, retry.clone(), 0.5).state(),
-            "retrying"
-        );
-        assert_eq!(settle(&P, Channel::Sms, last, retry, 0.5).state(), "failed");
-        assert_eq!(
-            settle(&P, Channel::Sms, last + 50, failed(Reaction::Park), 0.5).state(),
-            "parked"
-        );
-    }
-
-    #[test]
-    fn an_unknown_sms_is_never_simply_retried() {
-        assert_eq!(
-            settle(&P, Channel::Sms, 1, failed(Reaction::Unknown), 0.5).state(),
-            "unknown"
-        );
-        assert_eq!(
-            settle(&P, Channel::Email, 1, failed(Reaction::Unknown), 0.5).state(),
-            "retrying"
-        );
-    }
-
-    #[test]
-    fn an_unknown_sms_is_sent_again_only_when_the_list_had_time_to_show_it() {
-        let look = |since, found| reconcile(&P, seconds(since), found, 0.5);
-        assert_eq!(
-            look(599, Ok(None)),
-            Reconciled::Settled(Settlement::Unknown {
-                reason: "outcome unknown: not in the vendor's list yet".into(),
-                after: seconds(45),
-            })
-        );
-        assert_eq!(look(600, Ok(None)), Reconciled::SendAgain);
-        let found = Reconciled::Settled(Settlement::Accepted {
-            provider_id: "7".into(),
-        });
-        assert_eq!(look(1, Ok(Some("7".into()))), found);
-    }
-
-    #[test]
-    fn a_failed_look_up_never_ends_in_sending() {
-        for reaction in [
-            Reaction::GiveUp,
-            Reaction::Park,
-            Reaction::Unknown,
-            Reaction::Retry { after: None },
-        ] {
-            let look = |since| reconcile(&P, since, Err(Failure::new(reaction, "why")), 0.5);
-            assert!(matches!(
-                look(seconds(9_999)),
-                Reconciled::Settled(Settlement::Unknown { .. })
-            ));
-            assert!(matches!(
-                look(P.unknown_max),
-                Reconciled::Settled(Settlement::Failed { .. })
-            ));
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 -- Forgets a batch once the fate of all its e-mails is known, and what they said with it.
 --
--- $1 batch id
+-- $1 batch id   $2 how long an e-mail may be repeated under its key, in seconds
 --
 -- Whoever records the last member comes here after it and sees all of them over. Sent twice, it finds nothing.
 with closed as (
@@ -11,7 +11,9 @@ with closed as (
           from unnest(b.notifications) as m (id)
           join deliveries d on d.notification_id = m.id and d.channel = 'email'
           where d.batch_id = b.id
-            and d.state in ('pending', 'sending', 'retrying', 'parked', 'unknown'))
+            and (d.state in ('pending', 'sending', 'retrying', 'parked', 'unknown')
+                 -- Given up without knowing: a redrive may still repeat the batch.
+                 or d.state = 'failed' and d.unknown_since > now() - $2 * interval '1 second'))
     returning b.id, b.notifications
 )
 update deliveries d

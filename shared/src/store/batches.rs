@@ -1,6 +1,7 @@
 //! E-mails that go out in one request: who belongs together, pinned before anything is sent.
 
 use super::pool::{Store, StoreError};
+use crate::domain::delivery::EMAIL_KEY_LIFETIME;
 use crate::domain::ids::{BatchId, NotificationId};
 use serde_json::Value;
 use tokio_postgres::types::Type;
@@ -17,7 +18,7 @@ impl Store {
         batch: BatchId,
         members: &[(NotificationId, i32)],
     ) -> Result<bool, StoreError> {
-        self.with_claims(include_str!("batch_compose.sql"), batch, members)
+        self.with_claims("batch_compose", include_str!("batch_compose.sql"), batch, members)
             .await
     }
 
@@ -29,12 +30,18 @@ impl Store {
         batch: BatchId,
         members: &[(NotificationId, i32)],
     ) -> Result<bool, StoreError> {
-        self.with_claims(include_str!("batch_dissolve.sql"), batch, members)
-            .await
+        self.with_claims(
+            "batch_dissolve",
+            include_str!("batch_dissolve.sql"),
+            batch,
+            members,
+        )
+        .await
     }
 
     async fn with_claims(
         &self,
+        name: &str,
         sql: &str,
         batch: BatchId,
         members: &[(NotificationId, i32)],
@@ -46,7 +53,7 @@ impl Store {
             (&ids as _, Type::UUID_ARRAY),
             (&attempts as _, Type::INT4_ARRAY),
         ];
-        Ok(!self.run(sql, &params).await?.is_empty())
+        Ok(!self.run(name, sql, &params).await?.is_empty())
     }
 
     /// The members of a batch in their order; none when it is over.
@@ -56,7 +63,9 @@ impl Store {
              left join deliveries d \
                  on d.notification_id = m.id and d.channel = 'email' and d.batch_id = b.id \
              where b.id = $1 order by m.place";
-        let rows = self.run(SQL, &[(batch.as_uuid() as _, Type::UUID)]).await?;
+        let rows = self
+            .run("batch_members", SQL, &[(batch.as_uuid() as _, Type::UUID)])
+            .await?;
         let read = |row: &tokio_postgres::Row| -> Result<Member, tokio_postgres::Error> {
             Ok((
                 NotificationId::from_uuid(row.try_get("id")?),
@@ -70,8 +79,11 @@ impl Store {
 
     /// Forgets a batch, if the fate of all its e-mails is known.
     pub async fn close(&self, batch: BatchId) -> Result<(), StoreError> {
-        let params = [(batch.as_uuid() as _, Type::UUID)];
-        self.run(include_str!("batch_close.sql"), &params)
+        let params = [
+            (batch.as_uuid() as _, Type::UUID),
+            (&EMAIL_KEY_LIFETIME.as_secs_f64() as _, Type::FLOAT8),
+        ];
+        self.run("batch_close", include_str!("batch_close.sql"), &params)
             .await
             .map(|_| ())
     }
@@ -80,7 +92,7 @@ impl Store {
     pub async fn close_left_behind(&self) -> Result<(), StoreError> {
         const SQL: &str = "select id from email_batches where created_at < now() - interval '1 hour' \
              order by created_at limit 100";
-        for row in self.run(SQL, &[]).await? {
+        for row in self.run("batches_left", SQL, &[]).await? {
             let batch: uuid::Uuid = row.try_get("id").map_err(StoreError::Refused)?;
             self.close(BatchId::from_uuid(batch)).await?;
         }

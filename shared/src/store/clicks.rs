@@ -44,6 +44,7 @@ impl Store {
         };
         let rows = self
             .run(
+                "click",
                 include_str!("click.sql"),
                 &[
                     (click.id.as_uuid(), Type::UUID),

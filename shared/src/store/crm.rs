@@ -107,7 +107,9 @@ impl Store {
             (lead.as_uuid() as _, Type::UUID),
             (&CRM_LEASE.as_secs_f64() as _, Type::FLOAT8),
         ];
-        let rows = self.run(include_str!("crm_claim.sql"), &params).await?;
+        let rows = self
+            .run("crm_claim", include_str!("crm_claim.sql"), &params)
+            .await?;
         let Some(row) = rows.first() else {
             return Ok(CrmClaim::Nothing);
         };
@@ -119,14 +121,15 @@ impl Store {
     pub async fn mark_creating(&self, work: &CrmWork, creating: bool) -> Result<bool, StoreError> {
         const SQL: &str = "update crm_tasks set creating_since = case when $3 then now() end \
              where lead_id = $1 and attempt = $2 and state = 'working' returning true";
-        self.fenced(SQL, work, &[(&creating, Type::BOOL)]).await
+        self.fenced("mark_creating", SQL, work, &[(&creating, Type::BOOL)])
+            .await
     }
 
     /// Notes that the notes are about to be written. `false`: the claim is no longer ours.
     pub async fn mark_noting(&self, work: &CrmWork) -> Result<bool, StoreError> {
         const SQL: &str = "update crm_tasks set noting_since = coalesce(noting_since, now()) \
              where lead_id = $1 and attempt = $2 and state = 'working' returning true";
-        self.fenced(SQL, work, &[]).await
+        self.fenced("mark_noting", SQL, work, &[]).await
     }
 
     /// Saves the deal and the contact, before anything else is told. `false`: the claim is no longer ours.
@@ -141,7 +144,8 @@ impl Store {
             (&contact as _, Type::INT8),
             (&work.revision as _, Type::INT4),
         ];
-        self.fenced(include_str!("crm_save.sql"), work, &params).await
+        self.fenced("crm_save", include_str!("crm_save.sql"), work, &params)
+            .await
     }
 
     /// Ends the attempt and lets go of the person. `false`: the claim was no longer ours.
@@ -165,7 +169,8 @@ impl Store {
             (&reason, Type::TEXT),
             (&WAKE_GRACE.as_secs_f64(), Type::FLOAT8),
         ];
-        self.fenced(include_str!("crm_settle.sql"), work, &params).await
+        self.fenced("crm_settle", include_str!("crm_settle.sql"), work, &params)
+            .await
     }
 
     /// Takes at most `limit` CRM tasks that nobody has woken; none of them is given out again for
@@ -177,6 +182,7 @@ impl Store {
     ) -> Result<Vec<LeadId>, StoreError> {
         let rows = self
             .run(
+                "crm_overdue",
                 include_str!("crm_overdue.sql"),
                 &overdue::params(&i64::from(limit), &again_after.as_secs_f64()),
             )
@@ -193,6 +199,7 @@ impl Store {
     /// Runs a statement whose first two parameters are the lead and the claim's attempt.
     async fn fenced(
         &self,
+        name: &str,
         sql: &str,
         work: &CrmWork,
         more: &[super::pool::Param<'_>],
@@ -200,7 +207,7 @@ impl Store {
         let mut params: Vec<super::pool::Param<'_>> =
             vec![(work.lead.as_uuid(), Type::UUID), (&work.attempt, Type::INT4)];
         params.extend_from_slice(more);
-        self.run(sql, &params).await.map(|rows| !rows.is_empty())
+        self.run(name, sql, &params).await.map(|rows| !rows.is_empty())
     }
 }
 

@@ -92,7 +92,7 @@ impl Store {
             (notification.as_uuid() as _, Type::UUID),
             (&LEASE.as_secs_f64() as _, Type::FLOAT8),
         ];
-        let rows = self.run(include_str!("claim.sql"), &params).await?;
+        let rows = self.run("claim", include_str!("claim.sql"), &params).await?;
         let Some(first) = rows.first() else {
             return Ok(Claim::Missing);
         };
@@ -118,7 +118,7 @@ impl Store {
             (&channels as _, Type::TEXT_ARRAY),
             (&values as _, Type::JSONB_ARRAY),
         ];
-        let rows = self.run(SQL, &params).await?;
+        let rows = self.run("pin", SQL, &params).await?;
         let read = |row: &Row| -> Result<Pinned, tokio_postgres::Error> {
             Ok(Pinned {
                 channel: channel(row.try_get("channel")?),
@@ -152,6 +152,7 @@ impl Store {
         let grace = if parked { 0.0 } else { WAKE_GRACE.as_secs_f64() };
         let rows = self
             .run(
+                "record",
                 include_str!("record.sql"),
                 &[
                     (notification.as_uuid(), Type::UUID),

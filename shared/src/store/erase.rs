@@ -33,7 +33,7 @@ impl Store {
              order by id";
         let (email, phone) = (email.map(Email::as_str), phone.map(Phone::as_str));
         let params = [(&email as _, Type::TEXT), (&phone as _, Type::TEXT)];
-        let rows = self.run(SQL, &params).await?;
+        let rows = self.run("leads_of", SQL, &params).await?;
         let read = |row: &Row| row.try_get("id").map(LeadId::from_uuid);
         rows.iter()
             .map(|row| read(row).map_err(StoreError::Refused))
@@ -47,7 +47,7 @@ impl Store {
     pub async fn erase(&self, leads: &[LeadId]) -> Result<Erased, StoreError> {
         let ids: Vec<_> = leads.iter().map(|lead| *lead.as_uuid()).collect();
         let rows = self
-            .run(include_str!("erase.sql"), &[(&ids, Type::UUID_ARRAY)])
+            .run("erase", include_str!("erase.sql"), &[(&ids, Type::UUID_ARRAY)])
             .await?;
         let Some(row) = rows.first() else {
             return Ok(Erased::default());

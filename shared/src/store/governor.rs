@@ -30,7 +30,9 @@ impl Store {
             (&slots as _, Type::INT2),
             (&SLOT_LOST_AFTER.as_secs_f64() as _, Type::FLOAT8),
         ];
-        let rows = self.run(include_str!("crm_slot.sql"), &params).await?;
+        let rows = self
+            .run("crm_slot", include_str!("crm_slot.sql"), &params)
+            .await?;
         let row = rows
             .first()
             .ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
@@ -53,7 +55,9 @@ impl Store {
     pub async fn give_slot_back(&self, slot: i16) -> Result<(), StoreError> {
         const SQL: &str =
             "update crm_slots set free_at = clock_timestamp() + interval '1 second' where slot = $1";
-        self.run(SQL, &[(&slot, Type::INT2)]).await.map(|_| ())
+        self.run("give_slot_back", SQL, &[(&slot, Type::INT2)])
+            .await
+            .map(|_| ())
     }
 
     /// Shuts the gate: nobody calls amoCRM for `opens_in` (`None`: until it is opened by hand). A gate that is
@@ -64,9 +68,13 @@ impl Store {
                  shut_until = greatest(shut_until, until.at) \
              from (select coalesce(clock_timestamp() + $1 * interval '1 second', 'infinity') as at) until";
         let seconds = opens_in.map(|opens_in| opens_in.as_secs_f64());
-        self.run(SQL, &[(&seconds, Type::FLOAT8), (&reason, Type::TEXT)])
-            .await
-            .map(|_| ())
+        self.run(
+            "shut_gate",
+            SQL,
+            &[(&seconds, Type::FLOAT8), (&reason, Type::TEXT)],
+        )
+        .await
+        .map(|_| ())
     }
 
     /// Opens the gate, and lets everything that waited behind it be woken at once. Returns why it had been
@@ -76,7 +84,7 @@ impl Store {
              opened as (update crm_gate set shut_until = '-infinity', reason = null), \
              woken as (update crm_tasks set next_attempt_at = now(), wake_at = now() where state = 'pending') \
              select coalesce(reason, '') from was";
-        let rows = self.run(SQL, &[]).await?;
+        let rows = self.run("open_gate", SQL, &[]).await?;
         rows.first()
             .map(|row| row.try_get(0).map_err(StoreError::Refused))
             .transpose()
@@ -86,7 +94,7 @@ impl Store {
     pub async fn gate(&self) -> Result<Option<Shut>, StoreError> {
         const SQL: &str = "select (extract(epoch from shut_until) - extract(epoch from clock_timestamp()))::float8 as shut_for_seconds, \
              reason as shut_reason from crm_gate where shut_until > clock_timestamp()";
-        let rows = self.run(SQL, &[]).await?;
+        let rows = self.run("gate", SQL, &[]).await?;
         let shut = rows
             .first()
             .map(read_shut)

@@ -61,6 +61,7 @@ impl Store {
         let metadata = tokio_postgres::types::Json(&lead.metadata);
         let rows = self
             .run(
+                "intake",
                 include_str!("intake.sql"),
                 &[
                     (id.as_uuid(), Type::UUID),

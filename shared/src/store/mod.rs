@@ -12,7 +12,9 @@ mod governor;
 mod leads;
 mod overdue;
 mod pool;
+mod reopen;
 mod timeline;
+mod tls;
 mod tokens;
 
 pub use batches::Member;
@@ -24,6 +26,7 @@ pub use governor::Slot;
 pub use leads::{NewLead, Pending, Saved};
 pub use overdue::Backlog;
 pub use pool::{Store, StoreError, connect};
+pub use reopen::{ChannelStanding, CrmStanding, Standing};
 
 pub use tokens::Rotation;
 

@@ -41,7 +41,11 @@ impl Store {
     ) -> Result<Vec<NotificationId>, StoreError> {
         let (limit, again_after) = (i64::from(limit), again_after.as_secs_f64());
         let rows = self
-            .run(include_str!("overdue.sql"), &params(&limit, &again_after))
+            .run(
+                "overdue",
+                include_str!("overdue.sql"),
+                &params(&limit, &again_after),
+            )
             .await?;
         rows.iter()
             .map(|row| {
@@ -54,7 +58,7 @@ impl Store {
 
     /// Counts what waits.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
-        let rows = self.run(include_str!("backlog.sql"), &[]).await?;
+        let rows = self.run("backlog", include_str!("backlog.sql"), &[]).await?;
         let row = rows
             .first()
             .ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;

@@ -1,13 +1,11 @@
 //! Connections: one small pool a process, opened in Init and reused.
 
+use super::tls;
 use crate::config::Database;
+use crate::failpoint::step;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret as _;
 use std::str::FromStr as _;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::config::SslMode;
@@ -59,7 +57,7 @@ impl Store {
         let manager = match &database.ca_pem {
             Some(pem) => {
                 settings.ssl_mode(SslMode::Require);
-                Manager::from_config(settings, MakeRustlsConnect::new(tls(pem)?), recycle)
+                Manager::from_config(settings, MakeRustlsConnect::new(tls::config(pem)?), recycle)
             }
             None => Manager::from_config(settings, NoTls, recycle),
         };
@@ -79,31 +77,50 @@ impl Store {
     }
 
     /// Runs one statement in one round trip, and once more if the connection turns out to be dead: a sandbox
-    /// that was frozen wakes up with sockets that the other side has long closed.
-    pub(super) async fn run(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+    /// that was frozen wakes up with sockets that the other side has long closed. `name` is the statement's.
+    pub(super) async fn run(
+        &self,
+        name: &str,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
         let until = Instant::now() + self.deadline;
-        match self.attempt(sql, params, until).await {
+        match self.attempt(name, sql, params, until).await {
             Err(Attempted::Again(_)) => {}
             Err(Attempted::Over(error)) => return Err(error),
             Ok(rows) => return Ok(rows),
         }
-        match self.attempt(sql, params, until).await {
+        match self.attempt(name, sql, params, until).await {
             Err(Attempted::Again(error) | Attempted::Over(error)) => Err(error),
             Ok(rows) => Ok(rows),
         }
     }
 
-    async fn attempt(&self, sql: &str, params: &[Param<'_>], until: Instant) -> Result<Vec<Row>, Attempted> {
+    async fn attempt(
+        &self,
+        name: &str,
+        sql: &str,
+        params: &[Param<'_>],
+        until: Instant,
+    ) -> Result<Vec<Row>, Attempted> {
         let client = self.connection(until).await.map_err(Attempted::Over)?;
-        match tokio::time::timeout_at(until, client.query_typed(sql, params)).await {
+        match tokio::time::timeout_at(until, step(name, client.query_typed(sql, params))).await {
             Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => Err(classify(error)),
+            Ok(Err(error)) => {
+                let attempted = classify(name, error);
+                if matches!(attempted, Attempted::Again(_)) {
+                    // A server or pooler that goes away says so before it closes, so the pool would take this
+                    // connection for a good one and hand it to the second attempt.
+                    drop(Object::take(client));
+                }
+                Err(attempted)
+            }
             Err(_) => {
                 // A statement still runs on it: never hand that connection to the next caller.
                 drop(Object::take(client));
-                Err(Attempted::Over(StoreError::Unavailable(
-                    "no answer within the deadline".to_owned(),
-                )))
+                Err(Attempted::Over(StoreError::Unavailable(format!(
+                    "{name}: no answer within the deadline"
+                ))))
             }
         }
     }
@@ -112,7 +129,7 @@ impl Store {
         let unavailable = |why: String| StoreError::Unavailable(why);
         match tokio::time::timeout_at(until, self.pool.get()).await {
             Ok(Ok(client)) => Ok(client),
-            Ok(Err(PoolError::Backend(error))) => Err(unavailable(crate::failure::chain(&error))),
+            Ok(Err(PoolError::Backend(error))) => Err(unavailable(tls::explained(&error))),
             Ok(Err(error)) => Err(unavailable(error.to_string())),
             Err(_) => Err(unavailable("no connection within the deadline".to_owned())),
         }
@@ -126,11 +143,11 @@ impl Store {
 /// [`StoreError`] when it cannot be opened.
 pub async fn connect(database: &Database) -> Result<Client, StoreError> {
     let mut settings = parse(database)?;
-    let unavailable = |error: tokio_postgres::Error| StoreError::Unavailable(crate::failure::chain(&error));
+    let unavailable = |error: tokio_postgres::Error| StoreError::Unavailable(tls::explained(&error));
     if let Some(pem) = &database.ca_pem {
         settings.ssl_mode(SslMode::Require);
-        let tls = MakeRustlsConnect::new(tls(pem)?);
-        let (client, connection) = settings.connect(tls).await.map_err(unavailable)?;
+        let encrypted = MakeRustlsConnect::new(tls::config(pem)?);
+        let (client, connection) = settings.connect(encrypted).await.map_err(unavailable)?;
         tokio::spawn(connection);
         return Ok(client);
     }
@@ -152,12 +169,15 @@ enum Attempted {
     Over(StoreError),
 }
 
-fn classify(error: tokio_postgres::Error) -> Attempted {
+fn classify(name: &str, error: tokio_postgres::Error) -> Attempted {
     let Some(state) = error.code() else {
         // No answer from the server: the connection broke.
-        return Attempted::Again(StoreError::Unavailable(crate::failure::chain(&error)));
+        return Attempted::Again(StoreError::Unavailable(format!(
+            "{name}: {}",
+            crate::failure::chain(&error)
+        )));
     };
-    let unavailable = || StoreError::Unavailable(format!("SQLSTATE {}", state.code()));
+    let unavailable = || StoreError::Unavailable(format!("{name}: SQLSTATE {}", state.code()));
     match (state, &state.code()[..2]) {
         (&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE, _) => {
             Attempted::Again(unavailable())
@@ -168,23 +188,4 @@ fn classify(error: tokio_postgres::Error) -> Attempted {
         (_, "53" | "58" | "25" | "28") => Attempted::Over(unavailable()),
         _ => Attempted::Over(StoreError::Refused(error)),
     }
-}
-
-/// TLS that trusts this one root and verifies the host name, as tokio-postgres's own `sslmode` cannot ask.
-fn tls(ca_pem: &str) -> Result<ClientConfig, StoreError> {
-    let unreadable = || StoreError::Settings("DATABASE_CA_PEM holds no readable certificate".to_owned());
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
-        roots
-            .add(certificate.map_err(|_| unreadable())?)
-            .map_err(|_| unreadable())?;
-    }
-    if roots.is_empty() {
-        return Err(unreadable());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| StoreError::Settings(error.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

@@ -14,8 +14,12 @@ with settled as (
         retries = retries + ($4 = 'retrying')::int,
         next_attempt_at = now() + coalesce($7, 0) * interval '1 second',
         unknown_since = case $8 when 'start' then now() when 'keep' then unknown_since end,
-        -- The pinned content is personal data, needed only for another attempt; in a batch, for another's too.
-        content = case when $7 is null and batch_id is null then null else content end,
+        -- The pinned content is personal data, needed only for another attempt; in a batch, for another's too. What was
+        -- given up without knowing whether it went out may be redriven, and is then looked up or repeated as it was.
+        content = case
+            when $7 is not null or batch_id is not null then content
+            when $4 = 'failed' and ($8 = 'start' or $8 = 'keep' and unknown_since is not null) then content
+        end,
         updated_at = now()
     where notification_id = $1 and channel = $2 and attempt = $3 and state = 'sending'
     returning notification_id

@@ -16,7 +16,9 @@ impl Store {
             'failed', count(*) filter (where status = 'failed'),
             'overdue', count(*) filter (where status = 'pending' and scheduled_for <= now())
         ) from scheduled_notifications";
-        self.one_json(SQL, &[]).await.map(Option::unwrap_or_default)
+        self.one_json("totals", SQL, &[])
+            .await
+            .map(Option::unwrap_or_default)
     }
 
     /// The newest leads whose name, e-mail, phone or id contains `search` (all when empty).
@@ -34,21 +36,28 @@ impl Store {
             limit $2
         ) row";
         let params = [(&search as _, Type::TEXT), (&i64::from(limit) as _, Type::INT8)];
-        self.one_json(SQL, &params).await.map(Option::unwrap_or_default)
+        self.one_json("leads", SQL, &params)
+            .await
+            .map(Option::unwrap_or_default)
     }
 
     /// One lead with everything that happened to it, oldest first; `None` for an unknown id.
     pub async fn lead_story(&self, lead: LeadId) -> Result<Option<Value>, StoreError> {
-        self.one_json(include_str!("lead_story.sql"), &[(lead.as_uuid(), Type::UUID)])
-            .await
+        self.one_json(
+            "lead_story",
+            include_str!("lead_story.sql"),
+            &[(lead.as_uuid(), Type::UUID)],
+        )
+        .await
     }
 
     async fn one_json(
         &self,
+        name: &str,
         sql: &str,
         params: &[super::pool::Param<'_>],
     ) -> Result<Option<Value>, StoreError> {
-        let rows = self.run(sql, params).await?;
+        let rows = self.run(name, sql, params).await?;
         rows.first()
             .map(|row| row.try_get(0).map_err(StoreError::Refused))
             .transpose()

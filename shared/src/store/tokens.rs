@@ -50,7 +50,7 @@ impl Store {
             (&refused as _, Type::TEXT),
             (&lease as _, Type::FLOAT8),
         ];
-        let rows = self.run(SQL, &params).await?;
+        let rows = self.run("begin_rotation", SQL, &params).await?;
         let row = rows
             .first()
             .ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
@@ -84,6 +84,6 @@ impl Store {
             (&refresh.expose_secret() as _, Type::TEXT),
             (&lives.as_secs_f64() as _, Type::FLOAT8),
         ];
-        self.run(SQL, &params).await.map(|_| ())
+        self.run("end_rotation", SQL, &params).await.map(|_| ())
     }
 }

@@ -1,9 +1,10 @@
 //! A real AWS emulator, and queues in it.
 
 use super::{dir, eventually};
+use aws_config::timeout::TimeoutConfig;
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_sqs::config::Credentials;
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, QueueAttributeName};
 use local::emulator::Emulator;
 use local::steps::Steps;
 use local::tools;
@@ -40,6 +41,14 @@ pub async fn sdk() -> SdkConfig {
     sdk_at(&EMULATOR.get_or_init(start).await.endpoint).await
 }
 
+/// The same for calls that are the test's own: on a machine busy with other tests the emulator may take longer than
+/// a visitor would wait.
+pub async fn patient_sdk() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_secs(30));
+    let sdk = sdk().await.into_builder();
+    sdk.timeout_config(timeouts.build()).build()
+}
+
 /// One test's queue.
 pub struct Queue {
     client: aws_sdk_sqs::Client,
@@ -59,7 +68,7 @@ impl Queue {
     }
 
     async fn with(redrive: Option<String>) -> Self {
-        let client = aws_sdk_sqs::Client::new(&sdk().await);
+        let client = aws_sdk_sqs::Client::new(&patient_sdk().await);
         let mut create = client
             .create_queue()
             .queue_name(format!("test-{}", Uuid::new_v4()))
@@ -139,6 +148,34 @@ impl Queue {
                 bodies.push(message.body.unwrap());
             }
         }
+    }
+
+    /// Forgets all messages, also those that are hidden.
+    pub async fn purge(&self) {
+        self.client
+            .purge_queue()
+            .queue_url(&self.url)
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// At most ten.
+    pub async fn delete_all(&self, messages: impl Iterator<Item = &Message>) {
+        let entries: Vec<_> = messages
+            .map(|message| {
+                DeleteMessageBatchRequestEntry::builder()
+                    .id(message.message_id.clone().unwrap())
+                    .receipt_handle(message.receipt_handle.clone().unwrap())
+                    .build()
+                    .unwrap()
+            })
+            .collect();
+        if entries.is_empty() {
+            return;
+        }
+        let delete = self.client.delete_message_batch().queue_url(&self.url);
+        delete.set_entries(Some(entries)).send().await.unwrap();
     }
 
     pub async fn delete(&self, message: &Message) {

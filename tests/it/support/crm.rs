@@ -24,6 +24,22 @@ pub const HASTY: crm::Policy = crm::Policy {
     settle: Duration::ZERO,
 };
 
+/// The account at this address.
+pub fn account(base_url: &str) -> config::AmoCrm {
+    config::AmoCrm {
+        base_url: base_url.to_owned(),
+        auth: Auth::LongLived(TOKEN.to_owned().into()),
+        stage: Stage::Names("воронка ".to_owned(), "ЗАЯВКА_С_ПРОФТЕСТА".to_owned()),
+        lead_id_field: LEAD_ID_FIELD,
+        utm_fields: vec![
+            ("utm_source".to_owned(), 880_001),
+            ("utm_medium".to_owned(), 880_002),
+        ],
+        requests_per_second: 5,
+        block: None,
+    }
+}
+
 /// One test's world.
 pub struct World {
     pub db: Database,
@@ -40,16 +56,25 @@ impl World {
 
     /// An account that takes any rate: for tests of everything but the rate.
     pub async fn unlimited() -> Self {
+        Self::unlimited_over(Database::fresh().await).await
+    }
+
+    /// The same, with leads that another world saves.
+    pub async fn unlimited_over(db: Database) -> Self {
         let mut options = AmoCrmOptions::new(TOKEN);
         options.rate_limit_per_second = None;
-        Self::with(options).await
+        Self::over(db, options).await
     }
 
     pub async fn with(options: AmoCrmOptions) -> Self {
+        Self::over(Database::fresh().await, options).await
+    }
+
+    async fn over(db: Database, options: AmoCrmOptions) -> Self {
         let amocrm = AmoCrm::new(options, Feed::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self {
-            db: Database::fresh().await,
+            db,
             server: serve(listener, amocrm.router()).unwrap(),
             amocrm,
             queue: Queue::new().await,
@@ -61,16 +86,8 @@ impl World {
             database: self.db.config(),
             queue_url: self.queue.url.clone(),
             amocrm: config::AmoCrm {
-                base_url: self.server.url(),
-                auth: Auth::LongLived(TOKEN.to_owned().into()),
-                stage: Stage::Names("воронка ".to_owned(), "ЗАЯВКА_С_ПРОФТЕСТА".to_owned()),
-                lead_id_field: LEAD_ID_FIELD,
-                utm_fields: vec![
-                    ("utm_source".to_owned(), 880_001),
-                    ("utm_medium".to_owned(), 880_002),
-                ],
                 requests_per_second,
-                block: None,
+                ..account(&self.server.url())
             },
         }
     }

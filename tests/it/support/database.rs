@@ -1,6 +1,7 @@
 //! A real PostgreSQL, and a fresh database for every test.
 
 use super::dir;
+use super::way::{Route, Way};
 use local::migrate::migrate;
 use local::postgres::{Cluster, Place, connect};
 use proftest::config;
@@ -13,13 +14,10 @@ use tokio_postgres::Client;
 const TEMPLATE: &str = "template_migrated";
 
 /// One server a process; it stops with it.
-async fn cluster() -> &'static Cluster {
+pub async fn cluster() -> &'static Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     let start = async || {
-        let place = Place {
-            dir: dir().join("postgres"),
-            fsync: false,
-        };
+        let place = Place::new(dir().join("postgres"), false);
         Cluster::start(&place).await.unwrap()
     };
     CLUSTER.get_or_init(start).await
@@ -61,8 +59,11 @@ async fn wait_until_unused(server: &Client) {
 
 /// One test's database.
 pub struct Database {
+    /// Directly; for what the tests do themselves.
     pub url: String,
     client: Client,
+    /// The way of the functions.
+    route: Route,
     /// Its name, when it is to be dropped at the end of the test.
     temporary: Option<String>,
 }
@@ -98,38 +99,47 @@ impl Database {
         let name = format!("test_{}", uuid::Uuid::new_v4().simple());
         cluster.create_database(&name, template).await.unwrap();
         let mut database = Self::open(cluster.url(&name)).await;
+        database.route = Way::chosen().route(&database.url, &name).await;
         database.temporary = Some(name);
         database
     }
 
-    /// One that exists.
+    /// One that exists, reached directly.
     pub async fn open(url: String) -> Self {
         let client = connect(&url).await.unwrap();
         Self {
+            route: Route::direct(&url),
             url,
             client,
             temporary: None,
         }
     }
 
+    /// Where the functions' connections go.
     pub fn port(&self) -> u16 {
-        let after_host = self.url.rsplit_once("127.0.0.1:").unwrap().1;
-        after_host.split_once('/').unwrap().0.parse().unwrap()
+        self.route.port
     }
 
     /// The same database, reached over another port of this machine.
     pub fn config_over(&self, port: u16) -> config::Database {
-        let url = self
-            .url
-            .replace(&format!(":{}/", self.port()), &format!(":{port}/"));
-        config::Database {
-            url: url.into(),
-            ca_pem: None,
-        }
+        self.route.over(port)
     }
 
     pub fn config(&self) -> config::Database {
-        self.config_over(self.port())
+        self.route.config()
+    }
+
+    /// The way of the functions for who must read what they say: over TLS nobody can, so that is direct then.
+    pub fn readable(&self) -> Route {
+        match self.route.ca_pem {
+            Some(_) => Route::direct(&self.url),
+            None => self.route.clone(),
+        }
+    }
+
+    /// Its name at the server.
+    pub fn name(&self) -> &str {
+        &self.route.name
     }
 
     pub fn store(&self) -> Store {
@@ -171,6 +181,26 @@ impl Database {
     pub async fn count(&self, from_where: &str) -> i64 {
         let row = self.row(&format!("select count(*) as n from {from_where}")).await;
         row["n"].as_i64().unwrap()
+    }
+
+    /// Makes the database what it will be when this time has passed: every time in it moves back.
+    pub async fn pass(&self, time: Duration) {
+        let statements = self
+            .rows(&format!(
+                "select format('update %I set %s', table_name, string_agg(
+                     format('%1$I = %1$I - {} * interval ''1 second''', column_name), ', ')) as sql
+                 from information_schema.columns
+                 where table_schema = 'public' and data_type = 'timestamp with time zone'
+                 group by table_name",
+                time.as_secs()
+            ))
+            .await;
+        assert!(statements.len() > 5, "the tables with times");
+        let statements: Vec<&str> = statements
+            .iter()
+            .map(|row| row["sql"].as_str().unwrap())
+            .collect();
+        self.execute(&statements.join(";")).await;
     }
 
     /// What each table holds: a fingerprint to show that nothing was written.

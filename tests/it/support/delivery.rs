@@ -7,21 +7,21 @@ use local::standins::{
     Fault, Feed, Mobizon, MobizonOptions, Mode, Resend, ResendOptions, Running, SentEmail, SentSms, serve,
 };
 use proftest::config;
-use proftest::domain::contact::{Email, Name, Phone};
 use proftest::domain::delivery::Policy;
 use proftest::domain::ids::{LeadId, NotificationId};
-use proftest::store::{NewLead, Pending};
-use serde_json::{Map, Value};
+use proftest::store::Pending;
+use serde_json::Value;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-const RESEND_KEY: &str = "re_test";
-const MOBIZON_KEY: &str = "kz_test";
+pub const RESEND_KEY: &str = "re_test";
+pub const MOBIZON_KEY: &str = "kz_test";
 pub const PUBLIC: &str = "https://api.onai.academy";
 
 /// Production's schedule in a hurry: four retries.
 pub const HASTY: Policy = Policy {
+    email_key: Duration::from_hours(23),
     backoff: &[Duration::from_millis(20); 4],
     repeats: 0,
     parked: Duration::from_millis(60),
@@ -44,12 +44,27 @@ impl Vendor {
             Self::Mobizon => "sms",
         }
     }
+}
 
-    pub fn other(self) -> Self {
-        match self {
-            Self::Resend => Self::Mobizon,
-            Self::Mobizon => Self::Resend,
-        }
+/// The function's settings, with vendors at these addresses.
+pub fn config(database: config::Database, queue: &Queue, resend: &str, mobizon: &str) -> config::Deliver {
+    config::Deliver {
+        database,
+        queue_url: queue.url.clone(),
+        resend: config::Resend {
+            api_key: RESEND_KEY.to_owned().into(),
+            base_url: resend.to_owned(),
+            from: "OnAI Academy <noreply@onai.academy>".to_owned(),
+        },
+        mobizon: config::Mobizon {
+            api_key: MOBIZON_KEY.to_owned().into(),
+            base_url: mobizon.to_owned(),
+            sender: None,
+        },
+        links: config::Links {
+            public: PUBLIC.to_owned(),
+            short: PUBLIC.to_owned(),
+        },
     }
 }
 
@@ -77,8 +92,17 @@ impl World {
     }
 
     pub async fn around(queue: Queue) -> Self {
+        Self::with(queue, Self::mobizon_options()).await
+    }
+
+    /// A Mobizon without whims.
+    pub fn mobizon_options() -> MobizonOptions {
+        MobizonOptions::new(MOBIZON_KEY)
+    }
+
+    pub async fn with(queue: Queue, options: MobizonOptions) -> Self {
         let resend = Resend::new(ResendOptions::new(RESEND_KEY), Feed::default());
-        let mobizon = Mobizon::new(MobizonOptions::new(MOBIZON_KEY), Feed::default());
+        let mobizon = Mobizon::new(options, Feed::default());
         let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self {
             db: Database::fresh().await,
@@ -98,23 +122,18 @@ impl World {
     pub async fn patient_over(&self, database: config::Database) -> deliver::App {
         let config = config::Deliver {
             database,
-            queue_url: self.queue.url.clone(),
-            resend: config::Resend {
-                api_key: RESEND_KEY.to_owned().into(),
-                base_url: self.resend_server.url(),
-                from: "OnAI Academy <noreply@onai.academy>".to_owned(),
-            },
-            mobizon: config::Mobizon {
-                api_key: MOBIZON_KEY.to_owned().into(),
-                base_url: self.mobizon_server.url(),
-                sender: None,
-            },
-            links: config::Links {
-                public: PUBLIC.to_owned(),
-                short: PUBLIC.to_owned(),
-            },
+            ..self.config()
         };
-        deliver::App::new(&config, &sdk().await).unwrap()
+        self.app(&config).await
+    }
+
+    pub async fn app(&self, config: &config::Deliver) -> deliver::App {
+        deliver::App::new(config, &sdk().await).unwrap()
+    }
+
+    pub fn config(&self) -> config::Deliver {
+        let (resend, mobizon) = (self.resend_server.url(), self.mobizon_server.url());
+        config(self.db.config(), &self.queue, &resend, &mobizon)
     }
 
     /// The function with a retry schedule in milliseconds.
@@ -125,15 +144,7 @@ impl World {
     /// A saved lead whose message is due after `delay`.
     pub async fn lead_in(&self, delay: Duration) -> Waiting {
         let person = Person::new();
-        let lead = NewLead {
-            name: Name::parse(&person.name).unwrap(),
-            email: Email::parse(&person.email).unwrap(),
-            phone: Phone::parse(&person.phone).unwrap(),
-            source: "proftest".to_owned(),
-            metadata: Map::new(),
-            idempotency_key: None,
-        };
-        let saved = self.db.store().save_lead(&lead, delay).await.unwrap();
+        let saved = self.db.store().save_lead(&person.lead(), delay).await.unwrap();
         let Some(Pending { id, .. }) = saved.notification else {
             panic!("no notification")
         };
@@ -244,13 +255,6 @@ impl World {
             .into_iter()
             .filter(|sms| sms.recipient == waiting.person.digits());
         theirs.collect()
-    }
-
-    pub fn sent(&self, waiting: &Waiting, vendor: Vendor) -> usize {
-        match vendor {
-            Vendor::Resend => self.emails(waiting).len(),
-            Vendor::Mobizon => self.sms(waiting).len(),
-        }
     }
 
     /// Exactly one e-mail and one SMS went out, and every row says so.

@@ -1,18 +1,28 @@
 //! What the tests share.
 
 pub mod aws;
+pub mod certificates;
 pub mod crm;
 pub mod database;
 pub mod delivery;
 pub mod doctor;
+pub mod front;
+pub mod funnel;
 pub mod guillotine;
+pub mod pooler;
 pub mod process;
 pub mod proxy;
+pub mod redrive;
 pub mod request;
+pub mod sealed;
+pub mod server;
 pub mod stack;
-pub mod tls;
+pub mod way;
 
 use local::tools;
+use proftest::domain::contact::{Email, Name, Phone};
+use proftest::store::NewLead;
+use serde_json::Map;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -81,6 +91,18 @@ impl Person {
             name: "Айгерим".to_owned(),
             email: format!("person{number}@example.com"),
             phone: format!("+7701{number:07}"),
+        }
+    }
+
+    /// What `intake` makes of their submission.
+    pub fn lead(&self) -> NewLead {
+        NewLead {
+            name: Name::parse(&self.name).unwrap(),
+            email: Email::parse(&self.email).unwrap(),
+            phone: Phone::parse(&self.phone).unwrap(),
+            source: "proftest".to_owned(),
+            metadata: Map::new(),
+            idempotency_key: None,
         }
     }
 

@@ -17,6 +17,16 @@ pub async fn binaries() -> &'static PathBuf {
     BUILT.get_or_init(build).await
 }
 
+/// Where those are that can be made to die at any step.
+pub async fn binaries_with_failpoints() -> &'static PathBuf {
+    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+    let build = async || {
+        let names = ["intake", "deliver", "crm", "track", "sweep"];
+        tools::build_functions_with_failpoints(&names).await.unwrap()
+    };
+    BUILT.get_or_init(build).await
+}
+
 /// Starts a function with these settings and no others.
 pub async fn start(name: &str, timeout: Duration, settings: &[(&str, String)]) -> Function {
     let binary = binaries().await.join(name);

@@ -1,13 +1,19 @@
 //! The whole stack, with the real binaries, shared by the journeys.
 
 use super::database::Database;
+use super::way::Way;
 use super::{dir, eventually};
-use local::standins::{Mobizon, Resend, SentEmail, SentSms};
+use local::stack::{AMOCRM_TOKEN, MOBIZON_KEY, Options, RESEND_KEY};
+use local::standins::{
+    AmoCrm, AmoCrmOptions, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, SentEmail, SentSms,
+    serve,
+};
 use local::tools;
 use reqwest::Response;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, RwLock};
 
 pub const COURSE: &str = "https://onai.academy/integrator/expresscourse";
@@ -16,56 +22,152 @@ pub const DELAY: Duration = Duration::from_secs(3);
 
 pub struct Stack {
     running: local::stack::Stack,
+    dir: PathBuf,
+    resend: Resend,
+    mobizon: Mobizon,
     pub db: Database,
     pub http: reqwest::Client,
     /// Journeys that break something take it for writing, the others for reading.
     pub peace: RwLock<()>,
 }
 
+/// Stand-ins that outlive a stack.
+pub struct Vendors {
+    resend: Resend,
+    mobizon: Mobizon,
+    amocrm: AmoCrm,
+    servers: [Running; 3],
+}
+
+impl Vendors {
+    pub async fn new() -> Self {
+        let resend = Resend::new(ResendOptions::new(RESEND_KEY), Feed::default());
+        let mobizon = Mobizon::new(MobizonOptions::new(MOBIZON_KEY), Feed::default());
+        let mut options = AmoCrmOptions::new(AMOCRM_TOKEN);
+        options.rate_limit_per_second = None;
+        let amocrm = AmoCrm::new(options, Feed::default());
+        let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self {
+            servers: [
+                serve(listen().await, resend.router()).unwrap(),
+                serve(listen().await, mobizon.router()).unwrap(),
+                serve(listen().await, amocrm.router()).unwrap(),
+            ],
+            resend,
+            mobizon,
+            amocrm,
+        }
+    }
+
+    /// Deals that we made; no contact has two.
+    pub fn deals(&self) -> usize {
+        let doubled = self
+            .amocrm
+            .contacts()
+            .into_iter()
+            .find(|contact| contact.deals.len() > 1);
+        assert!(doubled.is_none(), "{doubled:?}");
+        self.amocrm.deals().iter().filter(|deal| !deal.seeded).count()
+    }
+}
+
+fn options(state_dir: PathBuf) -> Options {
+    Options {
+        port: 0,
+        console_port: 0,
+        delay: DELAY,
+        state_dir,
+        database_url: None,
+        resend_url: None,
+        mobizon_url: None,
+        amocrm_url: None,
+        crm_requests_per_second: 5,
+        fsync: false,
+        print: false,
+    }
+}
+
 /// One stack a process; it stops with it.
 pub async fn stack() -> &'static Stack {
     static STACK: OnceCell<Stack> = OnceCell::const_new();
     let start = async || {
-        let options = local::stack::Options {
-            port: 0,
-            console_port: 0,
-            delay: DELAY,
-            state_dir: dir().join("stack"),
-            resend_url: None,
-            mobizon_url: None,
-            amocrm_url: None,
-            crm_requests_per_second: 5,
-            fsync: false,
-            print: false,
+        let options = options(dir().join("stack"));
+        let (running, db) = if Way::chosen() == Way::Direct {
+            let running = local::stack::Stack::start(&options).await.unwrap();
+            let db = Database::open(running.database_url.clone()).await;
+            (running, db)
+        } else {
+            let db = Database::fresh().await;
+            let running = local::stack::Stack::start_on(&options, db.config()).await;
+            (running.unwrap(), db)
+        };
+        let (resend, mobizon) = (running.resend.clone(), running.mobizon.clone());
+        Stack::around(running, db, options.state_dir, resend.unwrap(), mobizon.unwrap())
+    };
+    STACK.get_or_init(start).await
+}
+
+impl Stack {
+    /// A stack of one test's own over a database and vendors that outlive it.
+    pub async fn over(database_url: &str, vendors: &Vendors, name: &str) -> Self {
+        let [resend, mobizon, amocrm] = vendors.servers.each_ref().map(|server| Some(server.url()));
+        let options = Options {
+            database_url: Some(database_url.to_owned()),
+            resend_url: resend,
+            mobizon_url: mobizon,
+            amocrm_url: amocrm,
+            crm_requests_per_second: 50,
+            ..options(dir().join(name))
         };
         let running = local::stack::Stack::start(&options).await.unwrap();
+        let db = Database::open(running.database_url.clone()).await;
+        let (resend, mobizon) = (vendors.resend.clone(), vendors.mobizon.clone());
+        Self::around(running, db, options.state_dir, resend, mobizon)
+    }
+
+    fn around(
+        running: local::stack::Stack,
+        db: Database,
+        dir: PathBuf,
+        resend: Resend,
+        mobizon: Mobizon,
+    ) -> Self {
         // Installs the TLS provider that every client of this process uses.
         tools::http_client().unwrap();
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(Duration::from_mins(1));
-        Stack {
-            db: Database::open(running.database_url.clone()).await,
+        Self {
+            db,
             http: http.build().unwrap(),
             peace: RwLock::new(()),
+            dir,
+            resend,
+            mobizon,
             running,
         }
-    };
-    STACK.get_or_init(start).await
-}
+    }
 
-impl Stack {
+    /// Ends it at once: the emulator and all functions are killed where they are, and what they knew is lost.
+    pub async fn kill_everything(self) {
+        self.running.stop().await;
+    }
+
     pub fn gateway(&self) -> &str {
         &self.running.gateway
     }
 
+    pub fn console(&self) -> &str {
+        &self.running.console
+    }
+
     pub fn resend(&self) -> &Resend {
-        self.running.resend.as_ref().unwrap()
+        &self.resend
     }
 
     pub fn mobizon(&self) -> &Mobizon {
-        self.running.mobizon.as_ref().unwrap()
+        &self.mobizon
     }
 
     pub async fn post(&self, body: &Value) -> (u16, Value) {
@@ -89,13 +191,17 @@ impl Stack {
         all.into_iter().filter(|sms| sms.recipient == phone).collect()
     }
 
-    /// So many submissions of people who belong together by `group`, which is part of their addresses.
+    /// A submission of one of the people who belong together by `group`, which is part of their addresses.
+    pub fn person(group: &str, area: u32, number: u32) -> Value {
+        json!({"name": "Айгерим", "email": format!("{group}{number}@example.com"),
+               "phone": format!("+7{area}{number:07}")})
+    }
+
+    /// So many of them.
     pub fn people(group: &str, area: u32, count: u32) -> Vec<Value> {
-        let person = |number| {
-            json!({"name": "Айгерим", "email": format!("{group}{number}@example.com"),
-                   "phone": format!("+7{area}{number:07}")})
-        };
-        (1..=count).map(person).collect()
+        (1..=count)
+            .map(|number| Self::person(group, area, number))
+            .collect()
     }
 
     /// How many notifications of a group stand at `status`.
@@ -111,7 +217,9 @@ impl Stack {
     /// own clock, and every row says so.
     pub async fn assert_each_delivered_once(&self, group: &str, people: &[Value]) {
         let sql = format!(
-            "select l.email, ltrim(l.phone, '+') as phone, l.email_sent, l.sms_sent, n.status, n.scheduled_for
+            "select l.email, ltrim(l.phone, '+') as phone, l.email_sent, l.sms_sent, n.status, n.scheduled_for,
+                    (select bool_or(d.first_attempt_at < n.scheduled_for) from deliveries d
+                     where d.notification_id = n.id) as early
              from landing_leads l join scheduled_notifications n on n.lead_id = l.id
              where l.email like '{group}%'"
         );
@@ -120,8 +228,8 @@ impl Stack {
         let (emails, sms) = (self.resend().sent(), self.mobizon().sent());
         for row in &rows {
             assert_eq!(
-                json!([row["status"], row["email_sent"], row["sms_sent"]]),
-                json!(["completed", true, true]),
+                json!([row["status"], row["email_sent"], row["sms_sent"], row["early"]]),
+                json!(["completed", true, true, false]),
                 "{row}"
             );
             let theirs: Vec<_> = emails
@@ -191,7 +299,7 @@ impl Stack {
     /// They are known by their executable, which the emulator unpacks below its own directory, and by the name
     /// that it gives them.
     pub async fn kill(&self, function: &str) -> usize {
-        let unpacked = dir().join("stack/emulator");
+        let unpacked = self.dir.join("emulator");
         let name = format!(
             "AWS_LAMBDA_FUNCTION_NAME={}",
             self.running.deployment.functions[function]

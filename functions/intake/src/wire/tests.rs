@@ -257,3 +257,17 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn a_field_is_nested_only_so_deep_that_it_can_be_read_again() {
+    let nested = |depth| (0..depth).fold(json!(1), |inner, _| json!({"a": inner}));
+    for field in ["utmParams", "lastUtmParams", "metadata", "odd"] {
+        assert!(with(field, nested(DEPTH_MAX)).is_ok(), "{field}");
+        assert!(with(field, nested(DEPTH_MAX + 2)).is_err(), "{field}");
+    }
+    assert_eq!(wrong(with("utmParams", nested(120))), ["utmParams"]);
+    assert_eq!(
+        wrong(with("proftestAnswers", json!([nested(120)]))),
+        ["proftestAnswers"]
+    );
+}

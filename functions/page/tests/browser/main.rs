@@ -12,41 +12,30 @@ mod accessibility;
 #[path = "../../build/campaigns.rs"]
 mod campaigns;
 mod journey;
+mod pixels;
+mod quick;
 mod site;
 mod visitor;
+mod walk;
 
 use serde_json::{Value, json};
 use site::Site;
 use std::time::Duration;
 use visitor::{Size, Visitor, chromium};
+use walk::{ANSWERS, Contact, DESKTOP, PHONE, fill_form, finish_test};
 
-const PHONE: Size = (360, 740);
-const TABLET: Size = (768, 1024);
-const DESKTOP: Size = (1440, 900);
 /// Long enough for a dozen frames.
 const WATCHED: Duration = Duration::from_millis(800);
 
-/// One option a question: an answer sheet that tells every question from its neighbours.
-const ANSWERS: [usize; 12] = [0, 3, 1, 2, 0, 1, 3, 2, 1, 0, 2, 3];
+const AIGERIM: Contact<'_> = Contact {
+    name: "Айгерим",
+    email: "aigerim@example.com",
+    phone: "87010000000",
+};
 
 async fn visit(name: &str, size: Size) -> Option<(Site, Visitor)> {
     let chromium = chromium()?;
     Some((Site::start().await, Visitor::new(&chromium, name, size).await))
-}
-
-/// Answers all questions from `from` on.
-async fn finish_test(visitor: &Visitor, from: usize) {
-    for (question, option) in ANSWERS.iter().enumerate().skip(from) {
-        visitor.answer(question, *option).await;
-    }
-    visitor.sees("#contact").await;
-}
-
-async fn fill_form(visitor: &Visitor) {
-    visitor.types("#name", "Айгерим").await;
-    visitor.types("#email", "aigerim@example.com").await;
-    visitor.types("#phone", "87010000000").await;
-    visitor.press("#consent").await;
 }
 
 /// Everything that the one lead must hold.
@@ -124,7 +113,7 @@ async fn an_outage_a_reload_and_a_lost_network_cost_nothing() {
         .await;
     visitor.press("#begin").await;
     finish_test(&visitor, 0).await;
-    fill_form(&visitor).await;
+    fill_form(&visitor, &AIGERIM).await;
     site.api(|api| api.failures = 3);
     visitor.press("#send").await;
     visitor.reads("Сервер пока не отвечает.").await;
@@ -157,7 +146,7 @@ async fn what_the_server_refuses_is_said_and_mended() {
     visitor.open(&format!("{}/proftest", site.url)).await;
     visitor.press("#begin").await;
     finish_test(&visitor, 0).await;
-    fill_form(&visitor).await;
+    fill_form(&visitor, &AIGERIM).await;
     site.api(|api| api.refusal = Some(("phone", "Введите корректный номер")));
     visitor.press("#send").await;
     visitor.reads("Введите корректный номер").await;
@@ -190,7 +179,7 @@ async fn the_keyboard_is_enough() {
     assert_eq!(visitor.eval("document.activeElement.id").await, "begin");
     visitor.key("Enter").await;
     visitor.sees("#q1").await;
-    assert_eq!(visitor.eval("document.activeElement.id").await, "q1");
+    visitor.until("document.activeElement.id === 'q1'").await;
     // Arrows only move the choice; Enter goes on.
     visitor.key("Tab").await;
     visitor.key("ArrowDown").await;
@@ -277,31 +266,5 @@ async fn without_scripts_and_without_a_page_something_is_said() {
     visitor
         .until("!document.getElementById('begin').checkVisibility()")
         .await;
-    visitor.leave().await;
-}
-
-const LOADED: &str = "document.querySelectorAll('script[src*=\"connect.facebook.net\"]').length";
-
-#[tokio::test]
-async fn a_pixel_waits_for_its_own_consent() {
-    let Some((site, visitor)) = visit("pixels", PHONE).await else {
-        return;
-    };
-    visitor.open(&format!("{}/proftest/pixels", site.url)).await;
-    visitor.press("#begin").await;
-    finish_test(&visitor, 0).await;
-    fill_form(&visitor).await;
-    assert_eq!(visitor.eval(LOADED).await, 0);
-    visitor.press("#ads").await;
-    visitor.until(&format!("{LOADED} === 1")).await;
-    visitor.picture("1-form").await;
-    // Whatever becomes of the pixel (there is no network here), the lead is saved.
-    visitor.press("#send").await;
-    visitor.sees("#result").await;
-    visitor
-        .until("fbq.queue.some((call) => call[1] === 'Lead')")
-        .await;
-    assert_eq!(visitor.eval("watched.violations").await, json!([]));
-    assert_eq!(site.api(|api| api.saved[0]["source"].clone()), "proftest_pixels");
     visitor.leave().await;
 }

@@ -54,11 +54,11 @@ impl Site {
     }
 }
 
-/// A campaign with a pixel, as `build.rs` would make it. (None is configured in the project's own file.)
+/// A campaign with both pixels, as `build.rs` would make it. (None is configured in the project's own file.)
 async fn serve_pixels() -> Response {
     let request = lambda_http::Request::default().with_raw_http_path("/proftest");
     let page = page::handle(&request);
-    let file = "public_url = \"https://a.kz\"\npolicy_url = \"https://a.kz\"\n[campaigns.a]\nmeta = \"123456789012345\"";
+    let file = "public_url = \"https://a.kz\"\npolicy_url = \"https://a.kz\"\n[campaigns.a]\nmeta = \"123456789012345\"\nyandex = \"12345678\"";
     let campaigns = Campaigns::read(file).unwrap();
     let campaign = &campaigns.with_pixels["a"];
     let html = String::from_utf8(page.body().to_vec()).unwrap();

@@ -1,18 +1,27 @@
 //! A visitor: one tab of a Chromium of its own, driven by presses and keys.
 
 use chromiumoxide::browser::{Browser, BrowserConfig};
+use chromiumoxide::cdp::IntoEventKind;
 use chromiumoxide::cdp::browser_protocol::emulation::{
     MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams, SetScriptExecutionDisabledParams,
 };
-use chromiumoxide::cdp::browser_protocol::input::InsertTextParams;
+use chromiumoxide::cdp::browser_protocol::input::{DispatchKeyEventParams, DispatchKeyEventType};
+use chromiumoxide::cdp::browser_protocol::log::{EventEntryAdded, LogEntryLevel};
 use chromiumoxide::cdp::browser_protocol::network::{
-    EmulateNetworkConditionsByRuleParams, NetworkConditions, OverrideNetworkStateParams,
+    BlockPattern, EmulateNetworkConditionsByRuleParams, EventLoadingFailed, NetworkConditions,
+    OverrideNetworkStateParams, SetBlockedUrLsParams,
 };
 use chromiumoxide::cdp::browser_protocol::page::Viewport;
+use chromiumoxide::cdp::js_protocol::runtime::{
+    ConsoleApiCalledType, EventConsoleApiCalled, EventExceptionThrown,
+};
+use chromiumoxide::element::Element;
 use chromiumoxide::page::{Page, ScreenshotParams};
 use futures::StreamExt as _;
+use local::tools::not_run;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const CHROMIUM: [&str; 3] = [
@@ -23,6 +32,8 @@ const CHROMIUM: [&str; 3] = [
 /// How long anything may take to appear.
 const PATIENCE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(20);
+/// How the browser calls the source of a complaint about a request.
+const NETWORK: &str = "network ";
 
 /// Runs before the page's own scripts: counts animation frames, gathers violations, errors and layout shifts.
 const WATCH: &str = "
@@ -52,23 +63,9 @@ pub type Size = (i64, i64);
 pub fn chromium() -> Option<PathBuf> {
     let found = CHROMIUM.iter().map(Path::new).find(|path| path.exists());
     if found.is_none() {
-        not_run("the browser tests need Chromium", "chromium");
+        not_run("the browser tests need Chromium", "chromium").unwrap();
     }
     found.map(Path::to_owned)
-}
-
-/// Says that tests do not run for want of a Debian package; a failure where everything must run.
-pub fn not_run(need: &str, package: &str) {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a test's switch, set where everything must run; not a setting of the product"
-    )]
-    let required = std::env::var_os("REQUIRE_ALL").is_some_and(|value| !value.is_empty());
-    assert!(
-        !required,
-        "{need}: install the package {package} (Debian), because REQUIRE_ALL is set"
-    );
-    println!("NOT RUN: {need}: install the package {package} (Debian)");
 }
 
 /// One tab.
@@ -77,6 +74,25 @@ pub struct Visitor {
     browser: Browser,
     page: Page,
     pictures: PathBuf,
+    complaints: Complaints,
+}
+
+/// What the browser's console says in red, of all documents so far.
+type Complaints = Arc<Mutex<Vec<String>>>;
+
+/// What of an event is a complaint goes to the others.
+async fn gather<T: IntoEventKind + Unpin>(
+    page: &Page,
+    complaints: &Complaints,
+    read: fn(&T) -> Option<String>,
+) {
+    let mut events = page.event_listener::<T>().await.unwrap();
+    let complaints = Arc::clone(complaints);
+    tokio::spawn(async move {
+        while let Some(event) = events.next().await {
+            complaints.lock().unwrap().extend(read(&event));
+        }
+    });
 }
 
 impl Visitor {
@@ -101,10 +117,33 @@ impl Visitor {
         tokio::spawn(async move { while handler.next().await.is_some() {} });
         let page = browser.new_page("about:blank").await.unwrap();
         page.evaluate_on_new_document(WATCH).await.unwrap();
+        let complaints = Complaints::default();
+        gather(&page, &complaints, |EventEntryAdded { entry }| {
+            let place = entry.url.as_deref().unwrap_or_default();
+            let told = format!("{} {} {place}", entry.source.as_ref(), entry.text);
+            (entry.level == LogEntryLevel::Error).then_some(told)
+        })
+        .await;
+        gather(&page, &complaints, |event: &EventConsoleApiCalled| {
+            let is_error = event.r#type == ConsoleApiCalledType::Error;
+            is_error.then(|| format!("console {:?}", event.args))
+        })
+        .await;
+        gather(&page, &complaints, |event: &EventExceptionThrown| {
+            Some(format!("exception {}", event.exception_details.text))
+        })
+        .await;
+        // The console says nothing of a request that never was made.
+        gather(&page, &complaints, |event: &EventLoadingFailed| {
+            let reason = event.blocked_reason.as_ref()?;
+            Some(format!("{NETWORK}blocked: {}", reason.as_ref()))
+        })
+        .await;
         let visitor = Self {
             browser,
             page,
             pictures,
+            complaints,
         };
         visitor.resize(size).await;
         visitor
@@ -180,29 +219,38 @@ impl Visitor {
     /// Presses the middle of an element with the mouse, as a person does.
     pub async fn press(&self, selector: &str) {
         self.sees(selector).await;
-        self.page
-            .find_element(selector)
-            .await
-            .unwrap()
-            .click()
-            .await
-            .unwrap();
+        self.element(selector).await.click().await.unwrap();
     }
 
-    /// Types into the field, after what is there, character by character.
+    async fn element(&self, selector: &str) -> Element {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            // The protocol's numbers of elements are void for a moment after a document was replaced.
+            match self.page.find_element(selector).await {
+                Ok(element) => return element,
+                Err(error) => assert!(tokio::time::Instant::now() < deadline, "{selector}: {error}"),
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Types into the field, after what is there, key by key: what moves while a person types is no layout shift.
     pub async fn types(&self, selector: &str, text: &str) {
         self.press(selector).await;
         self.key("End").await;
         for character in text.chars() {
-            let typed = InsertTextParams::new(character);
-            self.page.execute(typed).await.unwrap();
+            for kind in [DispatchKeyEventType::KeyDown, DispatchKeyEventType::KeyUp] {
+                let mut event = DispatchKeyEventParams::new(kind.clone());
+                event.key = Some(character.to_string());
+                event.text = (kind == DispatchKeyEventType::KeyDown).then(|| character.to_string());
+                self.page.execute(event).await.unwrap();
+            }
         }
     }
 
     /// Presses a key.
     pub async fn key(&self, key: &str) {
-        let body = self.page.find_element("html").await.unwrap();
-        body.press_key(key).await.unwrap();
+        self.element("html").await.press_key(key).await.unwrap();
     }
 
     /// Chooses an option of a question, both counted from 0, and waits for what comes after.
@@ -269,8 +317,34 @@ impl Visitor {
         self.eval("watched.frames").await.as_u64().unwrap() - before
     }
 
-    /// Nothing was blocked, nothing threw, nothing jumped.
+    /// Blocks every host but this machine, as ad blockers and company networks do: only this machine's pages come
+    /// without TLS.
+    pub async fn blocks_third_parties(&self) {
+        let blocked = BlockPattern::new("https://*:*/*", true);
+        self.page
+            .execute(SetBlockedUrLsParams::builder().url_pattern(blocked).build())
+            .await
+            .unwrap();
+    }
+
+    /// Requests that failed, with the reason, and with the address where they were made.
+    pub fn failed_requests(&self) -> Vec<String> {
+        let complaints = self.complaints.lock().unwrap();
+        let network = complaints.iter().filter(|one| one.starts_with(NETWORK));
+        network.cloned().collect()
+    }
+
+    /// Nothing was forbidden, nothing threw, nothing jumped, nothing stands out of the window. What requests came to
+    /// is told by `failed_requests`.
     pub async fn had_no_trouble(&self) {
+        let mut complaints = self.complaints.lock().unwrap().clone();
+        complaints.retain(|one| !one.starts_with(NETWORK));
+        assert_eq!(complaints, [""; 0]);
+        assert_eq!(
+            self.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                .await,
+            0
+        );
         let watched = self.eval("watched").await;
         assert_eq!(watched["violations"], serde_json::json!([]));
         assert_eq!(watched["errors"], serde_json::json!([]));

@@ -15,6 +15,7 @@ const texts = questions.map((question) => ({
   options: [...question.querySelectorAll('.option span')].map((option) => option.textContent),
 }));
 let advancing = 0;
+let unpushed;
 
 // Steps are 'start', 0 … 11, 'contact', 'result'.
 function reachable(step) {
@@ -49,17 +50,34 @@ function show(step, moveFocus) {
   if (moveFocus) {
     const heading = (asking ? questions[at] : $(at)).querySelector('h1');
     window.scrollTo(0, 0);
-    setTimeout(() => heading.focus({ preventScroll: true }));
+    setTimeout(() => focusOn(heading));
   }
 }
 
-// The browser's own back button goes one question back, as people expect of it.
+// It comes after the paint: by then the visitor may have gone on, or have taken the focus to where it is needed.
+function focusOn(heading) {
+  const section = heading.closest('section');
+  if (!section.hidden && !section.contains(document.activeElement)) heading.focus({ preventScroll: true });
+}
+
+// The browser's own back button goes one question back, as people expect of it. The entry for that need not come
+// before the paint, but it must be there before one goes on or back.
 function go(step) {
+  pushEntry();
   show(step, true);
-  setTimeout(() => history.pushState({ step, depth: ((history.state || {}).depth || 0) + 1 }, ''));
+  unpushed = step;
+  setTimeout(pushEntry);
+}
+
+function pushEntry() {
+  if (unpushed === undefined) return;
+  history.pushState({ step: unpushed, depth: ((history.state || {}).depth || 0) + 1 }, '');
+  unpushed = undefined;
 }
 
 function goBack(step) {
+  clearTimeout(advancing);
+  pushEntry();
   if ((history.state || {}).depth) history.back();
   else show(step, true);
 }
@@ -152,7 +170,11 @@ $('next').addEventListener('click', next);
 $('back').addEventListener('click', () => goBack(session.step > 0 ? session.step - 1 : 'start'));
 $('edit').addEventListener('click', () => goBack(ALL - 1));
 $('again').addEventListener('click', restart);
-addEventListener('popstate', (event) => show((event.state || {}).step ?? 'start', true));
+addEventListener('popstate', (event) => {
+  // Whoever goes back before the entry is there has left it already.
+  unpushed = undefined;
+  show((event.state || {}).step ?? 'start', true);
+});
 show(session.step, false);
 document.documentElement.classList.remove('resuming');
 history.replaceState({ ...history.state, step: session.step }, '');

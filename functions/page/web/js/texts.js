@@ -18,9 +18,9 @@ export const TEXTS = {
   kept: 'Ваши ответы и контакты сохранены в этой вкладке, не закрывайте её: мы отправим их сами.',
   after: (seconds) => `Следующая попытка через ${seconds} с.`,
   refused: 'Не получилось отправить.',
-  result: (first, second) => `${first} и ${second}`,
+  result: (first, second) => `${first} и\u00a0${second}`,
   noResult: 'Спасибо, ответы у нас!',
-  // Ten minutes are NOTIFICATION_DELAY_SECONDS; index.html names them too.
+  // Ten minutes, here and in index.html: the default of template.yaml, to which a test holds them.
   sent: (email, phone) =>
-    `Через 10 минут придут письмо на ${email} и SMS на ${phone.replaceAll(' ', '\u00a0')}. Не видно письма? Загляните в «Спам».`,
+    `Через 10 минут придут письмо на ${email} и SMS на\u00a0${phone.replaceAll(' ', '\u00a0')}. Не видно письма? Загляните в «Спам».`,
 };

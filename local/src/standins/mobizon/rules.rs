@@ -206,7 +206,7 @@ pub(super) fn ids(params: &Params) -> Result<BTreeSet<i64>, Refusal> {
 #[derive(Debug)]
 pub(super) struct Search {
     to: Option<String>,
-    text: Option<String>,
+    pub(super) text: Option<String>,
     from: Option<String>,
     status: Option<String>,
     created_from: Option<Timestamp>,

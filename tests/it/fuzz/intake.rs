@@ -1,0 +1,251 @@
+//! `POST /api/landing/proftest`.
+
+use super::mutate::{Change, apply, apply_all, change, change_field, damage, damaged, json, nested, text};
+use super::{check, refusing_aws};
+use crate::support::database::Database;
+use crate::support::request::{Answer, sample};
+use crate::support::run;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lambda_http::request::LambdaRequest;
+use proftest::config;
+use proftest::domain::ids::{LeadId, NotificationId};
+use proftest::http::make_readable;
+use proftest::store::{Claim, CrmClaim, Store};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+const FIELDS: [&str; 16] = [
+    "name",
+    "email",
+    "phone",
+    "source",
+    "campaignSlug",
+    "paymentMethod",
+    "submissionId",
+    "answers",
+    "proftestAnswers",
+    "utmParams",
+    "lastUtmParams",
+    "metadata",
+    "website",
+    "elapsedMs",
+    "result",
+    "lastTouch",
+];
+
+/// A submission that would be accepted, of one of a thousand people.
+fn valid() -> impl Strategy<Value = Value> {
+    let sample = sample("intake/valid.json");
+    let mut body: Value = serde_json::from_str(sample["body"].as_str().unwrap()).unwrap();
+    body["proftestAnswers"].as_array_mut().unwrap().truncate(1);
+    (0..1000_u32).prop_map(move |person| {
+        let mut body = body.clone();
+        body["email"] = json!(format!("person{person}@example.com"));
+        body["phone"] = json!(format!("+7701{person:07}"));
+        body
+    })
+}
+
+/// A body with some of its fields changed, any node of it changed, or something else altogether.
+fn tree() -> impl Strategy<Value = Value> {
+    let field = (select(FIELDS.as_slice()), change());
+    let contact = (
+        select(&FIELDS[..3]),
+        text().prop_map(Value::from).prop_map(Change::Replace),
+    );
+    let fields = proptest::collection::vec(prop_oneof![1 => field, 1 => contact], 1..6);
+    let nodes = proptest::collection::vec((any::<Index>(), change()), 1..4);
+    let deep = (select(&FIELDS[9..12]), nested());
+    prop_oneof![
+        12 => (valid(), fields).prop_map(|(mut body, changes)| {
+            let fields = body.as_object_mut().unwrap();
+            for (field, change) in changes {
+                change_field(fields, field, change);
+            }
+            body
+        }),
+        3 => (valid(), nodes).prop_map(|(mut body, changes)| {
+            apply_all(&mut body, changes);
+            body
+        }),
+        1 => (valid(), deep).prop_map(|(mut body, (field, nested))| {
+            body[field] = nested;
+            body
+        }),
+        2 => json(),
+    ]
+}
+
+/// The bytes of a body: JSON, JSON that was damaged, a form, or anything.
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    let whole = tree().prop_map(|tree| tree.to_string().into_bytes());
+    let broken =
+        (tree(), proptest::collection::vec(damage(), 1..4)).prop_map(|(tree, all)| damaged(&tree, all));
+    let form = text()
+        .prop_map(|text| format!("name={text}&email=a%40example.com&phone=%2B77010000000").into_bytes());
+    prop_oneof![
+        10 => whole,
+        6 => broken,
+        1 => form,
+        1 => proptest::collection::vec(any::<u8>(), 0..200),
+        1 => (60_000_usize..70_000).prop_map(|length| json!({"name": "x".repeat(length)}).to_string().into_bytes()),
+    ]
+}
+
+/// Headers that a client may send; API Gateway hands over none with control characters.
+fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
+    let value = || text().prop_map(|text| text.replace(|c: char| c.is_ascii_control(), ""));
+    let content_type = prop_oneof![
+        20 => Just("application/json".to_owned()),
+        4 => select(vec![
+            "application/json; charset=utf-8", "Application/JSON;", "text/plain", "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x", "", "json", ";", "application/json2",
+        ]).prop_map(str::to_owned),
+        1 => value(),
+    ];
+    let key = prop_oneof![
+        text().prop_map(|text| text.replace(|c: char| c.is_ascii_control(), "")),
+        "[a-z0-9-]{0,300}"
+    ];
+    let odd = ("[a-z-]{1,20}", value());
+    let known = (
+        select(vec![
+            "host",
+            "x-forwarded-proto",
+            "cookie",
+            "content-length",
+            "content-encoding",
+        ]),
+        value(),
+    );
+    (
+        content_type,
+        proptest::option::weighted(0.2, key),
+        proptest::option::weighted(0.2, odd),
+        proptest::option::weighted(0.1, known),
+    )
+        .prop_map(|(content_type, key, odd, known)| {
+            let mut headers = vec![("content-type".to_owned(), content_type)];
+            headers.extend(key.map(|key| ("idempotency-key".to_owned(), key)));
+            headers.extend(odd);
+            headers.extend(known.map(|(name, value)| (name.to_owned(), value)));
+            headers
+        })
+}
+
+/// Events as API Gateway makes them of a request; of one in twenty, any node is something else.
+fn event() -> impl Strategy<Value = Value> {
+    let sample = sample("intake/valid.json");
+    let binary = any::<bool>();
+    let query = prop_oneof![4 => Just(String::new()), 1 => text()];
+    let broken = proptest::option::weighted(0.05, (any::<Index>(), change()));
+    (body(), headers(), binary, query, broken).prop_map(move |(body, headers, binary, query, broken)| {
+        let mut event = sample.clone();
+        event["rawQueryString"] = query.into();
+        for (name, value) in headers {
+            event["headers"][name] = value.into();
+        }
+        match String::from_utf8(body) {
+            Ok(text) if !binary => event["body"] = text.into(),
+            Ok(text) => {
+                (event["body"], event["isBase64Encoded"]) = (STANDARD.encode(text).into(), true.into());
+            }
+            Err(bytes) => {
+                (event["body"], event["isBase64Encoded"]) =
+                    (STANDARD.encode(bytes.as_bytes()).into(), true.into());
+            }
+        }
+        if let Some((place, change)) = broken {
+            apply(&mut event, place, change);
+        }
+        event
+    })
+}
+
+async fn app(db: &Database, sdk: &proftest::aws::SdkConfig) -> intake::App {
+    let config = config::Intake {
+        database: db.config(),
+        delay: Duration::ZERO,
+        schedule: config::Schedule {
+            lead: Duration::from_mins(1),
+            group: "group".to_owned(),
+            role_arn: "arn:aws:iam::000000000000:role/scheduler".to_owned(),
+            queue_arn: "arn:aws:sqs:eu-central-1:000000000000:queue".to_owned(),
+            dlq_arn: None,
+        },
+        queue_url: "http://127.0.0.1:1/queue".to_owned(),
+        crm_queue_url: "http://127.0.0.1:1/crm".to_owned(),
+    };
+    let app = intake::App::new(&config, sdk).unwrap();
+    app.warm_up().await;
+    app
+}
+
+/// Everything that was stored is bounded, and can be read again by those who work on it.
+async fn assert_readable(db: &Database, leads: &HashSet<String>) {
+    assert_eq!(
+        db.count("landing_leads").await,
+        i64::try_from(leads.len()).unwrap()
+    );
+    let odd = "landing_leads where length(name) not between 2 and 100 or name ~ '[\\x01-\\x1f\\x7f]'
+        or octet_length(email) > 254 or email ~ '[^\\x21-\\x7e]' or phone !~ '^\\+[0-9]{6,15}$'
+        or length(source) > 109 or source ~ '[\\x01-\\x1f\\x7f]' or octet_length(metadata::text) > 400000";
+    assert_eq!(db.count(odd).await, 0);
+    assert_eq!(
+        db.count("submissions where octet_length(key) > 255 or key ~ '[\\x01-\\x1f\\x7f]'")
+            .await,
+        0
+    );
+    let store = Store::new(&db.config(), 2, Duration::from_secs(10)).unwrap();
+    for row in db.rows("select id, lead_id from scheduled_notifications").await {
+        let id = |column: &str| row[column].as_str().unwrap().parse().unwrap();
+        let claim = store.claim(NotificationId::from_uuid(id("id"))).await.unwrap();
+        assert!(matches!(claim, Claim::Claimed(_)), "{row}: {claim:?}");
+        let claim = store.claim_crm(LeadId::from_uuid(id("lead_id"))).await;
+        // Another lead with this phone holds the person.
+        let read = matches!(claim, Ok(CrmClaim::Claimed(_) | CrmClaim::Busy { .. }));
+        assert!(read, "{row}: {claim:?}");
+    }
+}
+
+#[test]
+fn any_submission_is_saved_whole_or_refused_with_what_to_do() {
+    let (server, db, app) = run(async {
+        let (server, sdk) = refusing_aws().await;
+        let db = Database::fresh().await;
+        let app = app(&db, &sdk).await;
+        (server, db, app)
+    });
+    let leads = Mutex::new(HashSet::new());
+    let refused = Mutex::new(0);
+    check("intake", 30_000, &event(), |event| {
+        // What is no event of API Gateway's never reaches a function.
+        let Ok(mut event) = serde_json::from_value::<LambdaRequest>(event) else {
+            return Ok(());
+        };
+        make_readable(&mut event);
+        let answer = Answer::from(run(intake::handle(&app, event.into())));
+        match answer.status {
+            200 => {
+                leads.lock().unwrap().insert(answer.lead().to_owned());
+            }
+            400 | 413 | 415 => {
+                let error = answer.body["error"].as_str().unwrap_or_default();
+                prop_assert!(!error.is_ascii(), "{:?}", answer);
+                *refused.lock().unwrap() += 1;
+            }
+            status => prop_assert!(false, "{}: {:?}", status, answer),
+        }
+        Ok(())
+    });
+    let (leads, refused) = (leads.into_inner().unwrap(), refused.into_inner().unwrap());
+    println!("{} people saved, {refused} submissions refused", leads.len());
+    assert!(leads.len() > 20 && refused > 100, "the inputs are one-sided");
+    run(assert_readable(&db, &leads));
+    drop((server, app));
+}

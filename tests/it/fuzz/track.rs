@@ -1,0 +1,151 @@
+//! Links and pages: any path, any query, any header.
+
+use super::check;
+use super::mutate::{apply, change, text};
+use crate::support::database::Database;
+use crate::support::request::{Answer, sample};
+use crate::support::{Person, run};
+use lambda_http::Response;
+use lambda_http::request::LambdaRequest;
+use proftest::config;
+use proftest::http::make_readable;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::Value;
+use std::sync::Mutex;
+use std::time::Duration;
+
+const COURSE: &str = "https://onai.academy/integrator/expresscourse";
+
+/// Requests around these paths.
+fn event(paths: Vec<String>, queries: Vec<&'static str>) -> impl Strategy<Value = Value> {
+    let sample = sample("track/email.json");
+    let edited = (select(paths.clone()), any::<Index>(), text()).prop_map(|(mut path, place, text)| {
+        let place = place.index(path.len());
+        path.truncate(place);
+        path + &text
+    });
+    let path = prop_oneof![
+        1 => select(paths),
+        4 => edited,
+        2 => text().prop_map(|text| format!("/{text}")),
+    ];
+    let query = prop_oneof![2 => select(queries).prop_map(str::to_owned), 3 => text(), 1 => text().prop_map(|text| format!("source=sms&{text}"))];
+    let method = select(vec!["GET", "GET", "GET", "HEAD", "POST", "OPTIONS", "BREW"]);
+    let name = select(vec![
+        "user-agent",
+        "host",
+        "x-forwarded-proto",
+        "accept-encoding",
+        "if-none-match",
+        "cookie",
+    ]);
+    let value = text().prop_map(|text| text.replace(|c: char| c.is_ascii_control(), ""));
+    let header = proptest::option::of((name, value));
+    let broken = proptest::option::weighted(0.05, (any::<Index>(), change()));
+    (path, query, method, header, broken).prop_map(move |(path, query, method, header, broken)| {
+        let mut event = sample.clone();
+        event["requestContext"]["http"]["method"] = method.into();
+        event["requestContext"]["http"]["path"] = path.clone().into();
+        event["rawPath"] = path.into();
+        event["rawQueryString"] = query.into();
+        if let Some((name, value)) = header {
+            event["headers"][name] = value.into();
+        }
+        if let Some((place, change)) = broken {
+            apply(&mut event, place, change);
+        }
+        event
+    })
+}
+
+/// The request of an event, if it is one.
+fn request(event: Value) -> Option<lambda_http::Request> {
+    let mut event: LambdaRequest = serde_json::from_value(event).ok()?;
+    make_readable(&mut event);
+    Some(event.into())
+}
+
+#[test]
+fn any_link_leads_to_the_course_and_nowhere_else() {
+    let (db, lead, code, app) = run(async {
+        let db = Database::fresh().await;
+        let lead = db
+            .store()
+            .save_lead(&Person::new().lead(), Duration::ZERO)
+            .await
+            .unwrap()
+            .lead;
+        let row = db.row("select code from short_links").await;
+        let (course, database) = (COURSE.parse().unwrap(), db.config());
+        let app = track::App::new(&config::Track { database, course }).unwrap();
+        (db, lead, row["code"].as_str().unwrap().to_owned(), app)
+    });
+    let paths = vec![format!("/api/landing/track/{lead}"), format!("/l/{code}")];
+    check(
+        "track",
+        25_000,
+        &event(paths, vec!["source=email", "source=sms", ""]),
+        |event| {
+            let Some(request) = request(event) else {
+                return Ok(());
+            };
+            let answer = Answer::from(run(track::handle(&app, &request)));
+            prop_assert_eq!(answer.status, 302);
+            let query = answer.header("location").strip_prefix(&format!("{COURSE}?"));
+            let query = query.ok_or_else(|| TestCaseError::fail(format!("{answer:?}")))?;
+            for pair in query.split('&') {
+                let known = ["utm_source=email", "utm_source=sms", "utm_campaign=proftest"].contains(&pair);
+                let id = pair.strip_prefix("lead_id=");
+                prop_assert!(
+                    known || id.is_some_and(|id| uuid::Uuid::try_parse(id).is_ok()),
+                    "{}",
+                    pair
+                );
+            }
+            Ok(())
+        },
+    );
+    run(async {
+        let clicks = db.count("clicks").await;
+        let counted = db.row("select click_count from landing_leads").await;
+        assert_eq!(counted["click_count"], clicks);
+        assert!(clicks > 100, "{clicks}");
+        assert_eq!(db.count("clicks where length(user_agent) > 256").await, 0);
+        println!("{clicks} clicks counted");
+    });
+}
+
+#[test]
+fn any_request_for_the_page_is_answered() {
+    let paths = [
+        "/proftest",
+        "/proftest/arystan",
+        "/proftest/assets/x.js",
+        "/proftest/assets/",
+    ]
+    .map(str::to_owned);
+    let answered = Mutex::new(0);
+    check(
+        "page",
+        25_000,
+        &event(paths.to_vec(), vec!["utm_source=x"]),
+        |event| {
+            let Some(request) = request(event) else {
+                return Ok(());
+            };
+            let response: Response<_> = page::handle(&request);
+            prop_assert!(
+                [200, 304, 404].contains(&response.status().as_u16()),
+                "{}",
+                response.status()
+            );
+            prop_assert!(
+                response.headers().contains_key("content-security-policy") || response.status() != 404
+            );
+            *answered.lock().unwrap() += 1;
+            Ok(())
+        },
+    );
+    assert!(*answered.lock().unwrap() > 100);
+}

@@ -1,0 +1,216 @@
+//! A channel's life, checked in every order of events: see `search` for what must hold, `world` for what can
+//! happen, `row` and `conformance` for how the model is held to the SQL.
+
+mod conformance;
+mod parts;
+mod row;
+mod search;
+mod stage;
+mod world;
+
+use local::tools;
+use parts::{POLICY, Settings};
+use proftest::domain::delivery::Policy;
+use row::Rules;
+use search::{Broken, Explored, explore};
+
+/// Everything as it is, over one channel: production's order of times, in as few ticks as keep it.
+///
+/// `memory`: the vendor's 24 h are more than the 23 h in which an e-mail is repeated, a worker's life before the doubt
+/// is written and one after, a late statement and a request in flight. `settle` (10 min) is likewise not less than a
+/// life, a flight and the lag of the vendor's list.
+const EMAIL: Settings = Settings {
+    workers: 2,
+    channels: [true, false],
+    rules: Rules::REAL,
+    policy: POLICY,
+    looks_up: true,
+    sweeps: true,
+    due_in: 1,
+    grace: 1,
+    life: 1,
+    flight: 1,
+    orphans: 2,
+    lag: 2,
+    memory: 9,
+    late: 2,
+};
+const SMS: Settings = Settings {
+    channels: [false, true],
+    ..EMAIL
+};
+/// A worker that outlives its lease, which no function of ours can: so that several act at once.
+const LONG_LIVED_EMAIL: Settings = Settings {
+    life: 2,
+    memory: 11,
+    ..EMAIL
+};
+const LONG_LIVED_SMS: Settings = Settings {
+    lag: 1,
+    channels: [false, true],
+    ..LONG_LIVED_EMAIL
+};
+/// Both channels at once, for what they share: the claim, the notification's state, the sweep.
+const BOTH: Settings = Settings {
+    channels: [true, true],
+    policy: Policy {
+        email_key: row::TICK,
+        backoff: &[],
+        settle: row::TICK.saturating_mul(2),
+        unknown_max: row::TICK.saturating_mul(3),
+        ..POLICY
+    },
+    due_in: 0,
+    flight: 0,
+    orphans: 0,
+    lag: 1,
+    memory: 6,
+    ..EMAIL
+};
+
+/// More of everything, for a machine with time and a few gigabytes: `MODEL_LONG=1`.
+const LONG: [(&str, Settings); 3] = [
+    (
+        "e-mail, three workers",
+        Settings {
+            workers: 3,
+            life: 3,
+            memory: 13,
+            ..LONG_LIVED_EMAIL
+        },
+    ),
+    (
+        "SMS, three workers",
+        Settings {
+            workers: 3,
+            life: 3,
+            policy: Policy {
+                settle: row::TICK.saturating_mul(5),
+                ..POLICY
+            },
+            ..LONG_LIVED_SMS
+        },
+    ),
+    (
+        "both, with retries, requests and statements that outlive their workers",
+        Settings {
+            policy: Policy {
+                settle: row::TICK.saturating_mul(3),
+                backoff: POLICY.backoff,
+                ..BOTH.policy
+            },
+            due_in: 1,
+            flight: 1,
+            orphans: 1,
+            late: 1,
+            memory: 8,
+            ..BOTH
+        },
+    ),
+];
+
+fn holds(what: &str, settings: &Settings) {
+    let start = std::time::Instant::now();
+    match explore(settings) {
+        Ok(Explored { worlds, steps, ends }) => {
+            let took = start.elapsed();
+            println!("{what}: {worlds} worlds, {steps} steps, {ends} ends, {took:.1?}");
+        }
+        Err(Broken {
+            what: wrong,
+            way,
+            world,
+        }) => panic!("{what}: {wrong}: {way:?}: {world:?}"),
+    }
+}
+
+fn breaks(what: &str, expected: &str, settings: &Settings) {
+    let Err(Broken { what: found, way, .. }) = explore(settings) else {
+        panic!("{what}: the model found nothing wrong");
+    };
+    println!("{what}: {found}, in {} steps: {way:?}", way.len());
+    assert_eq!(found, expected, "{what}: {way:?}");
+}
+
+#[test]
+fn no_order_of_events_sends_an_email_twice_or_early_or_never() {
+    holds("e-mail", &EMAIL);
+    holds("e-mail, workers that outlive their leases", &LONG_LIVED_EMAIL);
+}
+
+#[test]
+fn no_order_of_events_sends_an_sms_twice_or_early_or_never() {
+    holds("SMS", &SMS);
+    holds("SMS, workers that outlive their leases", &LONG_LIVED_SMS);
+}
+
+#[test]
+fn two_channels_complete_a_notification_together() {
+    holds("both", &BOTH);
+    if tools::variable("MODEL_LONG").is_some() {
+        for (what, settings) in LONG {
+            holds(what, &settings);
+        }
+    }
+}
+
+#[test]
+fn the_model_sees_what_each_protection_is_for() {
+    let twice = "two messages on one channel";
+    let unfenced = Rules {
+        fenced: false,
+        ..Rules::REAL
+    };
+    let no_doubt = Rules {
+        lease_leaves_doubt: false,
+        ..Rules::REAL
+    };
+    let any_time = Rules {
+        due_checked: false,
+        free_checked: false,
+        ..Rules::REAL
+    };
+    breaks(
+        "no fence",
+        twice,
+        &Settings {
+            rules: unfenced,
+            ..SMS
+        },
+    );
+    breaks(
+        "no doubt after a lease",
+        twice,
+        &Settings {
+            rules: no_doubt,
+            ..SMS
+        },
+    );
+    breaks(
+        "no look-up",
+        twice,
+        &Settings {
+            looks_up: false,
+            ..SMS
+        },
+    );
+    breaks("a list slower than the pause", twice, &Settings { lag: 3, ..SMS });
+    breaks("no idempotency key", twice, &Settings { memory: 0, ..EMAIL });
+    breaks("a key forgotten early", twice, &Settings { memory: 8, ..EMAIL });
+    breaks(
+        "no due time",
+        "a message before it was due",
+        &Settings {
+            rules: any_time,
+            ..EMAIL
+        },
+    );
+    breaks(
+        "no sweep",
+        "never comes to an end",
+        &Settings {
+            sweeps: false,
+            ..EMAIL
+        },
+    );
+}

@@ -1,0 +1,290 @@
+//! The parts of the model's world, and what may happen to them.
+
+use super::row::{self, Attempt, CHANNELS, Notification, Rules, duration};
+use proftest::domain::delivery::{Before, Doubt, Policy, Settlement, conclude};
+use proftest::failure::{Failure, Reaction};
+use std::time::Duration;
+
+/// Production's schedule in ticks, with as few of them as keep every order of events possible.
+pub const POLICY: Policy = Policy {
+    email_key: duration_of(3),
+    repeats: 0,
+    backoff: &[duration_of(2)],
+    parked: duration_of(2),
+    look_up: duration_of(1),
+    settle: duration_of(4),
+    unknown_max: duration_of(6),
+};
+
+const fn duration_of(ticks: u64) -> Duration {
+    Duration::from_secs(30 * ticks)
+}
+
+/// What is explored, and what is assumed of the world.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    pub workers: usize,
+    pub channels: [bool; 2],
+    pub rules: Rules,
+    pub policy: Policy,
+    /// Whether a doubtful SMS is looked up; without it, it is sent again at once.
+    pub looks_up: bool,
+    /// Whether there is a sweep; without it, a lost message is lost.
+    pub sweeps: bool,
+    /// Until the notification is due.
+    pub due_in: u8,
+    /// Before a schedule or message counts as lost.
+    pub grace: u8,
+    /// A function's timeout: a worker is dead when its claim is older.
+    pub life: u8,
+    /// How long after it was sent a request may still be carried out.
+    pub flight: u8,
+    /// Requests, and statements, of dead workers that may still arrive, per channel.
+    pub orphans: usize,
+    /// From an SMS's acceptance until the vendor's list certainly shows it.
+    pub lag: u8,
+    /// How long the vendor remembers an idempotency key.
+    pub memory: u8,
+    /// How long after its worker's death a statement may still land.
+    pub late: u8,
+}
+
+/// A request on its way, or its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Call {
+    Flying { age: u8 },
+    Answered(Answer),
+}
+
+/// What a vendor makes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Answer {
+    Accepted,
+    /// Accepted, and nobody hears of it: 500, a broken connection, a timeout.
+    AcceptedUnheard,
+    /// Nothing was done, and nobody knows.
+    DroppedUnheard,
+    Refused,
+    Parked,
+    Never,
+}
+
+pub const ANSWERS: [Answer; 6] = [
+    Answer::Accepted,
+    Answer::AcceptedUnheard,
+    Answer::DroppedUnheard,
+    Answer::Refused,
+    Answer::Parked,
+    Answer::Never,
+];
+
+/// The statement that a worker has sent to the database. Settlements hold text, so this is one without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outcome {
+    Accepted,
+    Retrying(u8),
+    Parked(u8),
+    Unknown(u8),
+    Failed,
+}
+
+impl Outcome {
+    fn of(settlement: &Settlement) -> Self {
+        let after = settlement.after().map(row::ticks).unwrap_or_default();
+        match settlement {
+            Settlement::Accepted { .. } => Self::Accepted,
+            Settlement::Retrying { .. } => Self::Retrying(after),
+            Settlement::Parked { .. } => Self::Parked(after),
+            Settlement::Unknown { .. } => Self::Unknown(after),
+            Settlement::Failed { .. } => Self::Failed,
+        }
+    }
+
+    pub fn settlement(self) -> Settlement {
+        let reason = "why".to_owned();
+        let provider_id = "7".to_owned();
+        match self {
+            Self::Accepted => Settlement::Accepted { provider_id },
+            Self::Retrying(after) => Settlement::Retrying {
+                reason,
+                after: duration(after),
+            },
+            Self::Parked(after) => Settlement::Parked {
+                reason,
+                after: duration(after),
+            },
+            Self::Unknown(after) => Settlement::Unknown {
+                reason,
+                after: duration(after),
+            },
+            Self::Failed => Settlement::Failed { reason },
+        }
+    }
+}
+
+/// `Doubt`, in an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Mark {
+    Keep,
+    Start,
+    Clear,
+}
+
+impl Mark {
+    pub const fn of(doubt: Doubt) -> Self {
+        match doubt {
+            Doubt::Keep => Self::Keep,
+            Doubt::Start => Self::Start,
+            Doubt::Clear => Self::Clear,
+        }
+    }
+
+    pub const fn doubt(self) -> Doubt {
+        match self {
+            Self::Keep => Doubt::Keep,
+            Self::Start => Doubt::Start,
+            Self::Clear => Doubt::Clear,
+        }
+    }
+}
+
+/// How far a worker is with one channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Job {
+    None,
+    /// Claimed; nothing is sent yet.
+    Claimed(Attempt),
+    /// Looked up, and not found: to be sent.
+    Cleared(Attempt),
+    Called(Attempt, Call),
+    Recording(Record),
+}
+
+/// A `record.sql` on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Record {
+    pub attempt: Attempt,
+    pub outcome: Outcome,
+    pub mark: Mark,
+}
+
+/// A `record.sql` whose worker is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Late {
+    pub age: u8,
+    pub record: Record,
+}
+
+/// One invocation of `deliver`, with its job for each channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Worker {
+    pub age: u8,
+    pub jobs: [Job; 2],
+}
+
+pub const IDLE: Worker = Worker {
+    age: 0,
+    jobs: [Job::None; 2],
+};
+
+/// What a vendor holds of this notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Vendor {
+    /// Messages accepted. At most one, says the claim.
+    pub accepted: u8,
+    /// Since the first was.
+    pub age: u8,
+    /// Ages of requests whose worker is gone.
+    pub orphans: [Option<u8>; 2],
+}
+
+/// Everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct World {
+    pub notification: Notification,
+    pub workers: [Worker; 3],
+    pub vendors: [Vendor; 2],
+    /// Statements whose worker is gone.
+    pub late: [Option<Late>; 2],
+}
+
+/// What can happen. Those that bring the work on are what a world without further faults consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    Tick,
+    /// A message, whose ever: the first one, a duplicate, a late one.
+    Message,
+    /// The sweep takes the overdue row and sends a message.
+    Sweep,
+    LookUpFinds(usize, usize),
+    LookUpMisses(usize, usize),
+    LookUpFails(usize, usize),
+    Send(usize, usize),
+    Answer(usize, usize, Answer),
+    TimeOut(usize, usize),
+    Settle(usize, usize),
+    Land(usize, usize),
+    Die(usize),
+    OrphanAccepted(usize, usize),
+    OrphanLost(usize, usize),
+    LateLands(usize),
+    LateIsLost(usize),
+}
+
+impl Event {
+    /// Whether it also happens in a world without further faults, in which every message but the sweep's is lost.
+    pub const fn is_progress(self) -> bool {
+        !matches!(
+            self,
+            Self::Message
+                | Self::LookUpFails(..)
+                | Self::TimeOut(..)
+                | Self::Die(_)
+                | Self::Answer(
+                    _,
+                    _,
+                    Answer::AcceptedUnheard
+                        | Answer::DroppedUnheard
+                        | Answer::Refused
+                        | Answer::Parked
+                        | Answer::Never
+                )
+        )
+    }
+}
+
+pub fn before(attempt: Attempt) -> Before {
+    attempt
+        .unknown_for
+        .map_or(Before::NotSent, |age| Before::Unknown { since: duration(age) })
+}
+
+/// What `deliver` concludes from an answer.
+pub fn concluded(policy: &Policy, attempt: Attempt, answer: Answer) -> (Settlement, Doubt) {
+    let failed = |reaction| Err(Failure::new(reaction, "why"));
+    let outcome = match answer {
+        Answer::Accepted => Ok("7".to_owned()),
+        Answer::AcceptedUnheard | Answer::DroppedUnheard => failed(Reaction::Unknown),
+        Answer::Refused => failed(Reaction::Retry { after: None }),
+        Answer::Parked => failed(Reaction::Park),
+        Answer::Never => failed(Reaction::GiveUp),
+    };
+    let channel = CHANNELS[attempt.channel];
+    // The shortest delay leaves the most to happen.
+    conclude(
+        policy,
+        channel,
+        before(attempt),
+        u16::from(attempt.retries),
+        outcome,
+        0.0,
+    )
+}
+
+pub fn record(attempt: Attempt, settlement: &Settlement, doubt: Doubt) -> Job {
+    Job::Recording(Record {
+        attempt,
+        outcome: Outcome::of(settlement),
+        mark: Mark::of(doubt),
+    })
+}

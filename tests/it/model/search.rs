@@ -1,0 +1,140 @@
+//! Every world that can be reached, and what must hold in each.
+//!
+//! Breadth first, so that the way to a broken world is a shortest one. A library for this (stateright) was looked
+//! at: it cannot ask whether an end stays reachable from every world, which is half of what is asked here, and it
+//! brings a web server.
+
+use super::parts::{Event, Settings, World};
+use super::row::{State, Status};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// More worlds than any setting here has; a model that grew beyond would take the machine's memory.
+const WORLDS_MAX: usize = 20_000_000;
+
+/// What the search found.
+#[derive(Debug)]
+pub struct Explored {
+    pub worlds: usize,
+    pub steps: usize,
+    /// Worlds in which the notification is over.
+    pub ends: usize,
+}
+
+/// A world that must not be, and how it came about.
+#[derive(Debug)]
+pub struct Broken {
+    pub what: &'static str,
+    pub way: Vec<Event>,
+    pub world: Box<World>,
+}
+
+/// Explores everything that can happen under these settings.
+pub fn explore(settings: &Settings) -> Result<Explored, Broken> {
+    let mut known = HashMap::from([(World::new(settings), 0_u32)]);
+    let mut worlds = vec![World::new(settings)];
+    let mut came: Vec<Option<(u32, Event)>> = vec![None];
+    // For each world, those from which a step without further faults leads here.
+    let mut before: Vec<Vec<u32>> = vec![Vec::new()];
+    let mut steps = 0;
+    let mut next = 0;
+    while let Some(world) = worlds.get(next).copied() {
+        let here = u32::try_from(next).unwrap();
+        if let Some(what) = wrong(&world) {
+            return Err(broken(what, next, &worlds, &came));
+        }
+        for (event, after) in world.successors(settings) {
+            steps += 1;
+            let there = match known.entry(after) {
+                Entry::Occupied(entry) => *entry.get(),
+                Entry::Vacant(entry) => {
+                    let there = u32::try_from(worlds.len()).unwrap();
+                    worlds.push(after);
+                    came.push(Some((here, event)));
+                    before.push(Vec::new());
+                    *entry.insert(there)
+                }
+            };
+            if event.is_progress() {
+                before[there as usize].push(here);
+            }
+        }
+        next += 1;
+        assert!(worlds.len() < WORLDS_MAX, "too many worlds");
+    }
+    let (ends, stuck) = unfinished(&worlds, &before);
+    match stuck {
+        Some(stuck) => Err(broken("never comes to an end", stuck, &worlds, &came)),
+        None => Ok(Explored {
+            worlds: worlds.len(),
+            steps,
+            ends,
+        }),
+    }
+}
+
+/// What must never be.
+fn wrong(world: &World) -> Option<&'static str> {
+    let row = &world.notification;
+    let open = row
+        .rows
+        .iter()
+        .flatten()
+        .filter(|row| row.state.is_open())
+        .count();
+    let over = match (open, row.failed) {
+        (0, true) => Status::Failed,
+        (0, false) => Status::Completed,
+        _ => Status::Pending,
+    };
+    for (channel, vendor) in world.vendors.iter().enumerate() {
+        let accepted = row.rows[channel].is_some_and(|row| row.state == State::Accepted);
+        if vendor.accepted > 1 {
+            return Some("two messages on one channel");
+        }
+        if vendor.accepted > 0 && row.due_in > 0 {
+            return Some("a message before it was due");
+        }
+        if accepted && vendor.accepted == 0 {
+            return Some("accepted, though the vendor has nothing");
+        }
+        if accepted != row.sent[channel] {
+            return Some("the flags are not the channels' states");
+        }
+    }
+    if row.status != over || usize::from(row.open_channels) != open {
+        return Some("the notification is not what its channels are");
+    }
+    None
+}
+
+/// Counts the ends, and finds a world from which none is reached, even if nothing goes wrong any more.
+fn unfinished(worlds: &[World], before: &[Vec<u32>]) -> (usize, Option<usize>) {
+    let is_end = |world: &World| world.notification.status != Status::Pending;
+    let mut finishes: Vec<bool> = worlds.iter().map(is_end).collect();
+    let mut queue: Vec<usize> = (0..worlds.len()).filter(|place| finishes[*place]).collect();
+    let ends = queue.len();
+    while let Some(place) = queue.pop() {
+        for &from in &before[place] {
+            if !std::mem::replace(&mut finishes[from as usize], true) {
+                queue.push(from as usize);
+            }
+        }
+    }
+    (ends, finishes.iter().position(|finishes| !finishes))
+}
+
+fn broken(what: &'static str, place: usize, worlds: &[World], came: &[Option<(u32, Event)>]) -> Broken {
+    let mut way = Vec::new();
+    let mut at = place;
+    while let Some((from, event)) = came[at] {
+        way.push(event);
+        at = from as usize;
+    }
+    way.reverse();
+    Broken {
+        what,
+        way,
+        world: Box::new(worlds[place]),
+    }
+}

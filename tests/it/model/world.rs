@@ -1,0 +1,302 @@
+//! One notification, the workers that fight over it, and the vendors: what can happen next.
+//!
+//! Decisions are the product's own (`domain::delivery`), rows move as in [`super::row`]. Everything else is the
+//! adversary: any worker may be woken at any moment and any number of times, may die at any moment, its requests
+//! may be carried out after its death, its statements may land after its death, and vendors answer as they like.
+
+use super::parts::{
+    ANSWERS, Answer, Call, Event, IDLE, Job, Late, Record, Settings, Vendor, World, before, concluded, record,
+};
+use super::row::{self, Attempt, CHANNELS, Found, Notification, index};
+use proftest::domain::delivery::{Channel, Doubt, Opening, Reconciled, open, reconcile};
+use proftest::failure::{Failure, Reaction};
+use std::time::Duration;
+
+impl World {
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            notification: Notification::new(settings.due_in, settings.grace, settings.channels),
+            workers: [IDLE; 3],
+            vendors: [Vendor::default(); 2],
+            late: [None; 2],
+        }
+    }
+
+    /// Everything that may happen next, with the world after it.
+    pub fn successors(&self, settings: &Settings) -> Vec<(Event, Self)> {
+        let mut next = Vec::new();
+        let mut add = |event, after: Option<Self>| next.extend(after.map(|world| (event, world)));
+        add(Event::Tick, self.tick(settings));
+        add(Event::Message, self.wake(settings));
+        add(Event::Sweep, self.sweep(settings));
+        for worker in 0..settings.workers {
+            add(Event::Die(worker), self.die(settings, worker));
+            for channel in 0..2 {
+                for (event, after) in self.work(settings, worker, channel) {
+                    add(event, after);
+                }
+            }
+        }
+        for channel in 0..2 {
+            for (orphan, _) in (0_usize..).zip(self.vendors[channel].orphans.iter().flatten()) {
+                let mut lost = *self;
+                lost.vendors[channel].orphans[orphan] = None;
+                let mut accepted = lost;
+                accepted.accept(settings, channel);
+                add(Event::OrphanLost(channel, orphan), Some(lost));
+                add(Event::OrphanAccepted(channel, orphan), Some(accepted));
+            }
+            if let Some(Late { record, .. }) = self.late[channel] {
+                let mut lost = *self;
+                lost.late[channel] = None;
+                let mut landed = lost;
+                landed.land(settings, record);
+                add(Event::LateIsLost(channel), Some(lost));
+                add(Event::LateLands(channel), Some(landed));
+            }
+        }
+        for (_, world) in &mut next {
+            world.normalise(settings);
+        }
+        next
+    }
+
+    /// Half a minute passes; not while somebody would outlive what is assumed.
+    fn tick(&self, settings: &Settings) -> Option<Self> {
+        let mut world = *self;
+        world.notification.tick();
+        for worker in world.workers.iter_mut().filter(|worker| **worker != IDLE) {
+            worker.age += 1;
+            if worker.age > settings.life {
+                return None;
+            }
+            for job in &mut worker.jobs {
+                if let Job::Called(_, Call::Flying { age }) = job {
+                    *age += 1;
+                    if *age > settings.flight {
+                        return None;
+                    }
+                }
+            }
+        }
+        for vendor in &mut world.vendors {
+            vendor.age += u8::from(vendor.accepted > 0);
+            for age in vendor.orphans.iter_mut().flatten() {
+                *age += 1;
+                if *age > settings.flight {
+                    return None;
+                }
+            }
+        }
+        for late in world.late.iter_mut().flatten() {
+            late.age += 1;
+            if late.age > settings.late {
+                return None;
+            }
+        }
+        Some(world)
+    }
+
+    fn wake(&self, settings: &Settings) -> Option<Self> {
+        let mut world = *self;
+        let worker = world.workers[..settings.workers]
+            .iter_mut()
+            .find(|worker| **worker == IDLE)?;
+        let Found::Claimed(attempts) = world.notification.claim(settings.rules) else {
+            return None;
+        };
+        for attempt in attempts {
+            worker.jobs[attempt.channel] = Job::Claimed(attempt);
+        }
+        Some(world)
+    }
+
+    fn sweep(&self, settings: &Settings) -> Option<Self> {
+        if !settings.sweeps || !self.notification.is_overdue() {
+            return None;
+        }
+        let mut world = self.wake(settings).unwrap_or(*self);
+        world.notification.wake_in = settings.grace;
+        Some(world)
+    }
+
+    /// What a worker may do next about a channel.
+    fn work(&self, settings: &Settings, worker: usize, channel: usize) -> Vec<(Event, Option<Self>)> {
+        let become_ = |job: Job| {
+            let mut world = *self;
+            world.workers[worker].jobs[channel] = job;
+            world
+        };
+        let call = |attempt| become_(Job::Called(attempt, Call::Flying { age: 0 }));
+        match self.workers[worker].jobs[channel] {
+            Job::None => Vec::new(),
+            Job::Cleared(attempt) => vec![(Event::Send(worker, channel), Some(call(attempt)))],
+            Job::Claimed(attempt) => match open(&settings.policy, CHANNELS[channel], before(attempt)) {
+                Opening::Settled(settlement) => {
+                    let record = record(attempt, &settlement, Doubt::Keep);
+                    vec![(Event::Settle(worker, channel), Some(become_(record)))]
+                }
+                Opening::LookUp { since } if settings.looks_up => {
+                    self.look_up(settings, worker, channel, attempt, since)
+                }
+                Opening::Send | Opening::LookUp { .. } => {
+                    vec![(Event::Send(worker, channel), Some(call(attempt)))]
+                }
+            },
+            Job::Called(attempt, Call::Flying { age }) => {
+                let mut next: Vec<_> = ANSWERS
+                    .into_iter()
+                    .map(|answer| {
+                        let mut world = become_(Job::Called(attempt, Call::Answered(answer)));
+                        if matches!(answer, Answer::Accepted | Answer::AcceptedUnheard) {
+                            world.accept(settings, channel);
+                        }
+                        (Event::Answer(worker, channel, answer), Some(world))
+                    })
+                    .collect();
+                let mut gone = become_(Job::Called(attempt, Call::Answered(Answer::DroppedUnheard)));
+                let detached = gone.orphan(settings, channel, age);
+                next.push((Event::TimeOut(worker, channel), detached.then_some(gone)));
+                next
+            }
+            Job::Called(attempt, Call::Answered(answer)) => {
+                let (settlement, doubt) = concluded(&settings.policy, attempt, answer);
+                let record = record(attempt, &settlement, doubt);
+                vec![(Event::Settle(worker, channel), Some(become_(record)))]
+            }
+            Job::Recording(record) => {
+                let mut world = become_(Job::None);
+                world.land(settings, record);
+                vec![(Event::Land(worker, channel), Some(world))]
+            }
+        }
+    }
+
+    fn look_up(
+        &self,
+        settings: &Settings,
+        worker: usize,
+        channel: usize,
+        attempt: Attempt,
+        since: Duration,
+    ) -> Vec<(Event, Option<Self>)> {
+        let decide = |found| {
+            let mut world = *self;
+            world.workers[worker].jobs[channel] = match reconcile(&settings.policy, since, found, 0.0) {
+                Reconciled::SendAgain => Job::Cleared(attempt),
+                Reconciled::Settled(settlement) => record(attempt, &settlement, Doubt::Keep),
+            };
+            world
+        };
+        let vendor = &self.vendors[channel];
+        let listed = vendor.accepted > 0;
+        // The list may lag, but not for ever.
+        let hidden = !listed || vendor.age < settings.lag;
+        let broken = Failure::new(Reaction::Unknown, "why");
+        vec![
+            (
+                Event::LookUpFinds(worker, channel),
+                listed.then(|| decide(Ok(Some("7".to_owned())))),
+            ),
+            (
+                Event::LookUpMisses(worker, channel),
+                hidden.then(|| decide(Ok(None))),
+            ),
+            (Event::LookUpFails(worker, channel), Some(decide(Err(broken)))),
+        ]
+    }
+
+    /// The vendor takes a request, or knows its key already.
+    fn accept(&mut self, settings: &Settings, channel: usize) {
+        let vendor = &mut self.vendors[channel];
+        let is_email = channel == index(Channel::Email);
+        if is_email && vendor.accepted > 0 && vendor.age < settings.memory {
+            return;
+        }
+        vendor.accepted = (vendor.accepted + 1).min(2);
+    }
+
+    /// Lets go of a request that may still arrive; `false` when as many as are explored are out already.
+    fn orphan(&mut self, settings: &Settings, channel: usize, age: u8) -> bool {
+        let places = &mut self.vendors[channel].orphans[..settings.orphans];
+        let free = places.iter_mut().find(|place| place.is_none());
+        free.map(|place| *place = Some(age)).is_some()
+    }
+
+    fn land(&mut self, settings: &Settings, record: Record) {
+        let (settlement, doubt) = (record.outcome.settlement(), record.mark.doubt());
+        self.notification
+            .record(settings.rules, record.attempt, &settlement, doubt, settings.grace);
+    }
+
+    /// The worker is gone; what it had sent may still arrive.
+    fn die(&self, settings: &Settings, worker: usize) -> Option<Self> {
+        let mut world = *self;
+        let dead = std::mem::replace(&mut world.workers[worker], IDLE);
+        if dead == IDLE {
+            return None;
+        }
+        for (channel, job) in dead.jobs.into_iter().enumerate() {
+            match job {
+                Job::Called(_, Call::Flying { age }) => {
+                    world.orphan(settings, channel, age).then_some(())?;
+                }
+                Job::Recording(record) if settings.orphans > 0 => {
+                    let other = world.late[channel].replace(Late { age: 0, record });
+                    other.is_none().then_some(())?;
+                }
+                _ => {}
+            }
+        }
+        Some(world)
+    }
+
+    /// Worlds that differ in nothing that matters become one.
+    fn normalise(&mut self, settings: &Settings) {
+        // From these ages on nothing changes any more.
+        let oldest = [settings.policy.email_key + row::TICK, settings.policy.unknown_max].map(row::ticks);
+        for (channel, row) in self.notification.rows.iter_mut().enumerate() {
+            let Some(row) = row else { continue };
+            // Attempt numbers are only ever compared for being the row's.
+            let current = std::mem::replace(&mut row.attempt, 1);
+            let renumber = |attempt: &mut Attempt| attempt.number = u8::from(attempt.number == current);
+            for worker in &mut self.workers {
+                match &mut worker.jobs[channel] {
+                    Job::None => {}
+                    Job::Claimed(attempt) | Job::Cleared(attempt) | Job::Called(attempt, _) => {
+                        renumber(attempt);
+                    }
+                    Job::Recording(record) => renumber(&mut record.attempt),
+                }
+            }
+            if let Some(late) = &mut self.late[channel] {
+                renumber(&mut late.record.attempt);
+            }
+            row.unknown_for = row.unknown_for.map(|age| age.min(oldest[channel]));
+            // Read only when a lease runs out.
+            let is_sending = row.state == row::State::Sending;
+            row.updated_for = if is_sending {
+                row.updated_for.min(oldest[channel])
+            } else {
+                0
+            };
+            if !row.state.is_open() {
+                (row.unknown_for, row.retries) = (None, 0);
+            }
+        }
+        for worker in self
+            .workers
+            .iter_mut()
+            .filter(|worker| worker.jobs == [Job::None; 2])
+        {
+            *worker = IDLE;
+        }
+        // Those in use first.
+        self.workers.sort_unstable_by(|one, other| other.cmp(one));
+        let ends = [settings.memory, settings.lag];
+        for (vendor, end) in self.vendors.iter_mut().zip(ends) {
+            vendor.age = vendor.age.min(end);
+            vendor.orphans.sort_unstable_by(|one, other| other.cmp(one));
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A transaction pooler between the functions and the database, whatever way the run as a whole takes.
+
+use crate::support::database::Database;
+use crate::support::pooler::{SERVERS, USER, pooler};
+use crate::support::sealed::ROLE;
+use crate::support::way::{Route, Way};
+use crate::support::{eventually, run};
+use futures::future::join_all;
+use local::migrate::{MigrateError, migrate_database};
+use local::postgres::connect;
+use proftest::store::Store;
+use serde_json::json;
+use std::time::Duration;
+use tokio_postgres::error::SqlState;
+
+/// So many functions' connections at once.
+const CLIENTS: usize = 20;
+
+fn store(route: &Route) -> Store {
+    Store::new(&route.config(), 1, Duration::from_secs(20)).unwrap()
+}
+
+/// Of the functions' sessions at the server.
+fn sessions(db: &Database) -> String {
+    let name = db.name();
+    format!("pg_stat_activity where datname = '{name}' and application_name = 'proftest'")
+}
+
+#[test]
+fn the_functions_take_the_way_of_this_run_and_no_other() {
+    run(async {
+        let db = Database::fresh().await;
+        let store = db.store();
+        store.gate().await.unwrap();
+        let sql = format!(
+            "select distinct usename, ssl from pg_stat_ssl join (select * from {}) s using (pid)",
+            sessions(&db)
+        );
+        let seen = db.row(&sql).await;
+        let (role, encrypted) = match Way::chosen() {
+            Way::Direct | Way::Pooler => ("postgres", false),
+            Way::Tls => (ROLE, true),
+        };
+        assert_eq!(seen, json!({"usename": role, "ssl": encrypted}));
+        if Way::chosen() == Way::Pooler {
+            let pooler = pooler().await.unwrap();
+            let clients = pooler.show("clients", db.name()).await;
+            assert!(clients.iter().any(|client| client["user"] == USER), "{clients:?}");
+            // Straight to the server, these credentials lead nowhere.
+            let route = Route {
+                port: Route::direct(&db.url).port,
+                ..pooler.route(db.name())
+            };
+            let refused = connect(&route.url()).await.err().unwrap();
+            assert_eq!(refused.code(), Some(&SqlState::INVALID_PASSWORD));
+        }
+    });
+}
+
+#[test]
+fn many_clients_share_few_connections_to_the_server() {
+    run(async {
+        let Some(pooler) = pooler().await else { return };
+        let db = Database::fresh().await;
+        let stores: Vec<Store> = (0..CLIENTS).map(|_| store(&pooler.route(db.name()))).collect();
+        for _ in 0..5 {
+            let asked = join_all(stores.iter().map(Store::gate)).await;
+            assert!(asked.iter().all(Result::is_ok), "{asked:?}");
+        }
+        assert_eq!(pooler.show("clients", db.name()).await.len(), CLIENTS);
+        let servers = db.count(&sessions(&db)).await;
+        assert!(
+            (1..=i64::try_from(SERVERS).unwrap()).contains(&servers),
+            "{servers}"
+        );
+    });
+}
+
+/// Were it otherwise, the runs through this pooler would show nothing about Supabase's.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "to see that what is disallowed breaks")]
+fn this_pooler_breaks_named_statements_as_production_s_does() {
+    run(async {
+        let Some(pooler) = pooler().await else { return };
+        let db = Database::fresh().await;
+        let url = pooler.route(db.name()).url();
+        let (client, other) = (connect(&url).await.unwrap(), connect(&url).await.unwrap());
+        let statement = client.prepare("select 1").await.unwrap();
+        // The connection on which it was prepared is the one that is handed out next.
+        other.batch_execute("begin").await.unwrap();
+        let lost = client.query(&statement, &[]).await.unwrap_err();
+        assert_eq!(
+            lost.code(),
+            Some(&SqlState::INVALID_SQL_STATEMENT_NAME),
+            "{lost:?}"
+        );
+        other.batch_execute("rollback").await.unwrap();
+    });
+}
+
+#[test]
+fn a_server_connection_that_dies_under_a_statement_costs_the_function_nothing() {
+    run(async {
+        let Some(pooler) = pooler().await else { return };
+        let db = Database::fresh().await;
+        let store = store(&pooler.route(db.name()));
+        // Not `db`: within a transaction, what pg_stat_activity has shown once does not change.
+        let holder = Database::open(db.url.clone()).await;
+        holder
+            .execute("begin; lock table crm_gate in access exclusive mode")
+            .await;
+        let kill = format!(
+            "select pg_terminate_backend(pid) from {} and wait_event_type = 'Lock'",
+            sessions(&db)
+        );
+        let death = async {
+            eventually(
+                "a statement waits and is killed",
+                Duration::from_secs(10),
+                async || (!db.rows(&kill).await.is_empty()).then_some(()),
+            )
+            .await;
+            holder.execute("rollback").await;
+        };
+        let (asked, ()) = futures::join!(store.gate(), death);
+        assert!(asked.is_ok(), "{asked:?}");
+    });
+}
+
+#[test]
+fn migrations_refuse_to_go_through_it_and_touch_nothing() {
+    run(async {
+        let Some(pooler) = pooler().await else { return };
+        let db = Database::unmigrated().await;
+        let refused = migrate_database(&pooler.route(db.name()).config()).await;
+        let said = refused
+            .as_ref()
+            .err()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        assert!(matches!(refused, Err(MigrateError::Pooled)), "{refused:?}");
+        assert!(said.contains("session mode"), "{said}");
+        assert_eq!(db.count("pg_tables where schemaname = 'public'").await, 0);
+        let direct = Route::direct(&db.url).config();
+        assert!(!migrate_database(&direct).await.unwrap().is_empty());
+    });
+}

@@ -1,0 +1,78 @@
+//! CRM tasks that were given up are opened again by the redrive, and make no second deal.
+
+use crate::support::aws::{Queue, sdk};
+use crate::support::crm::World;
+use crate::support::{Person, run};
+use futures::future::join_all;
+use local::redrive::{Funnel, Redriven};
+use local::standins::Mode;
+use proftest::config;
+use proftest::domain::ids::LeadId;
+use proftest::task::{self, CrmTask};
+use std::time::Duration;
+
+const CREATE: &str = "POST /api/v4/leads/complex";
+const BAD_REQUEST: Mode = Mode::Status {
+    status: 400,
+    name: None,
+    retry_after: None,
+};
+
+fn message(lead: LeadId) -> String {
+    task::body(&CrmTask::CrmV1 { lead })
+}
+
+#[test]
+fn a_crm_task_that_was_given_up_makes_its_one_deal_after_the_redrive() {
+    run(async {
+        let world = World::unlimited().await;
+        let (dlq, notifications) = (Queue::new().await, Queue::with_dlq(&Queue::new().await, 2).await);
+        let queue = Queue::with_dlq(&dlq, 2).await;
+        let settings = config::Sweep {
+            database: world.db.config(),
+            queue_url: notifications.url.clone(),
+            crm_queue_url: queue.url.clone(),
+        };
+        let funnel = Funnel::new(&settings, &sdk().await).unwrap();
+        let app = world.worker().await;
+        // One was refused outright. The other's deal was made, its answer lost, and then all was refused.
+        let (refused, in_doubt) = (world.lead(&Person::new()).await, world.lead(&Person::new()).await);
+        world.break_on(CREATE, BAD_REQUEST, Some(1), None);
+        assert_eq!(world.wake(&app, &[refused]).await, 1);
+        world.break_on(CREATE, Mode::AcceptThenDrop {}, Some(1), None);
+        world.wake(&app, &[in_doubt]).await;
+        world.break_on("GET /api/v4/leads", BAD_REQUEST, Some(1), None);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(world.wake(&app, &[in_doubt]).await, 1);
+        for lead in [refused, in_doubt] {
+            assert_eq!(world.task(lead).await["state"], "failed");
+            dlq.send(&message(lead)).await;
+            dlq.send(&message(lead)).await;
+        }
+        let runs = join_all((0..3).map(|_| funnel.redrive(true, &|_| ()))).await;
+        let reopened: usize = runs.into_iter().map(|run| run.unwrap().reopened).sum();
+        assert_eq!(reopened, 2, "each once, however many commands run");
+        let marked = world.task(in_doubt).await["creating_since"].is_string();
+        assert!(
+            marked,
+            "a deal that may have been made is searched before another is"
+        );
+        while let Redriven { moved: 1.., .. } = funnel.redrive(true, &|_| ()).await.unwrap() {}
+        let mut moved = queue.drain().await;
+        moved.sort();
+        moved.dedup();
+        assert_eq!(moved.len(), 2);
+        world.drain(&[app], Duration::from_secs(20)).await;
+        assert_eq!(world.made().len(), 2);
+        for lead in [refused, in_doubt] {
+            assert_eq!(world.task(lead).await["state"], "done");
+            assert!(
+                world
+                    .made()
+                    .iter()
+                    .any(|deal| deal.fields["PROFTEST_LEAD_ID"] == lead.to_string())
+            );
+        }
+        assert_eq!(dlq.visible().await, 0);
+    });
+}

@@ -1,0 +1,105 @@
+//! The TLS side of the tests' PostgreSQL: a role that the server lets in encrypted or not at all.
+
+use super::certificates::Authority;
+use super::database::cluster;
+use super::eventually;
+use super::way::Route;
+use local::postgres::{Cluster, connect};
+use local::tools;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+/// The name in the certificate; `127.0.0.1` is the same server under a wrong one.
+pub const HOST: &str = "localhost";
+pub const ROLE: &str = "sealed";
+
+/// Read from the top; the first line that fits decides. What fits none is refused.
+const WHO_MAY_COME: &str = "hostssl all sealed 127.0.0.1/32 scram-sha-256
+hostnossl all sealed all reject
+host all postgres 127.0.0.1/32 scram-sha-256
+";
+
+pub struct Sealed {
+    pub password: String,
+    pub ca_pem: String,
+    port: u16,
+}
+
+/// Turned on once a process, in the server that all tests share. `None` (said on the terminal) where the server is
+/// built without TLS, as that of the Python package is.
+pub async fn sealed() -> Option<&'static Sealed> {
+    static SEALED: OnceCell<Option<Sealed>> = OnceCell::const_new();
+    let start = async || Sealed::turn_on(cluster().await).await;
+    SEALED.get_or_init(start).await.as_ref()
+}
+
+impl Sealed {
+    async fn turn_on(cluster: &Cluster) -> Option<Self> {
+        let url = cluster.url("postgres");
+        let server = connect(&url).await.unwrap();
+        let authority = Authority::new();
+        let certified = authority.certify(HOST);
+        let data = setting(&server, "data_directory").await;
+        put(Path::new(&data), "server.crt", &certified.certificate);
+        put(Path::new(&data), "server.key", &certified.key);
+        if let Err(error) = server.batch_execute("alter system set ssl = on").await {
+            assert!(
+                format!("{error:?}").contains("not supported by this build"),
+                "{error:?}"
+            );
+            tools::not_run("the tests over TLS need a PostgreSQL that has it", "postgresql").unwrap();
+            return None;
+        }
+        let password = Uuid::new_v4().simple().to_string();
+        // As powerful as the role of the other ways: they differ in nothing but the way.
+        let role = format!("create role {ROLE} superuser login password '{password}'");
+        server
+            .batch_execute(&format!("drop role if exists {ROLE}"))
+            .await
+            .unwrap();
+        server.batch_execute(&role).await.unwrap();
+        std::fs::write(setting(&server, "hba_file").await, WHO_MAY_COME).unwrap();
+        server.batch_execute("select pg_reload_conf()").await.unwrap();
+        let sealed = Self {
+            password,
+            ca_pem: authority.pem,
+            port: Route::direct(&url).port,
+        };
+        eventually("the server speaks TLS", Duration::from_secs(10), async || {
+            let config = sealed.route("postgres").config();
+            proftest::store::connect(&config).await.ok()
+        })
+        .await;
+        Some(sealed)
+    }
+
+    pub fn route(&self, name: &str) -> Route {
+        self.route_to(HOST, name)
+    }
+
+    pub fn route_to(&self, host: &str, name: &str) -> Route {
+        Route {
+            origin: format!("postgres://{ROLE}:{}@{host}", self.password),
+            port: self.port,
+            name: name.to_owned(),
+            ca_pem: Some(self.ca_pem.clone()),
+        }
+    }
+}
+
+pub async fn setting(server: &Client, name: &str) -> String {
+    let row = server.query_typed_one(&format!("show {name}"), &[]).await;
+    row.unwrap().get(0)
+}
+
+/// Writes a file that only the server's user may read.
+pub fn put(dir: &Path, name: &str, text: &str) {
+    let (owner, file) = (std::fs::metadata(dir).unwrap(), dir.join(name));
+    std::fs::write(&file, text).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
+}

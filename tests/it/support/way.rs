@@ -1,0 +1,95 @@
+//! The ways to the database. `TEST_DATABASE` chooses the one that the functions take in this run; what the tests
+//! themselves do (making databases, looking at rows) goes directly.
+//!
+//! Each way has credentials with which no other way can be taken, so that nothing takes another by mistake:
+//! `pooled` is known to the pooler alone, `sealed` is let in by the server over TLS alone.
+
+use super::pooler::pooler;
+use super::sealed::sealed;
+use local::tools;
+use proftest::config;
+
+/// The switch.
+pub const SWITCH: &str = "TEST_DATABASE";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Straight to the server, unencrypted.
+    Direct,
+    /// Through PgBouncer in transaction mode.
+    Pooler,
+    /// Over TLS, verified by a private root.
+    Tls,
+}
+
+impl Way {
+    /// The way of this run.
+    pub fn chosen() -> Self {
+        match tools::variable(SWITCH).as_deref() {
+            None | Some("direct") => Self::Direct,
+            Some("pgbouncer") => Self::Pooler,
+            Some("tls") => Self::Tls,
+            Some(other) => panic!("{SWITCH} is {other}: it must be direct, pgbouncer or tls"),
+        }
+    }
+
+    /// The route that this way takes to the database `name`, whose own URL is `url`.
+    pub async fn route(self, url: &str, name: &str) -> Route {
+        // Who asks for a way must get it: a suite that silently took another would prove nothing.
+        match self {
+            Self::Direct => Route::direct(url),
+            Self::Pooler => {
+                let pooler = pooler().await;
+                let pooler =
+                    pooler.unwrap_or_else(|| panic!("{SWITCH}: install the package pgbouncer (Debian)"));
+                pooler.route(name)
+            }
+            Self::Tls => {
+                let sealed = sealed().await;
+                let sealed =
+                    sealed.unwrap_or_else(|| panic!("{SWITCH}: install the package postgresql (Debian)"));
+                sealed.route(name)
+            }
+        }
+    }
+}
+
+/// How one database is reached.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// `postgres://user:password@host`.
+    pub origin: String,
+    pub port: u16,
+    pub name: String,
+    pub ca_pem: Option<String>,
+}
+
+impl Route {
+    pub fn direct(url: &str) -> Self {
+        let (address, name) = url.rsplit_once('/').unwrap();
+        let (origin, port) = address.rsplit_once(':').unwrap();
+        Self {
+            origin: origin.to_owned(),
+            port: port.parse().unwrap(),
+            name: name.to_owned(),
+            ca_pem: None,
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("{}:{}/{}", self.origin, self.port, self.name)
+    }
+
+    pub fn config(&self) -> config::Database {
+        self.over(self.port)
+    }
+
+    /// The same over another port of this machine, where a proxy listens.
+    pub fn over(&self, port: u16) -> config::Database {
+        let over = Self { port, ..self.clone() };
+        config::Database {
+            url: over.url().into(),
+            ca_pem: over.ca_pem,
+        }
+    }
+}

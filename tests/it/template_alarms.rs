@@ -1,0 +1,102 @@
+//! The alarms and the dashboard look at metrics that exist, and somebody is told.
+
+use crate::template::template;
+use local::tools;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// What CloudWatch has by itself, as far as this template uses it.
+/// Source: API Gateway, "HTTP API metrics"; SQS, "Available CloudWatch metrics".
+const OF_AWS: [(&str, &str); 5] = [
+    ("AWS/ApiGateway", "Count"),
+    ("AWS/ApiGateway", "4xx"),
+    ("AWS/ApiGateway", "5xx"),
+    ("AWS/ApiGateway", "Latency"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+];
+
+/// Every string literal of a function's sources: a metric's name is one of them.
+fn is_written_by(function: &str, metric: &str) -> bool {
+    let sources = tools::workspace().join("functions").join(function).join("src");
+    let files = std::fs::read_dir(sources).unwrap();
+    files.flatten().any(|file| {
+        let source = std::fs::read_to_string(file.path()).unwrap_or_default();
+        source.contains(&format!("\"{metric}\""))
+    })
+}
+
+fn assert_exists(namespace: &str, metric: &str, function: Option<&str>) {
+    let exists = match function {
+        Some(function) => namespace == "proftest" && is_written_by(function, metric),
+        None => OF_AWS.contains(&(namespace, metric)),
+    };
+    assert!(exists, "nobody writes {namespace} {metric} of {function:?}");
+}
+
+#[test]
+fn every_alarm_watches_a_metric_that_exists_and_tells_somebody() {
+    let template = template();
+    let mut watched = BTreeSet::new();
+    for (name, resource) in template["Resources"].as_object().unwrap() {
+        if resource["Type"] != "AWS::CloudWatch::Alarm" {
+            continue;
+        }
+        let alarm = &resource["Properties"];
+        let text = |field: &str| alarm[field].as_str().unwrap_or_default().to_owned();
+        let dimension = &alarm["Dimensions"][0];
+        let function = (dimension["Name"] == "function").then(|| dimension["Value"].as_str().unwrap());
+        assert_exists(&text("Namespace"), &text("MetricName"), function);
+        assert_eq!(alarm["AlarmActions"], json!([{"Ref": "AlarmTopic"}]), "{name}");
+        assert!(text("AlarmDescription").len() > 40, "{name} says nothing");
+        assert!(!alarm["TreatMissingData"].is_null(), "{name}");
+        watched.insert(text("MetricName"));
+    }
+    for metric in [
+        "ApproximateNumberOfMessagesVisible",
+        "OldestOverdueSeconds",
+        "ParkedDeliveries",
+        "CrmGateShut",
+        "CrmTokenDaysLeft",
+        "5xx",
+        "Latency",
+    ] {
+        assert!(watched.contains(metric), "no alarm on {metric}");
+    }
+    let overdue = &template["Resources"]["OverdueAlarm"]["Properties"];
+    assert_eq!(overdue["TreatMissingData"], "breaching", "a dead sweep is silent");
+}
+
+#[test]
+fn the_dashboard_draws_metrics_that_exist() {
+    let template = template();
+    let body = &template["Resources"]["FunnelDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"];
+    let body: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
+    let mut drawn = 0;
+    for widget in body["widgets"].as_array().unwrap() {
+        let mut before: Vec<Value> = Vec::new();
+        for metric in widget["properties"]["metrics"].as_array().unwrap() {
+            let line = written_out(metric.as_array().unwrap(), &before);
+            let text = |at: usize| line[at].as_str().unwrap();
+            let function = (text(2) == "function").then(|| text(3));
+            assert_exists(text(0), text(1), function);
+            drawn += 1;
+            before = line;
+        }
+    }
+    assert!(drawn >= 12, "{drawn}");
+}
+
+/// CloudWatch's shorthand: "." repeats what stood there in the line before, "..." all that came first.
+fn written_out(line: &[Value], before: &[Value]) -> Vec<Value> {
+    let mut fields: Vec<Value> = line.iter().filter(|field| !field.is_object()).cloned().collect();
+    if fields.first().is_some_and(|field| field == "...") {
+        let kept = 4 - (fields.len() - 1);
+        fields.splice(..1, before[..kept].iter().cloned());
+    }
+    for (at, field) in fields.iter_mut().enumerate() {
+        if field == "." {
+            *field = before[at].clone();
+        }
+    }
+    fields
+}
