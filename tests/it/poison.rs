@@ -165,7 +165,10 @@ fn nobody_waits_for_an_sms_that_the_vendor_sits_on() {
         });
         let meanwhile = async {
             others_are_done.await;
-            ward.world.db.count("deliveries where channel = 'sms' and state = 'sending'").await
+            ward.world
+                .db
+                .count("deliveries where channel = 'sms' and state = 'sending'")
+                .await
         };
         let (back, at_work) = join(ward.world.wake_all(&app, &people), meanwhile).await;
         assert_eq!(
