@@ -1,7 +1,10 @@
 //! The whole funnel on one machine.
 
 pub mod console;
+pub mod doctor;
 pub mod emulator;
+pub mod env_file;
+pub mod erase;
 pub mod gateway;
 pub mod migrate;
 pub mod postgres;

@@ -1,9 +1,9 @@
-//! `cargo run`: the whole funnel on this machine. Also `migrate`, `open-crm-gate`, `redrive` and `preview`.
+//! `cargo run`: the whole funnel on this machine. Also the commands of whoever deploys it.
 
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 use local::stack::{Options, Stack};
-use local::{migrate, preview, redrive, tools};
+use local::{doctor, env_file, erase, migrate, preview, redrive, tools};
 use proftest::config::{Database, Env};
 use proftest::failure;
 use proftest::store::Store;
@@ -32,6 +32,27 @@ enum Task {
     },
     /// Let calls to amoCRM through again, after the account was unblocked.
     OpenCrmGate {
+        /// The database; `DATABASE_URL` when absent. On another host also `DATABASE_CA_PEM`.
+        #[arg(long)]
+        database_url: Option<String>,
+    },
+    /// Look whether settings, database and vendors are ready. Only reads; exits with 1 when something is wrong.
+    Doctor {
+        /// A file of `NAME=value` lines, the only source of settings; the environment when absent.
+        #[arg(long)]
+        env_file: Option<PathBuf>,
+    },
+    /// Erase a person who asks for it. Says what it would erase; does so with --yes.
+    Erase {
+        /// The person's e-mail. Given with a phone, a lead must have both.
+        #[arg(long, required_unless_present = "phone")]
+        email: Option<String>,
+        /// The person's phone, in any spelling.
+        #[arg(long)]
+        phone: Option<String>,
+        /// Erase.
+        #[arg(long)]
+        yes: bool,
         /// The database; `DATABASE_URL` when absent. On another host also `DATABASE_CA_PEM`.
         #[arg(long)]
         database_url: Option<String>,
@@ -97,6 +118,13 @@ async fn main() -> ExitCode {
         None => up(cli.up).await,
         Some(Task::Migrate { database_url }) => migrate_database(database_url).await,
         Some(Task::OpenCrmGate { database_url }) => open_crm_gate(database_url).await,
+        Some(Task::Doctor { env_file }) => see_doctor(env_file).await,
+        Some(Task::Erase {
+            email,
+            phone,
+            yes,
+            database_url,
+        }) => erase_person(email, phone, yes, database_url).await,
         Some(Task::Redrive { dry_run, state_dir }) => redrive::command(state_dir.as_deref(), dry_run).await,
         Some(Task::Preview {
             dir,
@@ -185,6 +213,52 @@ async fn open_crm_gate(url: Option<String>) -> Result<(), String> {
             println!("Opened; it had been shut by: {reason}. The sweep wakes what waits within a minute.");
         }
         None => println!("The gate was open."),
+    }
+    Ok(())
+}
+
+async fn see_doctor(file: Option<PathBuf>) -> Result<(), String> {
+    let table = match &file {
+        Some(path) => {
+            let named = |error: String| format!("{}: {error}", path.display());
+            let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+            Some(env_file::parse(&text).map_err(named)?)
+        }
+        None => None,
+    };
+    let lookup = |name: &str| match &table {
+        Some(table) => table.get(name).cloned(),
+        None => tools::variable(name),
+    };
+    // Without queues to look at, AWS is not asked for anything, not even a region.
+    let sdk = match lookup("NOTIFICATIONS_QUEUE_URL") {
+        Some(_) => Some(proftest::aws::sdk_config().await),
+        None => None,
+    };
+    let findings = doctor::examine(&lookup, sdk.as_ref()).await?;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let wrong = findings
+        .iter()
+        .filter(|finding| finding.verdict == doctor::Verdict::Wrong)
+        .count();
+    match wrong {
+        0 => Ok(()),
+        count => Err(format!("{count} things to mend")),
+    }
+}
+
+async fn erase_person(
+    email: Option<String>,
+    phone: Option<String>,
+    yes: bool,
+    url: Option<String>,
+) -> Result<(), String> {
+    let store = Store::new(&database(url.as_deref())?, 1, Duration::from_secs(30))
+        .map_err(|error| error.to_string())?;
+    for line in erase::person(&store, email.as_deref(), phone.as_deref(), yes).await? {
+        println!("{line}");
     }
     Ok(())
 }

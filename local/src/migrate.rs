@@ -75,6 +75,13 @@ pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
         .batch_execute(&format!("select pg_advisory_lock({LOCK})"))
         .await?;
     let applied = embedded::migrations::runner().run_async(client).await;
+    if applied.is_ok() {
+        // The runner makes its own list, before any migration could: Supabase would serve it to anybody, for
+        // writing too.
+        client
+            .batch_execute("alter table refinery_schema_history enable row level security")
+            .await?;
+    }
     client
         .batch_execute(&format!("select pg_advisory_unlock({LOCK})"))
         .await?;
@@ -83,4 +90,30 @@ pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
         .iter()
         .map(ToString::to_string)
         .collect())
+}
+
+/// A migration of this checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its number.
+    pub version: i64,
+    /// `V3__email_batches`.
+    pub name: String,
+    /// As the database's list of what was applied holds it.
+    pub checksum: String,
+}
+
+/// The migrations of this checkout, in order.
+pub fn known() -> Vec<Known> {
+    let mut known: Vec<Known> = embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(|migration| Known {
+            version: i64::from(migration.version()),
+            name: migration.to_string(),
+            checksum: migration.checksum().to_string(),
+        })
+        .collect();
+    known.sort_by_key(|migration| migration.version);
+    known
 }

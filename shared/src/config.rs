@@ -203,12 +203,18 @@ fn is_ours(address: IpAddr) -> bool {
 }
 
 /// `NOTIFICATIONS_QUEUE_URL`: the queue that wakes `deliver`.
-fn notifications_queue_url(env: &Env<'_>) -> Result<String, ConfigError> {
+///
+/// # Errors
+/// When it is missing.
+pub fn notifications_queue_url(env: &Env<'_>) -> Result<String, ConfigError> {
     env.required("NOTIFICATIONS_QUEUE_URL", "the URL of the notifications queue")
 }
 
 /// `CRM_QUEUE_URL`: the queue that wakes `crm`.
-fn crm_queue_url(env: &Env<'_>) -> Result<String, ConfigError> {
+///
+/// # Errors
+/// When it is missing.
+pub fn crm_queue_url(env: &Env<'_>) -> Result<String, ConfigError> {
     env.required("CRM_QUEUE_URL", "the URL of the crm queue")
 }
 

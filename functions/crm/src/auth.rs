@@ -2,13 +2,12 @@
 
 use crate::calls::in_slot;
 use crate::{App, Stop};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use proftest::clients::amocrm::days_left;
 use proftest::config::Auth;
 use proftest::store::Rotation;
 use proftest::telemetry::{self, Unit};
 use secrecy::{ExposeSecret as _, SecretString};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 
 /// Below so many days a long-lived token's end is worth a warning.
@@ -112,33 +111,5 @@ pub fn warn_before_expiry(auth: &Auth) {
             "The amoCRM token ends soon: make a new one in the integration's settings"
         );
         telemetry::metrics("crm", &[("CrmTokenDaysLeft", days, Unit::Count)]);
-    }
-}
-
-/// Days until a JWT's `exp` (RFC 7519 §4.1.4); `None` when the token has none.
-#[allow(clippy::cast_precision_loss, reason = "seconds of a century fit a double")]
-fn days_left(token: &str, now: SystemTime) -> Option<f64> {
-    let payload = URL_SAFE_NO_PAD
-        .decode(token.split('.').nth(1)?.trim_end_matches('='))
-        .ok()?;
-    let payload: serde_json::Value = serde_json::from_slice(&payload).ok()?;
-    let ends = payload.get("exp")?.as_i64()?;
-    let now = i64::try_from(now.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()?;
-    Some((ends - now) as f64 / 86_400.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_end_of_a_token_is_read_from_it() {
-        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let token = |payload: &str| format!("x.{}.y", URL_SAFE_NO_PAD.encode(payload));
-        assert_eq!(days_left(&token(r#"{"exp":1864000}"#), now), Some(10.0));
-        assert_eq!(days_left(&token(r#"{"exp":913600}"#), now), Some(-1.0));
-        for odd in ["", "opaque", "a.b.c", &token("{}"), &token(r#"{"exp":"soon"}"#)] {
-            assert_eq!(days_left(odd, now), None, "{odd}");
-        }
     }
 }

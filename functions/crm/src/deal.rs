@@ -2,8 +2,7 @@
 
 use crate::calls::{call, refused};
 use crate::{App, Stop};
-use proftest::clients::amocrm::{CLOSED, Contact, Deal, DealContact, NewDeal};
-use proftest::config::Stage;
+use proftest::clients::amocrm::{self, CLOSED, Contact, Deal, DealContact, NewDeal};
 use proftest::failure::{Failure, Reaction};
 use proftest::store::CrmWork;
 use serde_json::{Map, Value};
@@ -52,22 +51,9 @@ pub async fn ensure(app: &App, work: &CrmWork) -> Result<i64, Stop> {
 /// The configured stage, with names looked up: once a process.
 async fn target(app: &App) -> Result<Target, Stop> {
     let pipelines = call(app, async |token| app.amocrm.pipelines(token).await).await?;
-    let pipeline = pipelines.iter().find(|pipeline| match &app.settings.stage {
-        Stage::Ids(id, _) => pipeline.id == *id,
-        Stage::Names(name, _) => same_name(&pipeline.name, name),
-    });
-    let Some(pipeline) = pipeline else {
-        return Err(misconfigured(app, "the configured pipeline is not in the account").await);
-    };
-    let status = pipeline
-        .statuses()
-        .iter()
-        .find(|status| match &app.settings.stage {
-            Stage::Ids(_, id) => status.id == *id,
-            Stage::Names(_, name) => same_name(&status.name, name),
-        });
-    let Some(status) = status else {
-        return Err(misconfigured(app, "the configured stage is not in its pipeline").await);
+    let (pipeline, status) = match amocrm::place(&pipelines, &app.settings.stage) {
+        Ok(found) => found,
+        Err(why) => return Err(misconfigured(app, &why.to_string()).await),
     };
     let places = pipeline
         .statuses()
@@ -84,11 +70,6 @@ async fn target(app: &App) -> Result<Target, Stop> {
 /// A setting that only a human can mend: nobody calls for a while, and somebody is told.
 async fn misconfigured(app: &App, what: &str) -> Stop {
     refused(app, Failure::new(Reaction::Park, what)).await
-}
-
-/// Names are typed by people: case and spaces around do not count.
-fn same_name(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
 /// The person's contact: the remembered one, or the one whose phone is this phone.

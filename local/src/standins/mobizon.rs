@@ -1,6 +1,7 @@
-//! Mobizon: `message/sendsmsmessage`, `message/list`, `message/getsmsstatus`, `user/getownbalance`.
+//! Mobizon: `message/sendsmsmessage`, `message/list`, `message/getsmsstatus`, `user/getownbalance`, `alphaname/list`.
 //!
-//! Source: mobizon/mobizon-api-docs, `src/v1/en`. Every answer has HTTP status 200 and says by `code` what became
+//! Source: mobizon/mobizon-api-docs, `src/v1/en`; for `alphaname/list`, which these leave out, the answer that
+//! gberikov/Mobizon.Net recorded from the live API on 2026-06-24. Every answer has HTTP status 200 and says by `code` what became
 //! of the request. Where the vendor ignores an unknown parameter or the pages are silent, the stand-in refuses,
 //! so that a misspelling shows.
 
@@ -55,6 +56,8 @@ pub struct MobizonOptions {
     /// The zone of the vendor's timestamps, which carry none and whose zone is not published. Clients should get
     /// by with any.
     pub zone: Offset,
+    /// The account's money, in tenge. It never falls: what a message costs is not published.
+    pub balance: String,
 }
 
 impl MobizonOptions {
@@ -67,6 +70,7 @@ impl MobizonOptions {
             deaf_to_text: false,
             delivered_after: Duration::from_secs(2),
             zone: Offset::UTC,
+            balance: "190.4280".to_owned(),
         }
     }
 }
@@ -179,8 +183,8 @@ impl Mobizon {
             "message/sendsmsmessage" => self.send(method, params),
             "message/list" => self.list(&params),
             "message/getsmsstatus" => self.statuses(&params),
-            // The balance never falls: what a message costs is not published.
-            "user/getownbalance" => Ok(json!({ "balance": "190.4280", "currency": "KZT" })),
+            "user/getownbalance" => Ok(json!({ "balance": self.0.options.balance, "currency": "KZT" })),
+            "alphaname/list" => Ok(answer::senders(&self.0.options.senders)),
             _ => Err(Refusal::new(5, "Incorrect method parameter.")),
         }
     }

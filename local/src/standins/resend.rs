@@ -1,4 +1,4 @@
-//! Resend: `POST /emails`, `POST /emails/batch`, `GET /emails/{id}`.
+//! Resend: `POST /emails`, `POST /emails/batch`, `GET /emails/{id}`, `GET /domains`.
 //!
 //! Sources: resend-openapi `resend.yaml` v1.5.0, and the pages «Introduction», «Errors», «Idempotency keys» and
 //! «Usage limits» of the vendor's API reference.
@@ -52,6 +52,10 @@ pub struct ResendOptions {
     pub rate_limit_per_second: Option<u32>,
     /// How long an idempotency key is remembered; 24 hours at the vendor.
     pub idempotency_ttl: Duration,
+    /// The account's domains with their statuses. Sending does not look at them.
+    pub domains: Vec<(String, String)>,
+    /// The key has «Sending access» alone: whatever else it asks for is answered 401 `restricted_api_key`.
+    pub sending_access: bool,
 }
 
 impl ResendOptions {
@@ -62,6 +66,8 @@ impl ResendOptions {
             reject_example_domains: false,
             rate_limit_per_second: None,
             idempotency_ttl: Duration::from_hours(24),
+            domains: vec![("onai.academy".to_owned(), "verified".to_owned())],
+            sending_access: false,
         }
     }
 }
@@ -137,6 +143,7 @@ impl Resend {
             .route("/emails", post(send))
             .route("/emails/batch", post(send_batch))
             .route("/emails/{id}", get(retrieve))
+            .route("/domains", get(list_domains))
             .method_not_allowed_fallback(method_not_allowed)
             .fallback(not_found)
             .with_state(self.clone());
@@ -264,8 +271,18 @@ impl Resend {
         json!({ "id": id })
     }
 
-    fn find(&self, headers: &HeaderMap, id: &str) -> Result<Value, Refusal> {
+    /// The checks before anything but a send.
+    fn admit_to_read(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         self.admit(headers)?;
+        if self.0.options.sending_access {
+            let message = "This API key is restricted to only send emails";
+            return Err(Refusal::new(401, "restricted_api_key", message));
+        }
+        Ok(())
+    }
+
+    fn find(&self, headers: &HeaderMap, id: &str) -> Result<Value, Refusal> {
+        self.admit_to_read(headers)?;
         let id: Uuid = id
             .parse()
             .map_err(|_| Refusal::new(422, "invalid_parameter", "The parameter must be a valid UUID."))?;
@@ -306,6 +323,11 @@ async fn send_batch(
 
 async fn retrieve(State(resend): State<Resend>, headers: HeaderMap, Path(id): Path<String>) -> Response {
     resend.answer(resend.find(&headers, &id))
+}
+
+async fn list_domains(State(resend): State<Resend>, headers: HeaderMap) -> Response {
+    let list = || answer::domains(&resend.0.options.domains);
+    resend.answer(resend.admit_to_read(&headers).map(|()| list()))
 }
 
 async fn method_not_allowed(State(resend): State<Resend>, method: Method) -> Response {

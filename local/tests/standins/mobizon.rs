@@ -316,3 +316,11 @@ async fn the_balance_is_text_with_a_currency() {
     let answer = sms.call("user/getownbalance", &[]).await;
     assert_eq!(answer["data"], json!({"balance": "190.4280", "currency": "KZT"}));
 }
+
+#[tokio::test]
+async fn registered_senders_are_listed() {
+    let sms = Sms::with(|options| options.senders = vec!["OnAI".to_owned()]).await;
+    let answer = sms.call("alphaname/list", &[]).await;
+    assert_eq!(answer["data"]["totalItemCount"], "1");
+    assert_eq!(answer["data"]["items"][0]["alphaname"]["name"], "OnAI");
+}

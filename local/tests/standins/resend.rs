@@ -73,7 +73,7 @@ async fn credentials_user_agent_and_paths_are_checked() {
         (post().bearer_auth("re_other"), 403, "invalid_api_key"),
         (post().bearer_auth("test"), 403, "invalid_api_key"),
         (mail.client.put(mail.url("/emails")), 405, "method_not_allowed"),
-        (mail.client.get(mail.url("/domains")), 404, "not_found"),
+        (mail.client.get(mail.url("/audiences")), 404, "not_found"),
     ] {
         let (got, answer) = parsed(request.send().await.unwrap()).await;
         assert_eq!((got, &answer["name"]), (status, &json!(name)));
@@ -355,4 +355,24 @@ async fn the_rate_limit_holds_and_is_announced() {
     assert_eq!(stats["rejected"], json!({"rate_limit_exceeded": 1}));
     assert_eq!(stats["max_in_one_second"], 3);
     assert_eq!(stats["without_idempotency_key"], 4 - 1);
+}
+
+#[tokio::test]
+async fn domains_are_listed_for_a_key_with_full_access_alone() {
+    let list = async |mail: &Mail| {
+        let request = mail.client.get(mail.url("/domains")).bearer_auth(RESEND_KEY);
+        parsed(request.send().await.unwrap()).await
+    };
+    let (status, answer) = list(&Mail::start().await).await;
+    assert_eq!((status, &answer["object"]), (200, &json!("list")));
+    let domain = &answer["data"][0];
+    assert_eq!(
+        json!([domain["name"], domain["status"]]),
+        json!(["onai.academy", "verified"])
+    );
+
+    let sender = Mail::with(|options| options.sending_access = true).await;
+    let (status, answer) = list(&sender).await;
+    assert_eq!((status, &answer["name"]), (401, &json!("restricted_api_key")));
+    assert_eq!(sender.post("/emails", Some("n1"), &email()).await.0, 200);
 }

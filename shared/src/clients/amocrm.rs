@@ -3,8 +3,12 @@
 //! Creating a deal has no idempotency key, so each deal carries our lead's id in a custom field, by which it is
 //! searched after an answer was lost. The client knows nothing of rates: the caller's governor does.
 
+mod place;
+mod token;
 mod wire;
 
+pub use place::{Misplaced, place};
+pub use token::days_left;
 pub use wire::{Contact, Deal, Pipeline, Status};
 
 use super::{Answer, call, clean_name, retry_after};

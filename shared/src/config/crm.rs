@@ -81,7 +81,11 @@ pub enum Stage {
 }
 
 impl AmoCrm {
-    fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+    /// Reads it; see the fields for the variables.
+    ///
+    /// # Errors
+    /// The first variable that is missing or malformed.
+    pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         const FIELD: &str = "AMOCRM_LEAD_ID_FIELD_ID";
         let requests_per_second = env
             .parsed("AMOCRM_REQUESTS_PER_SECOND", "a whole number from 1 to 50")?

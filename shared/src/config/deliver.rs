@@ -46,7 +46,11 @@ pub struct Resend {
 }
 
 impl Resend {
-    pub(super) fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+    /// Reads it; see the fields for the variables.
+    ///
+    /// # Errors
+    /// The first variable that is missing or malformed.
+    pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             api_key: env
                 .required("RESEND_API_KEY", "the API key of Resend, re_…")?
@@ -71,7 +75,11 @@ pub struct Mobizon {
 }
 
 impl Mobizon {
-    pub(super) fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+    /// Reads it; see the fields for the variables.
+    ///
+    /// # Errors
+    /// The first variable that is missing or malformed.
+    pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             api_key: env.required("MOBIZON_API_KEY", "the API key of Mobizon")?.into(),
             base_url: env.base_url("MOBIZON_BASE_URL", "https://api.mobizon.kz")?,
@@ -90,7 +98,11 @@ pub struct Links {
 }
 
 impl Links {
-    pub(super) fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+    /// Reads it; see the fields for the variables.
+    ///
+    /// # Errors
+    /// The first variable that is missing or malformed.
+    pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         let public = env.base_url("PUBLIC_BASE_URL", "https://api.onai.academy")?;
         let short = env.base_url("SHORT_LINK_BASE_URL", &public)?;
         Ok(Self { public, short })

@@ -120,11 +120,13 @@ pub const STEPS: [(&str, Scene, &[&str]); 14] = [
 ];
 
 /// Statements that no function runs: the console's, and those of the commands that open the gate and redrive.
-pub const NOT_OF_A_FUNCTION: [&str; 7] = [
+pub const NOT_OF_A_FUNCTION: [&str; 9] = [
     "crm_reopen",
+    "erase",
     "gate",
     "lead_story",
     "leads",
+    "leads_of",
     "open_gate",
     "reopen",
     "totals",

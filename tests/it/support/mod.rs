@@ -5,6 +5,7 @@ pub mod certificates;
 pub mod crm;
 pub mod database;
 pub mod delivery;
+pub mod doctor;
 pub mod front;
 pub mod funnel;
 pub mod guillotine;

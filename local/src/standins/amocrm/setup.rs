@@ -81,13 +81,14 @@ const fn field(id: i64, name: &'static str, code: &'static str, kind: &'static s
     }
 }
 
-pub(super) static DEAL_FIELDS: [Field; 6] = [
+pub(super) static DEAL_FIELDS: [Field; 7] = [
     field(880_001, "utm_source", "UTM_SOURCE", "tracking_data"),
     field(880_002, "utm_medium", "UTM_MEDIUM", "tracking_data"),
     field(880_003, "utm_campaign", "UTM_CAMPAIGN", "tracking_data"),
     field(880_004, "utm_content", "UTM_CONTENT", "tracking_data"),
     field(880_005, "utm_term", "UTM_TERM", "tracking_data"),
     field(880_010, "proftest_lead_id", MARKER, "text"),
+    field(880_020, "Оценка", "SCORE", "numeric"),
 ];
 
 pub(super) const PHONE: i64 = 770_001;

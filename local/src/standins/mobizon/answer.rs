@@ -138,3 +138,18 @@ pub(super) fn listed(sms: &SentSms, now: Timestamp, options: &MobizonOptions, id
     item["text"] = json!(sms.text);
     item
 }
+
+/// `alphaname/list`, without the owner's profile and papers.
+pub(super) fn senders(names: &[String]) -> Value {
+    let items = names.iter().enumerate().map(|(number, name)| {
+        json!({
+            "id": (number + 1).to_string(),
+            "alphanameId": (number + 1).to_string(),
+            "globalStatus": "1",
+            "partnerStatus": "1",
+            "isDefault": "0",
+            "alphaname": { "id": (number + 1).to_string(), "name": name, "type": "1" },
+        })
+    });
+    json!({ "items": items.collect::<Vec<_>>(), "totalItemCount": names.len().to_string() })
+}

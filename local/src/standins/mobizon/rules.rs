@@ -59,7 +59,7 @@ impl Params {
 
 /// What every call needs: a known module, `output`, `api`, `apiKey`.
 pub(super) fn check_envelope(call: &str, params: &Params, api_key: &str) -> Result<(), Refusal> {
-    if !matches!(call.split('/').next(), Some("message" | "user")) {
+    if !matches!(call.split('/').next(), Some("message" | "user" | "alphaname")) {
         return Err(Refusal::new(4, "Incorrect module parameter."));
     }
     match params.query("output") {

@@ -98,3 +98,18 @@ pub(super) fn stored_email(email: &SentEmail) -> Value {
         "last_event": "delivered",
     })
 }
+
+/// `GET /domains`: schema `ListDomainsResponse` of resend.yaml.
+pub(super) fn domains(domains: &[(String, String)]) -> Value {
+    let list = domains.iter().enumerate().map(|(number, (name, status))| {
+        json!({
+            "id": format!("d91cd9bd-1176-453e-8fc1-{number:012}"),
+            "name": name,
+            "status": status,
+            "created_at": "2026-01-01 00:00:00.000000+00",
+            "region": "eu-west-1",
+            "capabilities": { "sending": "enabled", "receiving": "disabled" },
+        })
+    });
+    json!({ "object": "list", "has_more": false, "data": list.collect::<Vec<_>>() })
+}

@@ -64,7 +64,8 @@ async fn the_account_tells_its_fields_and_tags() {
             "UTM_CAMPAIGN",
             "UTM_CONTENT",
             "UTM_TERM",
-            "PROFTEST_LEAD_ID"
+            "PROFTEST_LEAD_ID",
+            "SCORE"
         ]
     );
     assert_eq!(

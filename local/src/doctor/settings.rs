@@ -1,0 +1,76 @@
+//! The settings as the functions read them, without asking anybody.
+
+use super::{Finding, Findings};
+use proftest::config::{self, ConfigError, Env};
+use proftest::domain::message;
+use proftest::texts::{Locale, texts};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// What template.yaml fills in once the stack is there: queues, schedule group, role. As long as AWS makes them.
+const DEPLOYED: [&str; 6] = [
+    "NOTIFICATIONS_QUEUE_URL",
+    "NOTIFICATIONS_QUEUE_ARN",
+    "NOTIFICATIONS_DLQ_ARN",
+    "CRM_QUEUE_URL",
+    "SCHEDULE_GROUP",
+    "SCHEDULER_ROLE_ARN",
+];
+const DEPLOYED_CHARS: usize = 130;
+/// Bytes of all variables of a function together. Source: AWS Lambda quotas, «Environment variables».
+const VARIABLES_BYTES_MAX: usize = 4096;
+/// A short link's code has twelve characters.
+const SAMPLE_CODE: &str = "0123456789ab";
+
+/// Reads everything as each function does at its start.
+pub(super) fn examine(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<Finding> {
+    let mut findings = Findings::about("settings");
+    read(lookup, "intake", config::Intake::read, &mut findings);
+    read(lookup, "track", config::Track::read, &mut findings);
+    read(lookup, "sweep", config::Sweep::read, &mut findings);
+    read(lookup, "crm", config::Crm::read, &mut findings);
+    if let Some(deliver) = read(lookup, "deliver", config::Deliver::read, &mut findings) {
+        let link = format!("{}/l/{SAMPLE_CODE}", deliver.links.short);
+        match message::sms(texts(Locale::Ru), &link) {
+            Ok(sms) => findings.ok(format!(
+                "an SMS takes {} of the {} characters of one segment",
+                message::ucs2_units(sms.as_str()),
+                message::SMS_UNITS_MAX
+            )),
+            Err(too_long) => findings.wrong(too_long.to_string()),
+        }
+    }
+    if !findings
+        .list
+        .iter()
+        .any(|found| found.verdict == super::Verdict::Wrong)
+    {
+        findings.ok("every function would start with these variables");
+    }
+    findings.list
+}
+
+fn read<T>(
+    lookup: &dyn Fn(&str) -> Option<String>,
+    function: &str,
+    read: fn(&Env<'_>) -> Result<T, ConfigError>,
+    findings: &mut Findings,
+) -> Option<T> {
+    let asked = RefCell::new(HashMap::new());
+    let recorded = |name: &str| {
+        let given = lookup(name).filter(|value| !value.trim().is_empty());
+        let value = given.or_else(|| DEPLOYED.contains(&name).then(|| "x".repeat(DEPLOYED_CHARS)));
+        let bytes = name.len() + value.as_ref().map_or(0, String::len);
+        asked.borrow_mut().insert(name.to_owned(), bytes);
+        value
+    };
+    let read = findings.read(&Env::new(&recorded), read);
+    let bytes: usize = asked.into_inner().into_values().sum();
+    if read.is_some() && bytes > VARIABLES_BYTES_MAX {
+        findings.wrong(format!(
+            "the variables of {function} take {bytes} bytes and Lambda allows {VARIABLES_BYTES_MAX}: \
+             DATABASE_CA_PEM must be the one root certificate, without text around it"
+        ));
+    }
+    read
+}

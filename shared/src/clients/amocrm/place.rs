@@ -1,0 +1,34 @@
+//! Where in the account the configured stage is.
+
+use super::{Pipeline, Status};
+use crate::config::Stage;
+
+/// Why it is nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Misplaced {
+    /// There is no such pipeline.
+    #[error("the configured pipeline is not in the account")]
+    Pipeline,
+    /// The pipeline has no such stage.
+    #[error("the configured stage is not in its pipeline")]
+    Status,
+}
+
+/// Finds the configured stage, by its ids or by its names.
+pub fn place<'a>(pipelines: &'a [Pipeline], stage: &Stage) -> Result<(&'a Pipeline, &'a Status), Misplaced> {
+    let pipeline = pipelines.iter().find(|pipeline| match stage {
+        Stage::Ids(id, _) => pipeline.id == *id,
+        Stage::Names(name, _) => same_name(&pipeline.name, name),
+    });
+    let pipeline = pipeline.ok_or(Misplaced::Pipeline)?;
+    let status = pipeline.statuses().iter().find(|status| match stage {
+        Stage::Ids(_, id) => status.id == *id,
+        Stage::Names(_, name) => same_name(&status.name, name),
+    });
+    Ok((pipeline, status.ok_or(Misplaced::Status)?))
+}
+
+/// Names are typed by people: case and spaces around do not count.
+fn same_name(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}

@@ -1,0 +1,39 @@
+-- Erases a person: the leads, and with them everything that hangs on them (by the foreign keys' cascades).
+--
+-- $1 lead ids
+--
+-- Returns one row: what the vendors still know, and the batches that name the person's e-mails. Row locks in
+-- everybody's order: deliveries, person, lead (ARCHITECTURE.md, "Locks"); the counts make the deletion wait for the
+-- locks before it. The contact is forgotten unless another lead has the same phone. Sent twice, it finds nothing.
+with sent as (
+    select d.notification_id, d.channel, d.provider_id
+    from deliveries d
+    join scheduled_notifications n on n.id = d.notification_id
+    where n.lead_id = any ($1)
+    order by d.notification_id, d.channel
+    for update of d
+), person as (
+    select p.phone, p.contact_id
+    from crm_people p
+    where p.phone in (select l.phone from landing_leads l where l.id = any ($1))
+    order by p.phone
+    for update
+), gone as (
+    delete from landing_leads l
+    using (select count(*) from sent) sent_locked, (select count(*) from person) person_locked
+    where l.id = any ($1)
+    returning l.id, l.phone, l.amocrm_lead_id
+), forgotten as (
+    delete from crm_people p
+    using (select distinct phone from gone) g
+    where p.phone = g.phone
+      and not exists (select from landing_leads o where o.phone = p.phone and o.id <> all ($1))
+    returning p.contact_id
+)
+select (select count(*) from gone) as leads,
+       coalesce((select array_agg(distinct amocrm_lead_id) from gone where amocrm_lead_id is not null), '{}') as deals,
+       coalesce((select array_agg(distinct contact_id) from forgotten where contact_id is not null), '{}') as contacts,
+       coalesce((select array_agg(provider_id) from sent where channel = 'email' and provider_id is not null), '{}') as emails,
+       coalesce((select array_agg(provider_id) from sent where channel = 'sms' and provider_id is not null), '{}') as sms,
+       coalesce((select array_agg(b.id) from email_batches b
+                 where b.notifications && (select array_agg(notification_id) from sent)), '{}') as batches
