@@ -194,6 +194,7 @@ fn resend_accepts_only_with_an_id() {
     };
     let valid = vec![
         json!({"id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"}),
+        json!({"id": "49a3999c\0"}),
         json!({"statusCode": 429, "name": "daily_quota_exceeded", "message": "a@example.com"}),
     ];
     check("resend", cases(), &answer(valid), |answer| {
@@ -227,11 +228,12 @@ fn mobizon_accepts_and_finds_only_with_an_id() {
     };
     let accepted =
         json!({"code": 0, "data": {"campaignId": "1", "messageId": "7", "status": 2}, "message": ""});
+    let nameless = json!({"code": 0, "data": {"messageId": 0, "status": 1}});
     let refused = json!({"code": 1, "data": {"recipient": RECIPIENT}, "message": TEXT});
     check(
         "mobizon, send",
         cases(),
-        &answer(vec![accepted, refused.clone()]),
+        &answer(vec![accepted, nameless, refused.clone()]),
         |answer| {
             parrot.say(&answer);
             match run(mobizon.send(&sms)) {
@@ -297,7 +299,7 @@ fn amocrm_s_answers_are_read_or_refused() {
                              "pipelines": [{"id": 1, "name": "x", "_embedded": {"statuses": [{"id": 1, "name": "x", "sort": 1}]}}]}}),
         contact,
         json!({"access_token": "a", "refresh_token": "b", "expires_in": 86400}),
-        json!({"title": "Too many", "detail": "a@example.com", "retry_after": 300}),
+        json!({"title": "Too many", "detail": "a@example.com", "retry_after": u64::MAX}),
     ];
     check("amoCRM", cases(), &(0..7_u8, answer(valid)), |(call, answer)| {
         parrot.say(&answer);
