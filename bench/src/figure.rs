@@ -21,6 +21,10 @@ pub struct Figure {
     pub conditions: String,
     /// The median of the runs.
     pub value: f64,
+    /// The first and the third quartile of the runs.
+    pub spread: (f64, f64),
+    /// What else a reader may want to know: absolute times of this machine, by which nothing is judged.
+    pub context: String,
     /// Of the value and the target.
     pub unit: &'static str,
     /// Which side of the target is good.
@@ -32,6 +36,18 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// A figure without a target.
+    pub fn context_only(name: &str, conditions: &str, runs: &[f64], unit: &'static str) -> Self {
+        Self::new(name, conditions, runs, unit, Bound::AtMost, f64::INFINITY)
+    }
+
+    /// The same with something for a reader.
+    #[must_use]
+    pub fn with_context(mut self, context: impl Into<String>) -> Self {
+        self.context = context.into();
+        self
+    }
+
     /// The median of `runs` beside a target, both in `unit`.
     pub fn new(
         name: &str,
@@ -42,6 +58,7 @@ impl Figure {
         target: f64,
     ) -> Self {
         let value = median(runs);
+        let spread = (share(runs, 1, 4), share(runs, 3, 4));
         let met = match bound {
             Bound::AtMost => value <= target,
             Bound::AtLeast => value >= target,
@@ -50,6 +67,8 @@ impl Figure {
             name: name.to_owned(),
             conditions: conditions.to_owned(),
             value,
+            spread,
+            context: String::new(),
             unit,
             bound,
             target,
@@ -59,10 +78,15 @@ impl Figure {
 }
 
 /// The middle one, or the higher of the two in the middle; NaN, which meets no target, of nothing.
-fn median(values: &[f64]) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
+    share(values, 1, 2)
+}
+
+/// The value below which so many of so many lie.
+fn share(values: &[f64], part: usize, of: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    sorted.get(sorted.len() * part / of).copied().unwrap_or(f64::NAN)
 }
 
 /// A table for a terminal, one line a figure.
@@ -73,18 +97,27 @@ pub fn table(figures: &[Figure]) -> String {
             Bound::AtMost => "≤",
             Bound::AtLeast => "≥",
         };
+        let (target, met) = match (figure.target.is_finite(), figure.met) {
+            (false, _) => (String::new(), ""),
+            (true, true) => (format!("{bound} {}", figure.target), "met"),
+            (true, false) => (format!("{bound} {}", figure.target), "missed"),
+        };
         let digits = if figure.value.fract() == 0.0 { 0 } else { 3 };
         lines.push(format!(
-            "{:<26} {:<32} {:>9.digits$} {:<8} {bound} {:<6} {}",
+            "{:<34} {:<36} {:>9.digits$} {:<6} {:>19} {target:<8} {met:<6} {}",
             figure.name,
             figure.conditions,
             figure.value,
             figure.unit,
-            figure.target,
-            if figure.met { "met" } else { "missed" },
+            format!("({:.digits$} to {:.digits$})", figure.spread.0, figure.spread.1),
+            figure.context,
         ));
     }
-    lines.join("\n")
+    lines
+        .iter()
+        .map(|line| line.trim_end())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]
@@ -105,5 +138,6 @@ mod tests {
             lines[1].contains("54.500 /s") && lines[1].ends_with("missed"),
             "{table}"
         );
+        assert!(lines[1].contains("(12.000 to 60.000)"), "{table}");
     }
 }

@@ -1,10 +1,13 @@
 //! Figures: what the funnel measures on this machine, beside what it should.
 
+mod bed;
 mod browser;
 pub mod figure;
 pub mod page;
+mod pairs;
 pub mod punctuality;
 mod site;
+pub mod speed;
 mod world;
 
 use chromiumoxide::error::CdpError;

@@ -1,16 +1,19 @@
-//! `cargo run --release -p bench -- page`: the figures.
+//! `cargo run --release -p bench`: the figures.
 
-use bench::{page, punctuality};
+use bench::{page, punctuality, speed};
 use clap::{Parser, Subcommand};
 use proftest::failure;
 use std::process::ExitCode;
 
-/// Measures on this machine what the funnel promises. Judges nothing: a missed target is printed, not an error.
+/// Measures on this machine how fast the functions are, or what a subcommand says. Judges nothing: a missed target is
+/// printed, not an error.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
-    task: Task,
+    task: Option<Task>,
+    #[command(flatten)]
+    speed: speed::Options,
 }
 
 #[derive(Subcommand)]
@@ -23,9 +26,11 @@ enum Task {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Cli::parse().task {
-        Task::Page => page::run().await,
-        Task::Punctuality(options) => punctuality::run(options).await,
+    let cli = Cli::parse();
+    let done = match cli.task {
+        None => speed::run(cli.speed).await,
+        Some(Task::Page) => page::run().await,
+        Some(Task::Punctuality(options)) => punctuality::run(options).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,8 +15,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_postgres::Client;
 
-const DATABASE: &str = "bench";
-const REGION: &str = "eu-central-1";
+/// The database of every measurement.
+pub(crate) const DATABASE: &str = "bench";
+/// The region that clients are told.
+pub(crate) const REGION: &str = "eu-central-1";
 const RESEND_KEY: &str = "re_bench";
 const MOBIZON_KEY: &str = "kz_bench";
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,12 +52,7 @@ impl World {
         let emulator = Emulator::start(python, &dir, Steps::new(false))
             .await
             .map_err(Error::Part)?;
-        let sdk = sdk_loader()
-            .region(REGION)
-            .credentials_provider(Credentials::new("test", "test", None, None, "bench"))
-            .endpoint_url(&emulator.endpoint)
-            .load()
-            .await;
+        let sdk = sdk(&emulator.endpoint).await;
         let mut options = ResendOptions::new(RESEND_KEY);
         options.rate_limit_per_second = resend_limit;
         let resend = Resend::new(options, Feed::default());
@@ -125,21 +122,34 @@ impl World {
 }
 
 /// A server with one fresh, migrated database.
-async fn database(dir: &Path) -> Result<Cluster, Error> {
+pub(crate) async fn database(dir: &Path) -> Result<Cluster, Error> {
     let place = Place::new(dir.join("postgres"), true);
     let cluster = Cluster::start(&place).await.map_err(Error::Part)?;
+    fresh_database(&cluster, DATABASE).await?;
+    Ok(cluster)
+}
+
+/// A fresh, migrated database, and a connection to it.
+pub(crate) async fn fresh_database(cluster: &Cluster, name: &str) -> Result<Client, Error> {
     // A server whose files outlived their directory may still have an old one.
     let server = connect(&cluster.url("postgres")).await?;
     server
-        .batch_execute(&format!("drop database if exists {DATABASE} with (force)"))
+        .batch_execute(&format!("drop database if exists {name} with (force)"))
         .await?;
-    cluster
-        .create_database(DATABASE, None)
-        .await
-        .map_err(Error::Part)?;
-    let mut client = connect(&cluster.url(DATABASE)).await?;
+    cluster.create_database(name, None).await.map_err(Error::Part)?;
+    let mut client = connect(&cluster.url(name)).await?;
     migrate::migrate(&mut client)
         .await
         .map_err(|error| Error::Part(error.to_string()))?;
-    Ok(cluster)
+    Ok(client)
+}
+
+/// How AWS is reached at `endpoint`.
+pub(crate) async fn sdk(endpoint: &str) -> SdkConfig {
+    sdk_loader()
+        .region(REGION)
+        .credentials_provider(Credentials::new("test", "test", None, None, "bench"))
+        .endpoint_url(endpoint)
+        .load()
+        .await
 }

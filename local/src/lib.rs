@@ -1,5 +1,6 @@
 //! The whole funnel on one machine.
 
+pub mod certificates;
 pub mod console;
 pub mod doctor;
 pub mod emulator;

@@ -1,11 +1,11 @@
 //! `doctor`, on databases: well kept ones, and each way to keep one badly.
 
-use crate::support::certificates::Authority;
 use crate::support::database::Database;
 use crate::support::doctor::World;
 use crate::support::run;
 use crate::support::sealed::sealed;
 use crate::support::way::Route;
+use local::certificates::Authority;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -71,7 +71,7 @@ fn tls_is_examined_with_the_root_and_the_host_name() {
             port: without_tls().await,
             ..by_name.clone()
         };
-        let other = Authority::new().pem;
+        let other = Authority::new().unwrap().pem;
         for (route, ca, part) in [
             (&by_name, &other, "not signed by DATABASE_CA_PEM"),
             (&by_address, &ca, "names another host"),

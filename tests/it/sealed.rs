@@ -1,10 +1,10 @@
 //! TLS to the database: verified, or nothing is said at all.
 
-use crate::support::certificates::Authority;
 use crate::support::database::Database;
 use crate::support::run;
 use crate::support::sealed::{HOST, ROLE, Sealed, sealed};
 use crate::support::way::Route;
+use local::certificates::Authority;
 use proftest::config;
 use proftest::store::{Store, connect};
 use serde_json::json;
@@ -65,7 +65,7 @@ fn another_root_of_the_same_name_is_refused() {
     run(async {
         let Some(sealed) = sealed().await else { return };
         let mut route = sealed.route("postgres");
-        route.ca_pem = Some(Authority::new().pem);
+        route.ca_pem = Some(Authority::new().unwrap().pem);
         let said = refusal(&route.config(), sealed).await;
         assert!(said.contains("invalid peer certificate"), "{said}");
         assert!(
@@ -101,7 +101,7 @@ fn a_server_without_tls_is_told_nothing_but_that_tls_is_wanted() {
             origin: format!("postgres://{ROLE}:secret@{HOST}"),
             port: listener.local_addr().unwrap().port(),
             name: "postgres".to_owned(),
-            ca_pem: Some(Authority::new().pem),
+            ca_pem: Some(Authority::new().unwrap().pem),
         };
         let server = tokio::spawn(async move {
             let mut heard = Vec::new();

@@ -107,10 +107,6 @@ impl Store {
         notification: NotificationId,
         contents: &[Pinned],
     ) -> Result<Vec<Pinned>, StoreError> {
-        const SQL: &str = "update deliveries d set content = coalesce(d.content, p.content) \
-             from unnest($2, $3) as p (channel, content) \
-             where d.notification_id = $1 and d.channel = p.channel and d.state = 'sending' \
-             returning d.channel, d.content";
         let channels: Vec<&str> = contents.iter().map(|pinned| pinned.channel.as_str()).collect();
         let values: Vec<&Value> = contents.iter().map(|pinned| &pinned.content).collect();
         let params = [
@@ -118,7 +114,7 @@ impl Store {
             (&channels as _, Type::TEXT_ARRAY),
             (&values as _, Type::JSONB_ARRAY),
         ];
-        let rows = self.run("pin", SQL, &params).await?;
+        let rows = self.run("pin", include_str!("pin.sql"), &params).await?;
         let read = |row: &Row| -> Result<Pinned, tokio_postgres::Error> {
             Ok(Pinned {
                 channel: channel(row.try_get("channel")?),

@@ -40,7 +40,9 @@ fn event(paths: Vec<String>, queries: Vec<&'static str>) -> impl Strategy<Value 
         "if-none-match",
         "cookie",
     ]);
-    let value = text().prop_map(|text| text.replace(|c: char| c.is_ascii_control(), ""));
+    let long = (text(), 1..90_usize).prop_map(|(text, times)| text.repeat(times));
+    let value = prop_oneof![4 => text(), 1 => long];
+    let value = value.prop_map(|text| text.replace(|c: char| c.is_ascii_control(), ""));
     let header = proptest::option::of((name, value));
     let broken = proptest::option::weighted(0.05, (any::<Index>(), change()));
     (path, query, method, header, broken).prop_map(move |(path, query, method, header, broken)| {

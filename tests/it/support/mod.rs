@@ -1,7 +1,6 @@
 //! What the tests share.
 
 pub mod aws;
-pub mod certificates;
 pub mod crm;
 pub mod database;
 pub mod delivery;

@@ -2,8 +2,9 @@
 
 use super::database::cluster;
 use super::eventually;
-use super::sealed::{put, setting};
+use super::sealed::setting;
 use super::way::Route;
+use local::certificates::put;
 use local::postgres::{connect, free_port};
 use local::process::{Leashed, run};
 use local::tools;
@@ -59,8 +60,8 @@ impl Pooler {
         let dir = Path::new(&data).parent().unwrap();
         let owner = std::fs::metadata(&data).unwrap();
         let (password, port) = (Uuid::new_v4().simple().to_string(), free_port().unwrap());
-        put(dir, "pooler.users", &format!("\"{USER}\" \"{password}\"\n"));
-        put(dir, "pooler.ini", &settings(program, dir, port, &direct).await);
+        put(dir, "pooler.users", &format!("\"{USER}\" \"{password}\"\n")).unwrap();
+        put(dir, "pooler.ini", &settings(program, dir, port, &direct).await).unwrap();
         let process = Leashed::under_shell(program, |command| {
             if std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
                 command.uid(owner.uid()).gid(owner.gid());

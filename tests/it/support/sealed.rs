@@ -1,13 +1,11 @@
 //! The TLS side of the tests' PostgreSQL: a role that the server lets in encrypted or not at all.
 
-use super::certificates::Authority;
 use super::database::cluster;
 use super::eventually;
 use super::way::Route;
+use local::certificates::Authority;
 use local::postgres::{Cluster, connect};
 use local::tools;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
-use std::path::Path;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
@@ -41,16 +39,9 @@ impl Sealed {
     async fn turn_on(cluster: &Cluster) -> Option<Self> {
         let url = cluster.url("postgres");
         let server = connect(&url).await.unwrap();
-        let authority = Authority::new();
-        let certified = authority.certify(HOST);
-        let data = setting(&server, "data_directory").await;
-        put(Path::new(&data), "server.crt", &certified.certificate);
-        put(Path::new(&data), "server.key", &certified.key);
-        if let Err(error) = server.batch_execute("alter system set ssl = on").await {
-            assert!(
-                format!("{error:?}").contains("not supported by this build"),
-                "{error:?}"
-            );
+        let authority = Authority::new().unwrap();
+        if let Err(error) = authority.certify(HOST).unwrap().install(cluster).await {
+            assert!(error.contains("not supported by this build"), "{error}");
             tools::not_run("the tests over TLS need a PostgreSQL that has it", "postgresql").unwrap();
             return None;
         }
@@ -94,12 +85,4 @@ impl Sealed {
 pub async fn setting(server: &Client, name: &str) -> String {
     let row = server.query_typed_one(&format!("show {name}"), &[]).await;
     row.unwrap().get(0)
-}
-
-/// Writes a file that only the server's user may read.
-pub fn put(dir: &Path, name: &str, text: &str) {
-    let (owner, file) = (std::fs::metadata(dir).unwrap(), dir.join(name));
-    std::fs::write(&file, text).unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-    chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
 }
