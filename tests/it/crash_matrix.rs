@@ -5,7 +5,7 @@
 //! With few leads it is a part of every test run. The whole of it prints its table:
 //!
 //! ```text
-//! CRASH_LEADS=100 cargo test -p tests --test it crash_matrix -- --nocapture
+//! CRASH_LEADS=100 cargo test --workspace --test it crash_matrix -- --nocapture
 //! ```
 //!
 //! `CRASH_LEADS` is the number of leads a point, `CRASH_ROUNDS` how often each message comes back under the armed
