@@ -1,6 +1,6 @@
 //! Far more processes than the database has connections: each visitor is served or told to come back, at once.
 //!
-//! Sixty processes here; `EXHAUSTION_PROCESSES=200 cargo test -p tests --test it exhaustion` for the full load.
+//! Sixty processes here; `EXHAUSTION_PROCESSES=200 cargo test --workspace --test it exhaustion` for the full load.
 
 use crate::support::aws::Queue;
 use crate::support::database::Database;
