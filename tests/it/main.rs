@@ -44,6 +44,7 @@ mod support;
 mod sweep;
 mod template;
 mod template_alarms;
+mod template_options;
 mod template_settings;
 mod tidy;
 mod track;

@@ -1,0 +1,82 @@
+//! What template.yaml leaves to whoever deploys it, and what it bounds: throttles, tracing, reserved concurrency.
+
+use crate::template::{functions, template};
+use serde_json::{Value, json};
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[test]
+fn the_form_is_throttled_below_the_rest() {
+    let template = template();
+    let all = &template["Resources"]["FunnelApi"]["Properties"]["DefaultRouteSettings"];
+    let form = &functions(&template)["intake"].1["Properties"]["Events"]["Lead"]["Properties"];
+    assert_eq!(form["Method"], "POST");
+    for limit in ["ThrottlingBurstLimit", "ThrottlingRateLimit"] {
+        let (form, all) = (number(&form["RouteSettings"][limit]), number(&all[limit]));
+        assert!(0 < form && form < all, "{limit}: {form} of {all}");
+    }
+}
+
+#[test]
+fn tracing_is_off_unless_asked_for() {
+    let template = template();
+    let parameter = &template["Parameters"]["Tracing"];
+    assert_eq!(parameter["Default"], "Disabled");
+    assert_eq!(parameter["AllowedValues"], json!(["Active", "Disabled"]));
+    assert_eq!(
+        template["Globals"]["Function"]["Tracing"],
+        json!({"Ref": "Tracing"})
+    );
+    assert_eq!(
+        template["Conditions"]["Traced"],
+        json!({"Fn::Equals": [{"Ref": "Tracing"}, "Active"]})
+    );
+    for (binary, (_, function)) in functions(&template) {
+        assert!(function["Properties"].get("Tracing").is_none(), "{binary}");
+    }
+}
+
+/// Without a bound of its own a function takes as many sandboxes as come, and each holds a connection.
+#[test]
+fn every_function_that_holds_connections_can_be_bounded() {
+    let template = template();
+    let mut bounded = Vec::new();
+    for (binary, (_, function)) in functions(&template) {
+        let properties = &function["Properties"];
+        if properties["Environment"]["Variables"]
+            .get("DATABASE_URL")
+            .is_none()
+        {
+            assert!(properties.get("ReservedConcurrentExecutions").is_none());
+            continue;
+        }
+        let events = properties["Events"].as_object().unwrap();
+        match events.values().next().unwrap()["Type"].as_str().unwrap() {
+            "SQS" => assert!(
+                events
+                    .values()
+                    .all(|event| !event["Properties"]["ScalingConfig"]["MaximumConcurrency"].is_null())
+            ),
+            // Once a minute, for less than a minute.
+            "ScheduleV2" => assert_eq!(binary, "sweep"),
+            _ => {
+                let choice = &properties["ReservedConcurrentExecutions"]["Fn::If"];
+                let (condition, parameter) =
+                    (choice[0].as_str().unwrap(), choice[1]["Ref"].as_str().unwrap());
+                assert_eq!(choice[2], json!({"Ref": "AWS::NoValue"}));
+                assert_eq!(
+                    template["Conditions"][condition],
+                    json!({"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]})
+                );
+                let parameter = &template["Parameters"][parameter];
+                assert_eq!(parameter["Default"], "");
+                // AWS takes 0 for "never".
+                assert_eq!(parameter["AllowedPattern"], "^([1-9][0-9]*)?$");
+                bounded.push(binary);
+            }
+        }
+    }
+    assert_eq!(bounded, ["intake", "track"]);
+}
