@@ -80,3 +80,32 @@ fn every_function_that_holds_connections_can_be_bounded() {
     }
     assert_eq!(bounded, ["intake", "track"]);
 }
+
+/// Data are in the database; logs and dead letters are what else somebody could miss after a stack is gone.
+#[test]
+fn logs_and_dead_letters_outlive_the_stack() {
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap();
+    let dead_letters: Vec<&Value> = resources
+        .values()
+        .map(|resource| &resource["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0])
+        .collect();
+    let mut kept = 0;
+    for (name, resource) in resources {
+        let holds_data =
+            resource["Type"] == "AWS::Logs::LogGroup" || dead_letters.contains(&&Value::from(name.as_str()));
+        let policies = (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]);
+        if holds_data {
+            // What a failed creation leaves behind holds nothing.
+            assert_eq!(
+                policies,
+                (&"RetainExceptOnCreate".into(), &"Retain".into()),
+                "{name}"
+            );
+            kept += 1;
+        } else {
+            assert_eq!(policies, (&Value::Null, &Value::Null), "{name}");
+        }
+    }
+    assert_eq!(kept, functions(&template).len() + 2);
+}
