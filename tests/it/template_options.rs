@@ -1,6 +1,7 @@
 //! What template.yaml leaves to whoever deploys it, and what it bounds: throttles, tracing, reserved concurrency.
 
-use crate::template::{functions, template};
+use crate::support::request::visit;
+use crate::template::{functions, page_asset, routes, template};
 use serde_json::{Value, json};
 
 fn number(value: &Value) -> u64 {
@@ -108,4 +109,89 @@ fn logs_and_dead_letters_outlive_the_stack() {
         }
     }
     assert_eq!(kept, functions(&template).len() + 2);
+}
+
+#[test]
+fn a_domain_of_its_own_is_made_only_when_it_is_named() {
+    let template = template();
+    let resources = &template["Resources"];
+    for resource in ["ApiDomain", "ApiOnItsDomain"] {
+        assert_eq!(resources[resource]["Condition"], "OwnDomain", "{resource}");
+    }
+    let domain = &resources["ApiDomain"]["Properties"];
+    assert_eq!(domain["DomainNameConfigurations"][0]["SecurityPolicy"], "TLS_1_2");
+    let mapping = &resources["ApiOnItsDomain"]["Properties"];
+    assert_eq!(mapping["ApiId"], json!({"Ref": "FunnelApi"}));
+    assert_eq!(mapping["Stage"], json!({"Ref": "FunnelApi.Stage"}));
+    for parameter in ["DomainName", "PageDomainName"] {
+        assert_eq!(template["Parameters"][parameter]["Default"], "", "{parameter}");
+    }
+    let rules = template["Rules"].as_object().unwrap();
+    assert_eq!(rules.len(), 2, "a name without its certificate is refused");
+    assert_eq!(
+        template["Outputs"]["ApiDomainTarget"]["Value"],
+        json!({"Fn::GetAtt": ["ApiDomain", "RegionalDomainName"]})
+    );
+}
+
+#[test]
+fn cloudfront_caches_the_page_as_it_asks_for_and_nothing_else() {
+    let template = template();
+    assert_eq!(template["Parameters"]["PageCdn"]["Default"], "no");
+    let resources = &template["Resources"];
+    for resource in ["PageDistribution", "PageCachePolicy"] {
+        assert_eq!(resources[resource]["Condition"], "PageBehindCdn", "{resource}");
+    }
+    let distribution = &resources["PageDistribution"]["Properties"]["DistributionConfig"];
+    let cached = distribution["CacheBehaviors"].as_array().unwrap();
+    assert_eq!(cached.len(), 1);
+    let prefix = cached[0]["PathPattern"]
+        .as_str()
+        .unwrap()
+        .strip_suffix('*')
+        .unwrap();
+    let methods = |behaviour: &Value| behaviour["AllowedMethods"].as_array().unwrap().clone();
+    let rest = &distribution["DefaultCacheBehavior"];
+    for (binary, method, path) in routes(&template) {
+        assert_eq!(path.starts_with(prefix), binary == "page", "{path}");
+        let behaviour = if binary == "page" { &cached[0] } else { rest };
+        assert!(
+            methods(behaviour).contains(&method.clone().into()),
+            "{method} {path}"
+        );
+    }
+    // CloudFront, "Use managed cache policies" and "Use managed origin request policies".
+    assert_eq!(rest["CachePolicyId"], "4135ea2d-6df8-44a3-9df3-4b5a84be39ad");
+    assert_eq!(
+        rest["OriginRequestPolicyId"],
+        "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+    );
+    for behaviour in [&cached[0], rest] {
+        let viewers = behaviour["ViewerProtocolPolicy"].as_str().unwrap();
+        assert!(
+            ["https-only", "redirect-to-https"].contains(&viewers),
+            "{viewers}"
+        );
+    }
+    assert_eq!(
+        distribution["Origins"][0]["CustomOriginConfig"]["OriginProtocolPolicy"],
+        "https-only"
+    );
+    let policy = &resources["PageCachePolicy"]["Properties"]["CachePolicyConfig"];
+    assert_eq!(cached[0]["CachePolicyId"], json!({"Ref": "PageCachePolicy"}));
+    // Nothing is kept that does not ask for it, and what asks is kept as long as it says.
+    assert_eq!((number(&policy["MinTTL"]), number(&policy["DefaultTTL"])), (0, 0));
+    let longest = number(&policy["MaxTTL"]);
+    for path in [
+        "/proftest".to_owned(),
+        format!("/proftest/assets/{}", page_asset()),
+    ] {
+        let answer = page::handle(&visit("GET", &path, ""));
+        let cache = answer.headers()["cache-control"].to_str().unwrap();
+        let age = cache
+            .split(',')
+            .find_map(|part| part.trim().strip_prefix("max-age="));
+        let age: u64 = age.unwrap().parse().unwrap();
+        assert!((1..=longest).contains(&age), "{path}: {cache}");
+    }
 }
