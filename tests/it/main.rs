@@ -51,6 +51,7 @@ mod tidy;
 mod track;
 mod unknown_sms;
 mod vendor_matrix;
+mod workflows;
 
 /// The browser's driver and what visitors do are those of the page's own tests.
 #[allow(dead_code, reason = "the page's own tests need more of it")]

@@ -15,7 +15,7 @@ pub fn template() -> Value {
     written_out(yaml_serde::from_str(&text).unwrap())
 }
 
-fn written_out(yaml: yaml_serde::Value) -> Value {
+pub fn written_out(yaml: yaml_serde::Value) -> Value {
     use yaml_serde::Value as Yaml;
     match yaml {
         Yaml::Null => Value::Null,

@@ -111,6 +111,43 @@ fn logs_and_dead_letters_outlive_the_stack() {
     assert_eq!(kept, functions(&template).len() + 2);
 }
 
+/// Otherwise a deployment ends well and everybody goes on with the version before.
+#[test]
+fn every_deployment_publishes_a_version_and_alarms_take_it_back() {
+    let template = template();
+    let release = &template["Parameters"]["Release"];
+    assert!(release.get("Default").is_none(), "it has to be given");
+    for (binary, (_, function)) in functions(&template) {
+        let properties = &function["Properties"];
+        assert_eq!(
+            properties["AutoPublishCodeSha256"],
+            json!({"Ref": "Release"}),
+            "{binary}: SAM publishes nothing"
+        );
+        let description = properties["Description"]["Fn::Sub"].as_str().unwrap_or_default();
+        assert!(
+            description.contains("${Release}"),
+            "{binary}: Lambda refuses a version that is as the one before"
+        );
+    }
+    let globals = &template["Globals"]["Function"];
+    assert_eq!(globals["AutoPublishAlias"], "live");
+    let preference = &globals["DeploymentPreference"];
+    assert_eq!(preference["Type"], json!({"Ref": "DeploymentPreference"}));
+    assert_eq!(
+        template["Parameters"]["DeploymentPreference"]["Default"],
+        "AllAtOnce"
+    );
+    assert_eq!(
+        preference["Alarms"],
+        json!([
+            template["Resources"]["ApiErrorsAlarm"]["Properties"]["AlarmName"],
+            {"Ref": "NotificationsDlqAlarm"},
+            {"Ref": "CrmDlqAlarm"},
+        ])
+    );
+}
+
 #[test]
 fn a_domain_of_its_own_is_made_only_when_it_is_named() {
     let template = template();
