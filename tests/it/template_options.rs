@@ -139,11 +139,16 @@ fn every_deployment_publishes_a_version_and_alarms_take_it_back() {
         "AllAtOnce"
     );
     assert_eq!(
-        preference["Alarms"],
+        preference["Alarms"]["Fn::If"],
         json!([
-            template["Resources"]["ApiErrorsAlarm"]["Properties"]["AlarmName"],
-            {"Ref": "NotificationsDlqAlarm"},
-            {"Ref": "CrmDlqAlarm"},
+            "InSteps",
+            [
+                template["Resources"]["ApiErrorsAlarm"]["Properties"]["AlarmName"],
+                {"Ref": "NotificationsDlqAlarm"},
+                {"Ref": "CrmDlqAlarm"},
+            ],
+            // An alarm that is on stops a deployment, also the one that mends what it is about.
+            [],
         ])
     );
 }
