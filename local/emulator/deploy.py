@@ -110,10 +110,12 @@ def parametrised(template, given):
     declared = template["Parameters"]
     # Functions run on this machine, whatever they are built for in production.
     machine = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-    for name, value in {"Architecture": machine, **given}.items():
+    for name, value in {"Architecture": machine, "Release": f"{time.time():.0f}", **given}.items():
         if name not in declared:
             raise Failure(f"the template has no parameter {name}")
         declared[name]["Default"] = str(value)
+    # It has no CodeDeploy. Aliases it has, and in a new stack there is nothing to move.
+    del template["Globals"]["Function"]["DeploymentPreference"]
     # A parameter arrives as a string, even of type Number. On this one the emulator's poller
     # stumbles over it, and then no queue of any stack is served.
     for _, resource in functions_of(template).values():
@@ -177,26 +179,26 @@ def physical_ids(cloudformation, stack):
     return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
 
 
-def open_routes(gateway, lambdas, body, ids):
+def open_routes(gateway, body, ids):
     """Makes the API's routes from its OpenAPI body, which the emulator ignores."""
     api_id = ids["FunnelApi"]
     integrations = {}
     for path, methods in body["paths"].items():
         for method, operation in methods.items():
             uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
-            function = ids[re.search(r"\$\{(\w+)\.Arn\}", uri).group(1)]
-            if function not in integrations:
-                arn = lambdas.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
-                integrations[function] = gateway.create_integration(
+            # The id of an alias is its ARN.
+            alias = ids[re.search(r"\$\{(\w+)\}/invocations", uri).group(1)]
+            if alias not in integrations:
+                integrations[alias] = gateway.create_integration(
                     ApiId=api_id,
                     IntegrationType="AWS_PROXY",
-                    IntegrationUri=arn,
+                    IntegrationUri=alias,
                     PayloadFormatVersion=operation["x-amazon-apigateway-integration"]["payloadFormatVersion"],
                 )["IntegrationId"]
             gateway.create_route(
                 ApiId=api_id,
                 RouteKey=f"{method.upper()} {path}",
-                Target=f"integrations/{integrations[function]}",
+                Target=f"integrations/{integrations[alias]}",
             )
 
 
@@ -226,7 +228,7 @@ def deploy(request):
     processed = cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
     body = processed["Resources"]["FunnelApi"]["Properties"]["Body"]
     gateway = client(endpoint, "apigatewayv2")
-    open_routes(gateway, client(endpoint, "lambda"), body, ids)
+    open_routes(gateway, body, ids)
     allow_origins(gateway, body, ids["FunnelApi"])
 
     return {

@@ -25,6 +25,8 @@ pub enum Unit {
     Count,
     /// A span of time.
     Seconds,
+    /// Anything else, such as money.
+    None,
 }
 
 /// Writes metrics in CloudWatch's embedded metric format, one line for all of them.
@@ -34,7 +36,7 @@ pub enum Unit {
 pub fn metrics(function: &str, values: &[(&str, f64, Unit)]) {
     let names: Vec<Value> = values
         .iter()
-        .map(|(name, _, unit)| json!({"Name": name, "Unit": match unit { Unit::Count => "Count", Unit::Seconds => "Seconds" }}))
+        .map(|(name, _, unit)| json!({"Name": name, "Unit": match unit { Unit::Count => "Count", Unit::Seconds => "Seconds", Unit::None => "None" }}))
         .collect();
     let mut line = Map::new();
     line.insert(

@@ -9,6 +9,7 @@ mod crash_matrix;
 mod crm_rate;
 mod crm_recovery;
 mod crm_story;
+mod deliver_balance;
 mod deliver_batch;
 mod deliver_doubt;
 mod deliver_faults;
@@ -44,11 +45,13 @@ mod support;
 mod sweep;
 mod template;
 mod template_alarms;
+mod template_options;
 mod template_settings;
 mod tidy;
 mod track;
 mod unknown_sms;
 mod vendor_matrix;
+mod workflows;
 
 /// The browser's driver and what visitors do are those of the page's own tests.
 #[allow(dead_code, reason = "the page's own tests need more of it")]

@@ -234,3 +234,41 @@ fn the_backlog_says_how_the_funnel_stands() {
         );
     });
 }
+
+#[test]
+fn the_funnel_of_the_last_day_is_counted() {
+    run(async {
+        let sweep = Sweep::new().await;
+        sweep.add("future", 2, -60).await;
+        sweep.add("delivered", 3, 600).await;
+        sweep.add("last week", 1, 600).await;
+        sweep
+            .db
+            .execute(
+                "update scheduled_notifications n
+                 set status = 'completed', open_channels = 0,
+                     sent_at = scheduled_for + case l.name when 'delivered' then interval '59 s' else interval '0 s' end
+                 from landing_leads l where l.id = n.lead_id and l.name in ('delivered', 'last week');
+                 update scheduled_notifications set sent_at = scheduled_for + interval '61 s'
+                 where id = (select n.id from scheduled_notifications n join landing_leads l on l.id = n.lead_id
+                             where l.name = 'delivered' limit 1);
+                 update scheduled_notifications n
+                 set scheduled_for = scheduled_for - interval '7 days', sent_at = sent_at - interval '7 days'
+                 from landing_leads l where l.id = n.lead_id and l.name = 'last week';
+                 update landing_leads set created_at = created_at - interval '7 days', sms_clicked = true
+                 where name = 'last week';
+                 update landing_leads set email_clicked = true, sms_clicked = true where name = 'delivered'",
+            )
+            .await;
+        let backlog = sweep.db.store().backlog().await.unwrap();
+        assert_eq!(
+            (
+                backlog.leads_last_day,
+                backlog.clicked_last_day,
+                backlog.delivered_last_day,
+                backlog.on_time_last_day
+            ),
+            (3 + 2, 3, 3, 2)
+        );
+    });
+}

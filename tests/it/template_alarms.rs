@@ -57,6 +57,7 @@ fn every_alarm_watches_a_metric_that_exists_and_tells_somebody() {
         "ParkedDeliveries",
         "CrmGateShut",
         "CrmTokenDaysLeft",
+        "SmsBalance",
         "5xx",
         "Latency",
     ] {
@@ -64,6 +65,42 @@ fn every_alarm_watches_a_metric_that_exists_and_tells_somebody() {
     }
     let overdue = &template["Resources"]["OverdueAlarm"]["Properties"];
     assert_eq!(overdue["TreatMissingData"], "breaching", "a dead sweep is silent");
+    let balance = &template["Resources"]["SmsBalanceAlarm"]["Properties"];
+    assert_eq!(balance["Threshold"], json!({"Ref": "SmsBalanceMin"}));
+    assert_eq!(
+        balance["TreatMissingData"], "ignore",
+        "nobody asks where nothing is sent"
+    );
+}
+
+#[test]
+fn the_topic_s_subscribers_are_who_is_named() {
+    let template = template();
+    for (name, protocol, parameter) in [
+        ("AlarmSubscription", "email", "AlarmEmail"),
+        ("AlarmWebhook", "https", "AlarmUrl"),
+    ] {
+        let subscription = &template["Resources"][name];
+        let condition = subscription["Condition"].as_str().unwrap();
+        assert_eq!(
+            template["Conditions"][condition],
+            json!({"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]})
+        );
+        let properties = &subscription["Properties"];
+        assert_eq!(
+            (
+                &properties["Protocol"],
+                &properties["Endpoint"],
+                &properties["TopicArn"]
+            ),
+            (
+                &protocol.into(),
+                &json!({"Ref": parameter}),
+                &json!({"Ref": "AlarmTopic"})
+            ),
+            "{name}"
+        );
+    }
 }
 
 #[test]
@@ -84,6 +121,15 @@ fn the_dashboard_draws_metrics_that_exist() {
         }
     }
     assert!(drawn >= 12, "{drawn}");
+    let body = body.to_string();
+    for step in [
+        "LeadsLastDay",
+        "DeliveredLastDay",
+        "OnTimeLastDay",
+        "ClickedLastDay",
+    ] {
+        assert!(body.contains(step), "the funnel lacks {step}");
+    }
 }
 
 /// CloudWatch's shorthand: "." repeats what stood there in the line before, "..." all that came first.

@@ -3,6 +3,7 @@
 //! No transaction is held across a call to a vendor. Whatever happens between two steps, the row says how far
 //! it came, and the next worker goes on from there.
 
+mod balance;
 mod channels;
 mod mail;
 
@@ -20,6 +21,7 @@ use proftest::task::DeliverTask;
 use proftest::texts::{Locale, Texts, texts};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// How long one statement may take, connecting included.
 const DATABASE_DEADLINE: Duration = Duration::from_secs(3);
@@ -37,6 +39,7 @@ pub struct App {
     links: config::Links,
     policy: Policy,
     texts: &'static Texts,
+    balance: balance::Watch,
 }
 
 /// Why the function refuses to start.
@@ -70,6 +73,7 @@ impl App {
             links: config.links.clone(),
             policy: Policy::PRODUCTION,
             texts,
+            balance: balance::Watch::new(),
         })
     }
 
@@ -92,6 +96,7 @@ impl App {
 /// # Errors
 /// [`NamelessRecord`] when a record could not be named in the report; SQS then gives the whole batch back.
 pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, NamelessRecord> {
+    let started = Instant::now();
     let (post, letters) = mpsc::unbounded_channel();
     let (response, sent) = futures::future::join(
         batch::each(event, &app.queue, post, async |task: DeliverTask, post| {
@@ -102,6 +107,7 @@ pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, Name
     )
     .await;
     mail::close(app, &sent).await;
+    balance::report(app, started).await;
     response
 }
 

@@ -54,6 +54,13 @@ fn as_id(value: &Value) -> Option<String> {
     as_number(value).filter(|id| *id > 0).map(|id| id.to_string())
 }
 
+/// A sum of money: `"190.4280"` in the documentation.
+fn as_amount(value: &Value) -> Option<f64> {
+    let amount = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+    // Rust reads "NaN" and "inf" as numbers, which JSON cannot carry on.
+    amount.filter(|amount: &f64| amount.is_finite())
+}
+
 fn as_number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
@@ -86,6 +93,13 @@ impl Mobizon {
         let search = tokio::time::timeout(CALL_TIMEOUT, self.search(sms));
         let timeout = Failure::new(Reaction::Unknown, "mobizon timeout");
         search.await.unwrap_or(Err(timeout))
+    }
+
+    /// What the account has left, in the units of its currency.
+    pub async fn balance(&self) -> Result<f64, Failure> {
+        let data = read(&call("mobizon.balance", self.method("user/getownbalance")).await?)?;
+        let amount = data.get("balance").and_then(as_amount);
+        amount.ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon balance without a number"))
     }
 
     /// Page by page until the message is found or the list is read to its end: only then is it absent.
@@ -234,6 +248,16 @@ mod tests {
         }
         assert_eq!(reaction(429, "<html>"), Reaction::Retry { after: None });
         assert_eq!(reaction(403, "<html>"), Reaction::Park);
+    }
+
+    #[test]
+    fn a_balance_comes_as_a_string_or_as_a_number() {
+        assert_eq!(as_amount(&json!("190.4280")), Some(190.428));
+        assert_eq!(as_amount(&json!(190)), Some(190.0));
+        assert_eq!(as_amount(&json!("-3.5")), Some(-3.5));
+        for none in [json!("NaN"), json!("inf"), json!(""), json!("much"), json!(null)] {
+            assert_eq!(as_amount(&none), None, "{none}");
+        }
     }
 
     #[test]

@@ -16,6 +16,14 @@ pub struct Backlog {
     pub pending: i64,
     /// Notifications of the last day that failed.
     pub failed_last_day: i64,
+    /// People who left their contacts during the last day.
+    pub leads_last_day: i64,
+    /// Those of them who have clicked.
+    pub clicked_last_day: i64,
+    /// Notifications of the last day all of whose channels were accepted.
+    pub delivered_last_day: i64,
+    /// Those of them that were within a minute.
+    pub on_time_last_day: i64,
     /// Deliveries that wait for a human.
     pub parked: i64,
     /// CRM tasks that should have been done.
@@ -68,6 +76,10 @@ impl Store {
                 overdue: row.try_get("overdue")?,
                 pending: row.try_get("pending")?,
                 failed_last_day: row.try_get("failed_last_day")?,
+                leads_last_day: row.try_get("leads_last_day")?,
+                clicked_last_day: row.try_get("clicked_last_day")?,
+                delivered_last_day: row.try_get("delivered_last_day")?,
+                on_time_last_day: row.try_get("on_time_last_day")?,
                 parked: row.try_get("parked")?,
                 crm_overdue: row.try_get("crm_overdue")?,
                 crm_failed: row.try_get("crm_failed")?,

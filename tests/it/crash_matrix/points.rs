@@ -62,6 +62,7 @@ pub const STEPS: [(&str, Scene, &[&str]); 14] = [
             "mobizon.send",
             "record",
             "batch_close",
+            "mobizon.balance",
         ],
     ),
     ("deliver", Scene::LostMail, &["batch_members"]),

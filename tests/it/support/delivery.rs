@@ -227,11 +227,15 @@ impl World {
     }
 
     pub fn break_times(&self, vendor: Vendor, mode: Mode, count: u32) {
-        let faults = match vendor {
-            Vendor::Resend => self.resend.faults(),
-            Vendor::Mobizon => self.mobizon.faults(),
+        let (faults, path) = match vendor {
+            Vendor::Resend => (self.resend.faults(), None),
+            // The SMS and its look-up; who asks for the balance is not to use the fault up.
+            Vendor::Mobizon => (self.mobizon.faults(), Some("message/".to_owned())),
         };
-        faults.add(Fault::times(mode, count));
+        faults.add(Fault {
+            path,
+            ..Fault::times(mode, count)
+        });
     }
 
     pub fn heal(&self) {

@@ -1,0 +1,135 @@
+//! The SMS account's money: told once an hour, and never at a recipient's cost.
+
+use crate::support::aws::{event, record, task};
+use crate::support::delivery::{Waiting, World};
+use crate::support::{process, run};
+use local::runtime_api::Function;
+use local::standins::{Fault, Mode};
+use serde_json::Value;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+const BALANCE: &str = "user/getownbalance";
+
+/// The real binary, what it prints going to a file.
+async fn start(world: &World, log: &Path) -> Function {
+    let config = world.config();
+    let mut settings = process::aws_settings().await;
+    settings.extend([
+        ("DATABASE_URL", world.db.url.clone()),
+        ("NOTIFICATIONS_QUEUE_URL", world.queue.url.clone()),
+        ("RESEND_API_KEY", crate::support::delivery::RESEND_KEY.to_owned()),
+        ("RESEND_BASE_URL", config.resend.base_url),
+        (
+            "MOBIZON_API_KEY",
+            crate::support::delivery::MOBIZON_KEY.to_owned(),
+        ),
+        ("MOBIZON_BASE_URL", config.mobizon.base_url),
+        ("PUBLIC_BASE_URL", crate::support::delivery::PUBLIC.to_owned()),
+    ]);
+    let binary = process::binaries().await.join("deliver");
+    let output = std::fs::File::create(log).unwrap();
+    let configure = |command: &mut tokio::process::Command| {
+        command.envs(settings).stdout(output);
+    };
+    Function::start(&binary, Duration::from_secs(30), configure)
+        .await
+        .unwrap()
+}
+
+async fn deliver(function: &mut Function, waiting: &Waiting) {
+    let id = Uuid::new_v4().to_string();
+    let batch = event(vec![record(&id, "no such receipt handle", &task(waiting.id))]);
+    let answer = function
+        .invoke(&serde_json::to_value(batch).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(answer["batchItemFailures"], serde_json::json!([]), "{answer}");
+}
+
+#[test]
+fn a_process_tells_the_balance_once_an_hour() {
+    run(async {
+        let world = World::new().await;
+        let log = std::env::temp_dir().join(format!("deliver-{}.log", Uuid::new_v4()));
+        let mut function = start(&world, &log).await;
+        function.ready().await.unwrap();
+        for _ in 0..2 {
+            let waiting = world.lead().await;
+            deliver(&mut function, &waiting).await;
+            world.assert_delivered_once(&waiting).await;
+        }
+        let printed = std::fs::read_to_string(&log).unwrap();
+        std::fs::remove_file(&log).unwrap();
+        let metrics: Vec<Value> = printed
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|line: &Value| line.get("SmsBalance").is_some())
+            .collect();
+        let [metric] = &metrics[..] else {
+            panic!("{} times: {printed}", metrics.len())
+        };
+        // What the stand-in's account has.
+        assert_eq!(metric["SmsBalance"], 190.428, "{metric}");
+        assert_eq!(metric["function"], "deliver", "the alarm's dimension: {metric}");
+        let told = &metric["_aws"]["CloudWatchMetrics"][0]["Metrics"][0];
+        assert_eq!(*told, serde_json::json!({"Name": "SmsBalance", "Unit": "None"}));
+    });
+}
+
+#[test]
+fn a_balance_that_cannot_be_had_costs_no_recipient_anything() {
+    run(async {
+        for mode in [
+            Mode::Timeout {},
+            Mode::Status {
+                status: 500,
+                name: None,
+                retry_after: None,
+            },
+            Mode::Html { status: 200 },
+            Mode::Drop {},
+        ] {
+            let world = World::new().await;
+            let app = world.patient().await;
+            let waiting = world.lead().await;
+            world.mobizon.faults().add(Fault {
+                path: Some(BALANCE.to_owned()),
+                ..Fault::times(mode, 1)
+            });
+            assert!(!world.wake(&app, &waiting).await, "the message came back");
+            assert!(world.mobizon.faults().list().is_empty(), "nobody asked");
+            world.assert_delivered_once(&waiting).await;
+        }
+    });
+}
+
+#[test]
+fn the_balance_is_asked_for_when_everything_is_recorded() {
+    run(async {
+        let world = World::new().await;
+        let app = world.patient().await;
+        let waiting = world.lead().await;
+        world.mobizon.faults().add(Fault {
+            path: Some(BALANCE.to_owned()),
+            ..Fault::times(Mode::Timeout {}, 1)
+        });
+        let answered = async {
+            world.wake(&app, &waiting).await;
+            Instant::now()
+        };
+        let recorded = async {
+            for _ in 0..1000 {
+                if world.notification(&waiting).await["status"] == "completed" {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Instant::now()
+        };
+        let (answered, recorded) = futures::future::join(answered, recorded).await;
+        let waited = answered.duration_since(recorded);
+        assert!(waited > Duration::from_secs(1), "recorded only {waited:?} before");
+    });
+}
