@@ -106,9 +106,10 @@ fn a_function_may_read_the_secrets_of_its_variables_and_no_others() {
         }
         // A function without it would keep old values while it is warm.
         let version = &function["Properties"]["Environment"]["Variables"]["SECRETS_VERSION"];
-        let expected = match referred_to.is_empty() {
-            true => Value::Null,
-            false => json!({"Ref": "SecretsVersion"}),
+        let expected = if referred_to.is_empty() {
+            Value::Null
+        } else {
+            json!({"Ref": "SecretsVersion"})
         };
         assert_eq!(*version, expected, "{binary}");
         read.extend(referred_to.into_keys());

@@ -16,10 +16,6 @@ impl Environment {
     }
 
     /// Those of the process. One that is no Unicode counts as absent.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads the environment"
-    )]
     pub fn of_process() -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
