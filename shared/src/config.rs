@@ -6,9 +6,11 @@
 
 mod crm;
 mod deliver;
+mod environment;
 
 pub use crm::{AmoCrm, Auth, Crm, OAuthClient, Stage};
 pub use deliver::{Deliver, Links, Mobizon, Resend};
+pub use environment::Environment;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use std::net::IpAddr;
@@ -97,18 +99,6 @@ impl<'a> Env<'a> {
         }
         Ok(raw.trim_end_matches('/').to_owned())
     }
-}
-
-/// Reads a configuration from the process's environment.
-///
-/// # Errors
-/// The first variable that is missing or malformed.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "this is the one place that reads the environment"
-)]
-pub fn from_process<T>(read: fn(&Env<'_>) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
-    read(&Env::new(&|name| std::env::var(name).ok()))
 }
 
 /// `RUST_LOG`: which log lines are kept; `info` when absent.

@@ -148,6 +148,7 @@ fn only_the_configuration_reads_the_environment() {
             // A build script is told by cargo through the environment.
             let may = [
                 "shared/src/config.rs",
+                "shared/src/config/environment.rs",
                 "local/src/tools.rs",
                 "functions/page/build.rs",
             ]

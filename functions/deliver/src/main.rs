@@ -1,12 +1,13 @@
 //! The deliver function: wiring only.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use proftest::{aws, config, telemetry};
+use proftest::aws::{self, secrets};
+use proftest::{config, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(config::log_filter().as_deref());
-    let config = config::from_process(config::Deliver::read)?;
+    let config = secrets::environment().await?.read(config::Deliver::read)?;
     let app = deliver::App::new(&config, &aws::sdk_config().await)?;
     app.warm_up().await;
     let app = &app;

@@ -1,12 +1,13 @@
 //! The track function: wiring only.
 
 use lambda_http::{Error, Request};
+use proftest::aws::secrets;
 use proftest::{config, http, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(config::log_filter().as_deref());
-    let config = config::from_process(config::Track::read)?;
+    let config = secrets::environment().await?.read(config::Track::read)?;
     let app = track::App::new(&config)?;
     app.warm_up().await;
     let app = &app;

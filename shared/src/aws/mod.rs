@@ -1,10 +1,11 @@
-//! SQS and EventBridge Scheduler, each behind one small type over the SDK's client.
+//! SQS, EventBridge Scheduler and Secrets Manager, each behind one small module over the SDK's client.
 
 pub use aws_config::{ConfigLoader, SdkConfig};
 
 pub mod dead_letters;
 pub mod queue;
 pub mod scheduler;
+pub mod secrets;
 
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use std::time::Duration;

@@ -1,0 +1,103 @@
+//! The process's environment, and the references to secrets in it.
+
+use super::{ConfigError, Env};
+use std::collections::BTreeMap;
+
+/// What stands before the secret's ARN in a variable that refers to one.
+const REFERENCE: &str = "secretsmanager:";
+
+/// Variables with their values, some of which are secret: it has no `Debug`.
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// These variables with these values.
+    pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(variables.into_iter().collect())
+    }
+
+    /// Those of the process. One that is no Unicode counts as absent.
+    pub fn of_process() -> Self {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self::new(std::env::vars_os().filter_map(text))
+    }
+
+    /// The variables that refer to a secret, in the order of their names, each with what follows `secretsmanager:`.
+    pub fn references(&self) -> Vec<(String, String)> {
+        let reference = |(name, value): (&String, &String)| {
+            let id = value.trim().strip_prefix(REFERENCE)?;
+            Some((name.clone(), id.trim().to_owned()))
+        };
+        self.0.iter().filter_map(reference).collect()
+    }
+
+    /// Gives a variable its value.
+    pub fn set(&mut self, variable: String, value: String) {
+        self.0.insert(variable, value);
+    }
+
+    /// Reads a configuration from it.
+    ///
+    /// # Errors
+    /// The first variable that is missing or malformed.
+    pub fn read<T>(&self, read: fn(&Env<'_>) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
+        read(&Env::new(&|name| self.0.get(name).cloned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment::new(
+            variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
+    }
+
+    #[test]
+    fn only_values_that_begin_with_the_prefix_refer_to_a_secret() {
+        let environment = environment(&[
+            ("PLAIN", "postgres://user:password@127.0.0.1/secretsmanager:arn"),
+            ("EMPTY", ""),
+            ("NOTHING_BEHIND_IT", "secretsmanager:"),
+            (
+                "OTHER_CASE",
+                "SecretsManager:arn:aws:secretsmanager:eu-central-1:1:secret:a",
+            ),
+            (
+                "SPACED",
+                "  secretsmanager: arn:aws:secretsmanager:eu-central-1:1:secret:b \n",
+            ),
+            (
+                "REFERS",
+                "secretsmanager:arn:aws:secretsmanager:eu-central-1:1:secret:c",
+            ),
+        ]);
+        let references = environment.references();
+        let references: Vec<(&str, &str)> = references
+            .iter()
+            .map(|(name, id)| (name.as_str(), id.as_str()))
+            .collect();
+        assert_eq!(
+            references,
+            [
+                ("NOTHING_BEHIND_IT", ""),
+                ("REFERS", "arn:aws:secretsmanager:eu-central-1:1:secret:c"),
+                ("SPACED", "arn:aws:secretsmanager:eu-central-1:1:secret:b"),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_set_later_is_read_and_is_no_reference_any_more() {
+        let mut environment = environment(&[("CRM_QUEUE_URL", "secretsmanager:arn")]);
+        environment.set("CRM_QUEUE_URL".to_owned(), "http://queue".to_owned());
+        assert_eq!(environment.references(), []);
+        let url = environment.read(crate::config::crm_queue_url);
+        assert_eq!(url, Ok("http://queue".to_owned()));
+    }
+}
