@@ -44,6 +44,7 @@ mod support;
 mod sweep;
 mod template;
 mod template_alarms;
+mod template_removal;
 mod template_settings;
 mod tidy;
 mod track;
