@@ -32,6 +32,7 @@ mod outage_aws;
 mod outage_clock;
 mod outage_restarts;
 mod outage_vendors;
+mod permissions;
 mod poison;
 mod pooled;
 mod processes;
