@@ -1,6 +1,6 @@
 """Runs ministack with the settings without which it misleads, until standard input ends.
 
-    python launch.py PORT TEMPORARY_DIRECTORY
+    python launch.py PORT TEMPORARY_DIRECTORY [--enforce-iam]
 
 Whoever starts this keeps the write end of its standard input open. When that end closes, by
 exit, by crash or by kill -9 of its owner, the emulator and the functions' processes are killed:
@@ -9,6 +9,9 @@ nothing it started outlives its owner. It is ready once GET /_ministack/ready an
 Of the environment only PATH, HOME and LANG are kept: functions inherit all of the emulator's.
 
 Standard output carries what the functions print, one JSON object a line: {"function": "...", "line": "..."}.
+
+With --enforce-iam every request must be signed, a function's by its role, and the role's policies decide. What was
+decided is added to TEMPORARY_DIRECTORY/iam.jsonl: {"principal": "...", "action": "...", "resource": "...", "allowed": true}.
 """
 
 import json
@@ -83,23 +86,66 @@ def forward_logs(lambda_svc):
     lambda_svc._emit_lambda_logs = emit
 
 
+def mend_false_denials(iam_actions):
+    """Corrects what the emulator denies and AWS allows."""
+    arn_of, action_of = iam_actions.extract_resource_arn, iam_actions.extract_iam_action
+
+    def arn(service, method, path, headers, body, *rest):
+        """A schedule's group is in the request; the emulator takes every schedule for one of the group "default"."""
+        found = arn_of(service, method, path, headers, body, *rest)
+        if service == "scheduler" and ":schedule/default/" in found and body:
+            group = json.loads(body).get("GroupName", "default")
+            found = found.replace(":schedule/default/", f":schedule/{group}/")
+        return found
+
+    def action(*request):
+        """IAM has no sqs:SendMessageBatch: sqs:SendMessage allows both. Source: Amazon SQS API permissions."""
+        found = action_of(*request)
+        return found.removesuffix("Batch") if found and found.startswith("sqs:") else found
+
+    iam_actions.extract_resource_arn, iam_actions.extract_iam_action = arn, action
+
+
+def record_decisions(iam_evaluator, sts, path):
+    """Writes down every decision about a role's session."""
+    keep = iam_evaluator.enforce
+
+    def enforce(access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
+        denied = keep(access_key_id, iam_action, service, region, resource_arn, service_context)
+        # Only a role's session is listed there; the other keys are the account's own.
+        session = sts._sessions.get(access_key_id)
+        if session:
+            decision = {"principal": session["Arn"], "action": iam_action, "resource": resource_arn}
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(json.dumps({**decision, "allowed": denied is None}) + "\n")
+        return denied
+
+    iam_evaluator.enforce = enforce
+
+
 def main():
     """Sets up the process, then runs ministack."""
-    port, temporary = sys.argv[1:]
+    port, temporary, *switches = sys.argv[1:]
     own_process_group()
     threading.Thread(target=die_with_owner, daemon=True).start()
 
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     os.environ.clear()
     os.environ.update(kept, **settings(port, os.path.abspath(temporary)))
+    if switches == ["--enforce-iam"]:
+        os.environ["AUTH"] = "true"
     # ministack reads its own options from here.
     sys.argv[1:] = []
 
     # Imported only now: its modules read the environment as they load.
     from ministack import app
-    from ministack.services import lambda_svc, scheduler
+    from ministack.core import iam_actions, iam_evaluator
+    from ministack.services import lambda_svc, scheduler, sts
 
     forward_logs(lambda_svc)
+    if app.AUTH:
+        mend_false_denials(iam_actions)
+        record_decisions(iam_evaluator, sts, os.path.join(temporary, "iam.jsonl"))
 
     # Seconds between two looks for due schedules. At its default of 10, `at()` fires up to 10 s late.
     scheduler._SCHEDULE_TICK_INTERVAL = 0.2

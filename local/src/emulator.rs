@@ -70,6 +70,19 @@ impl Emulator {
     /// # Errors
     /// One sentence.
     pub async fn start(python: PathBuf, dir: &Path, steps: Steps) -> Result<Self, String> {
+        Self::launch(python, dir, steps, &[]).await
+    }
+
+    /// The same, with the functions' roles in force: what a policy does not allow is refused, and every decision is
+    /// a line of `<dir>/emulator/iam.jsonl`. Requests must be signed, but those to the functions' HTTP API.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub async fn start_enforcing_iam(python: PathBuf, dir: &Path, steps: Steps) -> Result<Self, String> {
+        Self::launch(python, dir, steps, &["--enforce-iam"]).await
+    }
+
+    async fn launch(python: PathBuf, dir: &Path, steps: Steps, switches: &[&str]) -> Result<Self, String> {
         let temporary = dir.join("emulator");
         std::fs::create_dir_all(&temporary).map_err(|error| format!("{}: {error}", temporary.display()))?;
         let launch = temporary.join("launch.py");
@@ -81,6 +94,7 @@ impl Emulator {
             .arg(&launch)
             .arg(port.to_string())
             .arg(&temporary)
+            .args(switches)
             .stdout(Stdio::piped())
             .stderr(log);
         let mut process = Leashed::spawn(command).map_err(|error| format!("the emulator: {error}"))?;

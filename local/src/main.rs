@@ -162,6 +162,7 @@ async fn up(up: Up) -> Result<(), String> {
         amocrm_url: up.amocrm_url,
         crm_requests_per_second: 5,
         fsync: true,
+        enforce_iam: false,
         print: true,
     };
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;

@@ -53,6 +53,8 @@ pub struct Options {
     pub crm_requests_per_second: u16,
     /// Whether commits wait for the disk.
     pub fsync: bool,
+    /// Whether the functions may do only what their policies allow.
+    pub enforce_iam: bool,
     /// Whether steps and progress go to the terminal.
     pub print: bool,
 }
@@ -115,7 +117,7 @@ impl Stack {
         let database = database(options, given);
         let emulator = async {
             let python = tools::emulator_python(&say).await?;
-            Emulator::start(python, dir, steps.clone()).await
+            start_emulator(options, python, steps.clone()).await
         };
         let (build, (cluster, database), emulator) = tokio::try_join!(build, database, emulator)?;
         let vendors = Vendors::start(options).await?;
@@ -202,6 +204,14 @@ fn lock(dir: &Path) -> Result<File, String> {
         )),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+async fn start_emulator(options: &Options, python: PathBuf, steps: Steps) -> Result<Emulator, String> {
+    let dir = &options.state_dir;
+    if options.enforce_iam {
+        return Emulator::start_enforcing_iam(python, dir, steps).await;
+    }
+    Emulator::start(python, dir, steps).await
 }
 
 async fn listen(port: u16, option: &str) -> Result<TcpListener, String> {

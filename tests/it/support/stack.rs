@@ -1,14 +1,17 @@
 //! The whole stack, with the real binaries, shared by the journeys.
 
+use super::aws::sdk_at;
 use super::database::Database;
 use super::way::Way;
 use super::{dir, eventually};
+use local::emulator::Deployment;
 use local::stack::{AMOCRM_TOKEN, MOBIZON_KEY, Options, RESEND_KEY};
 use local::standins::{
     AmoCrm, AmoCrmOptions, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, SentEmail, SentSms,
     serve,
 };
 use local::tools;
+use proftest::aws::SdkConfig;
 use reqwest::Response;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -83,6 +86,7 @@ fn options(state_dir: PathBuf) -> Options {
         amocrm_url: None,
         crm_requests_per_second: 5,
         fsync: false,
+        enforce_iam: false,
         print: false,
     }
 }
@@ -125,6 +129,35 @@ impl Stack {
         Self::around(running, db, options.state_dir, resend, mobizon)
     }
 
+    /// A stack of one test's own, with a database of its own, on which the functions' roles are in force.
+    pub async fn enforcing_iam() -> Self {
+        let db = Database::fresh().await;
+        let options = Options {
+            enforce_iam: true,
+            ..options(dir().join("iam"))
+        };
+        let running = local::stack::Stack::start_on(&options, db.config()).await;
+        let running = running.unwrap();
+        let (resend, mobizon) = (running.resend.clone(), running.mobizon.clone());
+        Self::around(running, db, options.state_dir, resend.unwrap(), mobizon.unwrap())
+    }
+
+    /// The emulator's SDK configuration.
+    pub async fn sdk(&self) -> SdkConfig {
+        sdk_at(&self.running.emulator.endpoint).await
+    }
+
+    pub const fn deployment(&self) -> &Deployment {
+        &self.running.deployment
+    }
+
+    /// What the emulator decided about the functions' requests; see `Emulator::start_enforcing_iam`.
+    pub fn iam_decisions(&self) -> Vec<Value> {
+        let lines = std::fs::read_to_string(self.dir.join("emulator/iam.jsonl")).unwrap_or_default();
+        let decisions = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+        decisions.collect()
+    }
+
     fn around(
         running: local::stack::Stack,
         db: Database,
@@ -164,6 +197,10 @@ impl Stack {
 
     pub fn resend(&self) -> &Resend {
         &self.resend
+    }
+
+    pub fn amocrm(&self) -> &AmoCrm {
+        self.running.amocrm.as_ref().unwrap()
     }
 
     pub fn mobizon(&self) -> &Mobizon {

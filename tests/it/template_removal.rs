@@ -1,0 +1,328 @@
+//! Nothing can be taken out of template.yaml unnoticed: what it grants, sets and listens to is compared with what the
+//! code needs, and each removal is tried on the parsed template.
+
+use crate::template::{functions, objects, routes, template};
+use crate::template_settings::{read_by_function, variable_problems};
+use local::tools;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// What a function may need of AWS, known by a variable that its configuration reads: the variable, the resource
+/// behind it, the actions, and why.
+const BY_VARIABLE: [(&str, &str, &[&str], &str); 2] = [
+    (
+        "SCHEDULE_GROUP",
+        "ScheduleGroup",
+        &["scheduler:CreateSchedule"],
+        "aws::scheduler, wake_at",
+    ),
+    (
+        "SCHEDULER_ROLE_ARN",
+        "SchedulerRole",
+        &["iam:PassRole"],
+        "CreateSchedule hands the schedule this role",
+    ),
+];
+
+/// The secrets, by the variables that refer to them: `aws::secrets` fetches each in Init.
+const SECRETS: [(&str, &str); 6] = [
+    ("DATABASE_URL", "DatabaseUrlSecret"),
+    ("RESEND_API_KEY", "ResendApiKeySecret"),
+    ("MOBIZON_API_KEY", "MobizonApiKeySecret"),
+    ("AMOCRM_ACCESS_TOKEN", "AmocrmAccessTokenSecret"),
+    ("AMOCRM_CLIENT_SECRET", "AmocrmClientSecretSecret"),
+    ("AMOCRM_REFRESH_TOKEN", "AmocrmRefreshTokenSecret"),
+];
+const OF_A_READER: [&str; 1] = ["secretsmanager:GetSecretValue"];
+
+/// The queues: a function that is handed messages holds them, any other that knows the queue sends to it.
+const QUEUES: [(&str, &str); 2] = [
+    ("NOTIFICATIONS_QUEUE_URL", "NotificationsQueue"),
+    ("CRM_QUEUE_URL", "CrmQueue"),
+];
+/// aws::queue, send and send_all. Source of the action of SendMessageBatch: "Actions for Amazon SQS", Service
+/// Authorization Reference.
+const OF_A_SENDER: [&str; 1] = ["sqs:SendMessage"];
+/// The event source mapping's three, by the function's role, and aws::queue, hold.
+const OF_A_CONSUMER: [&str; 4] = [
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ChangeMessageVisibility",
+];
+/// SAM grants these by itself only to a role that it makes.
+const OF_A_ROLE_OF_ITS_OWN: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+
+/// With the parameter Tracing, likewise.
+const OF_A_TRACED_ROLE: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
+
+/// EventBridge Scheduler sends as this role, to the queue and, when it cannot, to the dead letters.
+const SCHEDULER: [(&str, &str); 3] = [
+    ("sqs:SendMessage", "NotificationsQueue"),
+    ("sqs:SendMessage", "NotificationsDlq"),
+    ("sts:AssumeRole", "scheduler.amazonaws.com"),
+];
+
+/// Calls of shared/src/aws that the functions make, with the action that allows them.
+const CALLS: [(&str, &str); 4] = [
+    ("SendMessage", "sqs:SendMessage"),
+    ("SendMessageBatch", "sqs:SendMessage"),
+    ("ChangeMessageVisibility", "sqs:ChangeMessageVisibility"),
+    ("CreateSchedule", "scheduler:CreateSchedule"),
+];
+
+/// Every public route, with who serves it. `every_route_is_one_that_its_function_serves` asks the handlers.
+const ROUTES: [(&str, &str, &[&str]); 6] = [
+    ("intake", "/api/landing/proftest", &["POST"]),
+    // Messengers and mail scanners look at a link with HEAD before a person follows it.
+    ("track", "/api/landing/track/{leadId}", &["GET", "HEAD"]),
+    ("track", "/l/{code}", &["GET", "HEAD"]),
+    ("page", "/proftest", &["GET", "HEAD"]),
+    ("page", "/proftest/{campaign}", &["GET", "HEAD"]),
+    ("page", "/proftest/assets/{file}", &["GET", "HEAD"]),
+];
+
+type Grant = (String, String);
+
+/// Whether a queue hands messages to the function.
+fn is_consumer(function: &str) -> bool {
+    let library = tools::workspace().join(format!("functions/{function}/src/lib.rs"));
+    std::fs::read_to_string(library).unwrap().contains("SqsEvent")
+}
+
+fn owned(grants: &[(&str, &str)]) -> BTreeSet<Grant> {
+    grants
+        .iter()
+        .map(|(action, resource)| ((*action).to_owned(), (*resource).to_owned()))
+        .collect()
+}
+
+/// What the code of a function needs of AWS.
+fn needs(function: &str, has_own_role: bool) -> BTreeSet<Grant> {
+    let read = read_by_function(function).1;
+    let mut needs = BTreeSet::new();
+    let mut need = |actions: &[&str], resource: &str| {
+        needs.extend(
+            actions
+                .iter()
+                .map(|action| ((*action).to_owned(), resource.to_owned())),
+        );
+    };
+    for (variable, resource, actions, _why) in BY_VARIABLE {
+        if read.contains(variable) {
+            need(actions, resource);
+        }
+    }
+    for (variable, resource) in QUEUES {
+        match (read.contains(variable), is_consumer(function)) {
+            (true, true) => need(&OF_A_CONSUMER, resource),
+            (true, false) => need(&OF_A_SENDER, resource),
+            (false, _) => {}
+        }
+    }
+    for (variable, secret) in SECRETS {
+        if read.contains(variable) {
+            need(&OF_A_READER, secret);
+        }
+    }
+    if has_own_role {
+        need(&OF_A_TRACED_ROLE, "*");
+        let mut logs = function.to_owned();
+        logs[..1].make_ascii_uppercase();
+        need(&OF_A_ROLE_OF_ITS_OWN, &format!("{logs}Logs"));
+        need(&["sts:AssumeRole"], "lambda.amazonaws.com");
+    }
+    needs
+}
+
+fn strings(value: Option<&Value>) -> Vec<Value> {
+    match value {
+        None => Vec::new(),
+        Some(Value::Array(items)) => items.clone(),
+        Some(value) => vec![value.clone()],
+    }
+}
+
+/// A resource by its logical id, a service by its name.
+fn name_of(resource: &Value) -> String {
+    // An optional one: `!If [HasIt, !GetAtt It.Id, !Ref AWS::NoValue]`.
+    let chosen = resource["Fn::If"].get(1).unwrap_or(resource);
+    if let Some(id) = chosen["Fn::GetAtt"][0].as_str() {
+        return id.to_owned();
+    }
+    match resource["Fn::Sub"].as_str() {
+        Some(arn) if arn.ends_with(":schedule/${ScheduleGroup}/*") => "ScheduleGroup".to_owned(),
+        _ => resource
+            .as_str()
+            .map_or_else(|| resource.to_string(), str::to_owned),
+    }
+}
+
+/// What the statements anywhere below a value allow.
+fn grants(value: &Value) -> BTreeSet<Grant> {
+    let mut grants = BTreeSet::new();
+    for (_, statement) in objects(value) {
+        if statement.get("Effect").is_none() {
+            continue;
+        }
+        let principal = statement.get("Principal").map(|principal| &principal["Service"]);
+        for action in strings(statement.get("Action")) {
+            for resource in strings(statement.get("Resource").or(principal)) {
+                grants.insert((action.as_str().unwrap().to_owned(), name_of(&resource)));
+            }
+        }
+    }
+    grants
+}
+
+fn differences(who: &str, given: &BTreeSet<Grant>, needed: &BTreeSet<Grant>) -> Vec<String> {
+    let missing = needed.difference(given);
+    let missing = missing.map(|(action, resource)| format!("{who} may not {action} on {resource}"));
+    let idle = given.difference(needed);
+    let idle = idle.map(|(action, resource)| format!("{who} needs no {action} on {resource}"));
+    missing.chain(idle).collect()
+}
+
+/// Permissions against calls, both ways.
+fn permission_problems(template: &Value) -> Vec<String> {
+    let resources = &template["Resources"];
+    let mut problems = Vec::new();
+    for (binary, (_, function)) in functions(template) {
+        let properties = &function["Properties"];
+        let mut given = grants(&properties["Policies"]);
+        let role = properties["Role"]["Fn::GetAtt"][0].as_str();
+        if let Some(role) = role {
+            given.extend(grants(&resources[role]));
+        }
+        problems.extend(differences(&binary, &given, &needs(&binary, role.is_some())));
+    }
+    let scheduler = grants(&resources["SchedulerRole"]);
+    problems.extend(differences("SchedulerRole", &scheduler, &owned(&SCHEDULER)));
+    problems
+}
+
+/// Routes, queues and the clock against what serves them.
+fn event_problems(template: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    let expected = ROUTES.iter().flat_map(|(function, path, methods)| {
+        let route = |method: &&str| ((*function).to_owned(), (*method).to_owned(), (*path).to_owned());
+        methods.iter().map(route).collect::<Vec<_>>()
+    });
+    let expected: BTreeSet<_> = expected.collect();
+    let routes: BTreeSet<_> = routes(template).into_iter().collect();
+    for route in expected.symmetric_difference(&routes) {
+        problems.push(format!("the template and the list of routes differ in {route:?}"));
+    }
+    for (binary, (_, function)) in functions(template) {
+        let none = Map::new();
+        let events = function["Properties"]["Events"].as_object().unwrap_or(&none);
+        let of = |kind: &str| events.values().filter(|event| event["Type"] == kind).count();
+        let serves = of("HttpApi");
+        let expected = match binary.as_str() {
+            consumer if is_consumer(consumer) => [0, 1, 0],
+            "sweep" => [0, 0, 1],
+            _ => [serves, 0, 0],
+        };
+        if [serves, of("SQS"), of("ScheduleV2")] != expected {
+            problems.push(format!("{binary} is woken by {:?}", events.keys()));
+        }
+    }
+    problems
+}
+
+/// Everything that the template lacks, or has too much, for the code to work.
+fn problems(template: &Value) -> Vec<String> {
+    let all = [
+        permission_problems(template),
+        variable_problems(template),
+        event_problems(template),
+    ];
+    all.concat()
+}
+
+#[test]
+fn the_template_has_what_the_code_needs_and_nothing_else() {
+    let problems = problems(&template());
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn every_call_of_the_functions_has_its_action() {
+    let mut called = BTreeSet::new();
+    for file in ["queue.rs", "scheduler.rs"] {
+        let path = tools::workspace().join("shared/src/aws").join(file);
+        let source = std::fs::read_to_string(path).unwrap();
+        let calls = source.split("step(\"").skip(1);
+        called.extend(calls.map(|rest| rest.split('"').next().unwrap().to_owned()));
+    }
+    let known: BTreeSet<String> = CALLS.iter().map(|(call, _)| (*call).to_owned()).collect();
+    assert_eq!(called, known);
+    let granted: BTreeSet<&str> = OF_A_SENDER
+        .into_iter()
+        .chain(OF_A_CONSUMER)
+        .chain(
+            BY_VARIABLE
+                .iter()
+                .flat_map(|(_, _, actions, _)| actions.iter().copied()),
+        )
+        .collect();
+    for (call, action) in CALLS {
+        assert!(granted.contains(action), "nothing grants {action} for {call}");
+    }
+}
+
+/// JSON pointers to every statement, action, resource of a statement, variable and event.
+fn removable(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                let path = format!("{path}/{index}");
+                if item.get("Effect").is_some() {
+                    found.push(path.clone());
+                }
+                removable(item, &path, found);
+            }
+        }
+        Value::Object(map) => {
+            for (name, item) in map {
+                let path = format!("{path}/{name}");
+                let parts: Vec<String> = match (name.as_str(), item) {
+                    ("Variables" | "Events", Value::Object(parts)) => parts.keys().cloned().collect(),
+                    ("Action" | "Resource", Value::Array(parts)) if map.contains_key("Effect") => {
+                        (0..parts.len()).map(|index| index.to_string()).collect()
+                    }
+                    _ => Vec::new(),
+                };
+                found.extend(parts.iter().map(|part| format!("{path}/{part}")));
+                removable(item, &path, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn without(template: &Value, pointer: &str) -> Value {
+    let mut template = template.clone();
+    let (parent, last) = pointer.rsplit_once('/').unwrap();
+    match template.pointer_mut(parent).unwrap() {
+        Value::Array(items) => drop(items.remove(last.parse().unwrap())),
+        Value::Object(map) => drop(map.remove(last).unwrap()),
+        other => panic!("{pointer}: {other}"),
+    }
+    template
+}
+
+#[test]
+fn any_single_permission_variable_or_event_that_is_removed_is_missed() {
+    let template = template();
+    let mut pointers = Vec::new();
+    removable(&template, "", &mut pointers);
+    for (kind, least) in [("/Statement/", 25), ("/Variables/", 40), ("/Events/", 14)] {
+        let count = pointers.iter().filter(|pointer| pointer.contains(kind)).count();
+        assert!(count >= least, "{count} of {kind}");
+    }
+    for pointer in &pointers {
+        let missed = problems(&without(&template, pointer));
+        assert!(!missed.is_empty(), "nobody misses {pointer}");
+    }
+}

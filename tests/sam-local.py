@@ -1,0 +1,283 @@
+"""Runs the built functions in containers by the SAM CLI, against the local stack, and checks their answers.
+
+    python tests/sam-local.py STACK_JSON BUILT_TEMPLATE IMAGE BRIDGE
+
+STACK_JSON      as the local stack writes it; the stack's notifications are due at once (--delay 0s)
+BUILT_TEMPLATE  as `sam build` leaves it
+IMAGE           of the containers
+BRIDGE          this machine's address as the containers see it
+
+First `sam local invoke` with every file of events/, then a lead's journey through `sam local start-api`. Prints a line
+for each check and exits with 1 at the first wrong answer. Run by tests/sam-local.sh, in the environment of the SAM CLI.
+"""
+
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import boto3
+from samcli.yamlhelper import yaml_dump, yaml_parse
+
+LOOPBACK = "127.0.0.1"
+REGION = "eu-central-1"
+COURSE = "https://onai.academy/integrator/expresscourse"
+# A container's start on a busy machine is no fault of the function.
+TIMEOUT_SECONDS = 60
+PATIENCE_SECONDS = 180
+
+# What each event is answered: a status, or the messages that are to come again.
+ANSWERS = {
+    "page/asset_unknown": 404,
+    "page/campaign": 200,
+    "page/gzip_only": 200,
+    "page/head": 200,
+    "page/page": 200,
+    "intake/base64": 200,
+    "intake/invalid_json": 400,
+    "intake/missing_fields": 400,
+    "intake/valid": 200,
+    "track/email": 302,
+    "track/head": 302,
+    "track/short_link": 302,
+    "track/sms": 302,
+    "track/unknown": 302,
+    # Ids that no row has are done with; what cannot be read comes again, until it is a dead letter.
+    "deliver/mixed": ["7b0f2c1e-4d5a-4c6b-8e9f-000000000002", "7b0f2c1e-4d5a-4c6b-8e9f-000000000003"],
+    "deliver/one": [],
+    "deliver/undecodable": ["7b0f2c1e-4d5a-4c6b-8e9f-000000000001"],
+    "crm/one": [],
+    "crm/undecodable": ["7b0f2c1e-4d5a-4c6b-8e9f-000000000001"],
+    # The lead of the intake events was woken a moment ago.
+    "sweep/scheduled": {"notifications": 0, "crm_tasks": 0},
+}
+
+
+class Wrong(Exception):
+    """An answer that is not as it should be."""
+
+
+def check(what, is_right, answer):
+    """Prints a line, or raises."""
+    if not is_right:
+        raise Wrong(f"{what}: {json.dumps(answer, ensure_ascii=False)[:2000]}")
+    print(f"  right: {what}", flush=True)
+
+
+def aws(stack, service):
+    """A client of the stack's emulator."""
+    return boto3.client(service, endpoint_url=stack["aws_endpoint"], region_name=REGION,
+                        aws_access_key_id="test", aws_secret_access_key="test")
+
+
+def settings(stack, bridge):
+    """The variables of the deployed functions as a container needs them, by logical id; stops the emulator's own consumers."""
+    lambdas = aws(stack, "lambda")
+    for mapping in lambdas.list_event_source_mappings()["EventSourceMappings"]:
+        lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    found = {}
+    for function in lambdas.list_functions()["Functions"]:
+        logical_id = next(part for part in function["FunctionName"].split("-") if part.endswith("Function"))
+        variables = dict(function["Environment"]["Variables"], AWS_ENDPOINT_URL=stack["aws_endpoint"])
+        found[logical_id] = {name: value.replace(LOOPBACK, bridge) for name, value in variables.items()}
+    return found
+
+
+def derive(built, variables):
+    """Writes, beside the built template, one that has these variables at all: the SAM CLI overrides only such as stand
+    in it. Returns the options that take both."""
+    template = yaml_parse(built.read_text(encoding="utf-8"))
+    for logical_id, values in variables.items():
+        properties = template["Resources"][logical_id]["Properties"]
+        properties["Timeout"] = TIMEOUT_SECONDS
+        properties["Environment"] = {"Variables": {name: "" for name in values}}
+    derived = built.with_name("template-local.yaml")
+    derived.write_text(yaml_dump(template), encoding="utf-8")
+    environment = built.with_name("env-local.json")
+    environment.write_text(json.dumps(variables), encoding="utf-8")
+    return ["--template", str(derived), "--env-vars", str(environment)]
+
+
+def pump(source, target):
+    """Copies until the source ends."""
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def forward(bridge, port):
+    """Makes a port that listens on loopback reachable from the containers, and from nowhere else."""
+    def serve(listener):
+        while True:
+            client, _ = listener.accept()
+            server = socket.create_connection((LOOPBACK, port))
+            for source, target in ((client, server), (server, client)):
+                threading.Thread(target=pump, args=(source, target), daemon=True).start()
+
+    listener = socket.create_server((bridge, port))
+    threading.Thread(target=serve, args=(listener,), daemon=True).start()
+
+
+class Sam:
+    """`sam local` with what every call needs."""
+
+    def __init__(self, options, image):
+        machine = "arm64" if os.uname().machine == "aarch64" else os.uname().machine
+        self.options = [*options, "--region", REGION, "--invoke-image", image, "--skip-pull-image",
+                        "--parameter-overrides", f"Architecture={machine}"]
+        self.environment = dict(os.environ, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", SAM_CLI_TELEMETRY="0")
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            self.environment.pop(name, None)
+
+    def invoke(self, logical_id, event):
+        """What a function answers to an event."""
+        run = subprocess.run(["sam", "local", "invoke", logical_id, "--event", "-", *self.options],
+                             input=json.dumps(event), capture_output=True, text=True, timeout=PATIENCE_SECONDS,
+                             env=self.environment, check=False)
+        lines = run.stdout.strip().splitlines()
+        if run.returncode != 0 or not lines:
+            raise Wrong(f"sam local invoke {logical_id} failed:\n{run.stderr[-3000:]}")
+        return json.loads(lines[-1])
+
+    def start_api(self, port, log):
+        """Serves the HTTP API until it is terminated."""
+        return subprocess.Popen(["sam", "local", "start-api", "--port", str(port), "--warm-containers", "LAZY", *self.options],
+                                stdout=log, stderr=log, env=self.environment)
+
+
+def is_answer(answer, expected):
+    """Whether an answer is the expected one; see ANSWERS."""
+    if isinstance(expected, int):
+        return answer.get("statusCode") == expected
+    if isinstance(expected, list):
+        return [failure["itemIdentifier"] for failure in answer.get("batchItemFailures", [None])] == expected
+    return answer == expected
+
+
+def invoke_all(sam, events):
+    """Every file of events/, and no expected answer without one."""
+    found = {f"{path.parent.name}/{path.stem}": path for path in sorted(events.glob("*/*.json"))}
+    if found.keys() != ANSWERS.keys():
+        raise Wrong(f"events/ and the expected answers differ in {sorted(found.keys() ^ ANSWERS.keys())}")
+    for name, expected in ANSWERS.items():
+        event = json.loads(found[name].read_text(encoding="utf-8"))
+        answer = sam.invoke(name.split("/")[0].capitalize() + "Function", event)
+        check(f"sam local invoke {name}: {expected}", is_answer(answer, expected), answer)
+
+
+def get(url, body=None, method=None):
+    """Status, headers and body; follows no redirect."""
+    class Stay(urllib.request.HTTPRedirectHandler):
+        """Leaves a redirect to the caller."""
+        def redirect_request(self, *args):
+            return None
+
+    opener = urllib.request.build_opener(Stay, urllib.request.ProxyHandler({}))
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"content-type": "application/json"}, method=method)
+    try:
+        with opener.open(request, timeout=PATIENCE_SECONDS) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as answer:
+        return answer.code, answer.headers, answer.read().decode()
+
+
+def messages(stack, queue):
+    """The messages of a queue, as an event of SQS."""
+    records = []
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and len(records) < 2:
+        received = aws(stack, "sqs").receive_message(QueueUrl=stack[queue], MaxNumberOfMessages=10, WaitTimeSeconds=1,
+                                                     AttributeNames=["All"])
+        records += [{"messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"], "body": message["Body"],
+                     "attributes": message["Attributes"], "messageAttributes": {}, "md5OfBody": message["MD5OfBody"],
+                     "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-central-1:000000000000:queue",
+                     "awsRegion": REGION} for message in received.get("Messages", [])]
+    return {"Records": records}
+
+
+def wait_until_served(url, process, log):
+    """Waits for the HTTP API."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            return get(url)
+        except OSError:
+            time.sleep(0.5)
+    raise Wrong(f"sam local start-api did not serve; see {log}")
+
+
+def journey(sam, stack, api):
+    """A visitor's way, every request and every message through a container."""
+    status, _, page = get(f"{api}/proftest/blogger")
+    check("start-api GET /proftest/blogger: the page", status == 200 and "<form" in page, [status, page[:500]])
+    asset = re.search(r'/proftest/assets/[^"]+', page).group()
+    status, _, _ = get(api + asset)
+    check("start-api GET /proftest/assets/{file}: a file of the page", status == 200, [status, asset])
+    email = "delivered+sam@resend.dev"
+    lead = {"name": "Айгерим", "email": email, "phone": "+77010000077", "campaignSlug": "blogger"}
+    status, _, body = get(f"{api}/api/landing/proftest", lead)
+    check("start-api POST /api/landing/proftest: a lead", status == 200 and json.loads(body)["success"], [status, body])
+
+    # That of the intake events and this one, woken by the emulator's Scheduler.
+    event = messages(stack, "notifications_queue_url")
+    answer = sam.invoke("DeliverFunction", event)
+    check(f"deliver takes the {len(event['Records'])} notifications of the queue", answer == {"batchItemFailures": []}, answer)
+    event = messages(stack, "crm_queue_url")
+    answer = sam.invoke("CrmFunction", event)
+    check(f"crm takes the {len(event['Records'])} tasks of the queue", answer == {"batchItemFailures": []}, answer)
+
+    inbox = json.loads(get(stack["console"] + "/api/inbox")[2])
+    emails = [sent for sent in inbox["emails"] if sent["to"] == email]
+    texts = [sent for sent in inbox["sms"] if sent["to"] == "77010000077"]
+    check("the lead has one e-mail and one SMS", (len(emails), len(texts)) == (1, 1), inbox)
+    path = re.search(r"https?://[^/\s]+(/l/\w+)", texts[0]["text"]).group(1)
+    status, headers, _ = get(api + path)
+    is_course = headers["location"].startswith(COURSE)
+    check("start-api GET /l/{code}: to the course", status == 302 and is_course, [status, headers["location"]])
+    status, headers, _ = get(f"{api}/api/landing/track/{json.loads(body)['leadId']}?source=email", method="HEAD")
+    check("start-api HEAD /api/landing/track/{leadId}: to the course", status == 302, status)
+    rows = json.loads(get(f"{stack['console']}/api/leads?q={email.replace('+', '%2B')}")[2])
+    row = rows[0] if isinstance(rows, list) else rows["leads"][0]
+    as_is = [row["email_sent"], row["sms_sent"], row["sms_clicked"], row["email_clicked"], bool(row["amocrm_lead_id"])]
+    check("its row: both sent, the SMS clicked, the deal made", as_is == [True, True, True, False, True], row)
+
+
+def main():
+    """Does what the module says."""
+    stack_json, built, image, bridge = sys.argv[1:]
+    stack = json.loads(pathlib.Path(stack_json).read_text(encoding="utf-8"))
+    built = pathlib.Path(built)
+    variables = settings(stack, bridge)
+    for port in set(re.findall(rf"{re.escape(bridge)}:(\d+)", json.dumps(variables))):
+        forward(bridge, int(port))
+    sam = Sam(derive(built, variables), image)
+    invoke_all(sam, pathlib.Path("events"))
+    port = socket.create_server((LOOPBACK, 0)).getsockname()[1]
+    log = pathlib.Path(stack_json).with_name("start-api.log")
+    with open(log, "wb") as output:
+        process = sam.start_api(port, output)
+        try:
+            api = f"http://{LOOPBACK}:{port}"
+            wait_until_served(f"{api}/proftest", process, log)
+            journey(sam, stack, api)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Wrong as wrong:
+        sys.exit(f"wrong: {wrong}")
