@@ -9,7 +9,8 @@ import { SQSClient, SendMessageCommand } from "@aws-sdk/client-sqs";
 import pg from "pg";
 
 const env = process.env;
-const sql = readFileSync(env.INTAKE_SQL, "utf8");
+// The driver sends no types, and PostgreSQL cannot tell this one from the statement.
+const sql = readFileSync(env.INTAKE_SQL, "utf8").replaceAll("$10", "$10::text");
 const ssl = env.DATABASE_CA_PEM ? { ca: env.DATABASE_CA_PEM } : false;
 const database = new pg.Client({ connectionString: env.DATABASE_URL, ssl });
 const scheduler = new SchedulerClient({});

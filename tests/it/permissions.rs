@@ -13,8 +13,10 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+const READ: &str = "secretsmanager:GetSecretValue";
+
 /// What each function does to AWS in the journey below: its action, and the end of the resource's name.
-const DONE: [(&str, &str, &str); 7] = [
+const DONE: [(&str, &str, &str); 15] = [
     ("intake", "scheduler:CreateSchedule", "schedule"),
     ("intake", "sqs:SendMessage", "NotificationsQueue"),
     ("intake", "sqs:SendMessage", "CrmQueue"),
@@ -22,20 +24,31 @@ const DONE: [(&str, &str, &str); 7] = [
     ("crm", "sqs:ChangeMessageVisibility", "CrmQueue"),
     ("sweep", "sqs:SendMessage", "NotificationsQueue"),
     ("sweep", "sqs:SendMessage", "CrmQueue"),
+    ("intake", READ, "DatabaseUrlSecret"),
+    ("track", READ, "DatabaseUrlSecret"),
+    ("deliver", READ, "DatabaseUrlSecret"),
+    ("deliver", READ, "ResendApiKeySecret"),
+    ("deliver", READ, "MobizonApiKeySecret"),
+    ("crm", READ, "DatabaseUrlSecret"),
+    ("crm", READ, "AmocrmAccessTokenSecret"),
+    ("sweep", READ, "DatabaseUrlSecret"),
 ];
 
-/// Posts a lead and waits until it has its messages.
+/// Posts a lead, waits until it has its messages, and follows a link.
 async fn deliver(stack: &Stack, group: &str, area: u32, meanwhile: impl AsyncFn(&str)) {
     let person = Stack::person(group, area, 1);
     let (status, answer) = stack.post(&person).await;
     assert_eq!(status, 200, "{answer}");
-    meanwhile(answer["leadId"].as_str().unwrap()).await;
+    let lead = answer["leadId"].as_str().unwrap();
+    meanwhile(lead).await;
     // Less than the time after which a queue shows a message again that could not be held.
     eventually("it is delivered", DELAY + Duration::from_mins(1), async || {
         (stack.count(group, "completed").await == 1).then_some(())
     })
     .await;
     stack.assert_each_delivered_once(group, &[person]).await;
+    let link = format!("{}/api/landing/track/{lead}?source=email", stack.gateway());
+    assert_eq!(stack.get(&link).await.status(), 302);
 }
 
 /// Function, action and resource of a decision; a principal is
