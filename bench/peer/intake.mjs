@@ -14,7 +14,8 @@ const sql = readFileSync(env.INTAKE_SQL, "utf8").replaceAll("$10", "$10::text");
 const ssl = env.DATABASE_CA_PEM ? { ca: env.DATABASE_CA_PEM } : false;
 const database = new pg.Client({ connectionString: env.DATABASE_URL, ssl });
 const scheduler = new SchedulerClient({});
-const sqs = new SQSClient({});
+// The stand-in of SQS answers without a checksum, which our own client does not ask for either.
+const sqs = new SQSClient({ md5: false });
 const delaySeconds = 600;
 const graceSeconds = 90;
 

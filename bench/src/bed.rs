@@ -20,8 +20,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_postgres::Client;
 
-/// The API key of every vendor's stand-in.
-pub const KEY: &str = "bench";
+const RESEND_KEY: &str = "re_bench";
+const MOBIZON_KEY: &str = "kz_bench";
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// The name in the server's certificate.
 const HOST: &str = "localhost";
@@ -75,8 +75,8 @@ impl Bed {
         let cluster = database(&dir).await?;
         let ca_pem = seal(&cluster).await?;
         let aws = Aws::default();
-        let resend = Resend::new(ResendOptions::new(KEY), Feed::default());
-        let mobizon = Mobizon::new(MobizonOptions::new(KEY), Feed::default());
+        let resend = Resend::new(ResendOptions::new(RESEND_KEY), Feed::default());
+        let mobizon = Mobizon::new(MobizonOptions::new(MOBIZON_KEY), Feed::default());
         let stub = Router::new().fallback(agree).with_state(aws.clone());
         let names = ["intake", "deliver", "track", "sweep", "page"];
         Ok(Self {
@@ -151,9 +151,9 @@ impl Bed {
             ("CRM_QUEUE_URL", queue),
             ("SCHEDULE_GROUP", text("default")),
             ("SCHEDULER_ROLE_ARN", text("arn:aws:iam::000000000000:role/any")),
-            ("RESEND_API_KEY", text(KEY)),
+            ("RESEND_API_KEY", text(RESEND_KEY)),
             ("RESEND_BASE_URL", resend),
-            ("MOBIZON_API_KEY", text(KEY)),
+            ("MOBIZON_API_KEY", text(MOBIZON_KEY)),
             ("MOBIZON_BASE_URL", mobizon),
         ]
     }

@@ -25,7 +25,9 @@ pub async fn fill(client: &Client, leads: u32, overdue_of: u32) -> Result<(), Er
         client.batch_execute(&statements(from, to, overdue_of)).await?;
         from = to + 1;
     }
-    client.batch_execute("vacuum (analyze); checkpoint").await?;
+    for statement in ["vacuum (analyze)", "checkpoint"] {
+        client.batch_execute(statement).await?;
+    }
     Ok(())
 }
 

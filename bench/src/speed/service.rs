@@ -211,6 +211,11 @@ async fn deliver(bed: &Bed, nothing: f64) -> Result<Figure, Error> {
         async |round| super::load::deliver_floor(&clients, &all[round].1).await,
     );
     let pairs = pairs.await?;
+    let refused = "select count(*) from deliveries where state not in ('pending', 'accepted')";
+    let refused: i64 = clients[0].query_typed_one(refused, &[]).await?.get(0);
+    if refused > 0 {
+        return Err(Error::Part(format!("{refused} messages were not accepted")));
+    }
     let figure = Figure::new(
         "deliver ÷ its SQL",
         "10 a batch, vendors answer at once",
