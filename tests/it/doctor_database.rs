@@ -33,7 +33,7 @@ fn text<'a>(changes: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str
 fn a_database_that_cannot_be_reached_is_explained() {
     run(async {
         let world = World::new().await;
-        let port = world.db.port();
+        let port = Route::direct(&world.db.url).port;
         world.fine(&[], "reached without TLS").await;
         let url = world.db.url.replace("//postgres:", "//postgres:no");
         assert_ne!(url, world.db.url);
