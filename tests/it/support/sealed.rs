@@ -18,7 +18,7 @@ pub const ROLE: &str = "sealed";
 /// Read from the top; the first line that fits decides. What fits none is refused.
 const WHO_MAY_COME: &str = "hostssl all sealed 127.0.0.1/32 scram-sha-256
 hostnossl all sealed all reject
-host all postgres 127.0.0.1/32 scram-sha-256
+host all all 127.0.0.1/32 scram-sha-256
 ";
 
 pub struct Sealed {
