@@ -178,13 +178,14 @@ impl Database {
 /// connection really goes; the host is then only a name.
 fn is_local(config: &tokio_postgres::Config) -> bool {
     let hosts = config.get_hosts().iter().all(|host| match host {
-        Host::Tcp(name) => {
-            let address = name.parse::<IpAddr>();
-            matches!(name.as_str(), "localhost" | "host.docker.internal") || address.is_ok_and(is_ours)
-        }
+        Host::Tcp(name) => is_our_name(name),
         Host::Unix(_) => true,
     });
     hosts && config.get_hostaddrs().iter().copied().all(is_ours)
+}
+
+fn is_our_name(name: &str) -> bool {
+    matches!(name, "localhost" | "host.docker.internal") || name.parse().is_ok_and(is_ours)
 }
 
 /// Loopback, or the host as Docker's default bridge shows it to a container.

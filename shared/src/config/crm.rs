@@ -172,7 +172,7 @@ fn base_url(raw: &str) -> Result<String, ConfigError> {
     };
     let url = Url::parse(&raw).map_err(|_| malformed.clone())?;
     let host = url.host_str().unwrap_or_default();
-    let local = host == "localhost" || host.starts_with("127.");
+    let local = super::is_our_name(host);
     if host.is_empty() || !(url.scheme() == "https" || url.scheme() == "http" && local) {
         return Err(malformed);
     }
@@ -241,6 +241,7 @@ mod tests {
         assert_eq!(kommo.base_url, "https://acme.kommo.com");
         assert!(with("AMOCRM_BASE_URL", "http://acme.amocrm.ru").is_err());
         assert!(with("AMOCRM_BASE_URL", "http://127.0.0.1:1").is_ok());
+        assert!(with("AMOCRM_BASE_URL", "http://172.17.0.1:1").is_ok());
     }
 
     #[test]
