@@ -183,7 +183,7 @@ def invoke_all(sam, events):
 
 
 def get(url, body=None, method=None):
-    """Status, headers and body; follows no redirect."""
+    """Status, headers and body; follows no redirect. What is no text, such as a picture, is not compared."""
     class Stay(urllib.request.HTTPRedirectHandler):
         """Leaves a redirect to the caller."""
         def redirect_request(self, *args):
@@ -194,9 +194,9 @@ def get(url, body=None, method=None):
     request = urllib.request.Request(url, data, {"content-type": "application/json"}, method=method)
     try:
         with opener.open(request, timeout=PATIENCE_SECONDS) as answer:
-            return answer.status, answer.headers, answer.read().decode()
+            return answer.status, answer.headers, answer.read().decode(errors="replace")
     except urllib.error.HTTPError as answer:
-        return answer.code, answer.headers, answer.read().decode()
+        return answer.code, answer.headers, answer.read().decode(errors="replace")
 
 
 def messages(stack, queue):
