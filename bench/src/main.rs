@@ -28,7 +28,7 @@ enum Task {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.task {
-        None => speed::run(cli.speed).await,
+        None => speed::run(&cli.speed).await,
         Some(Task::Page) => page::run().await,
         Some(Task::Punctuality(options)) => punctuality::run(options).await,
     };

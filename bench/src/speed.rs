@@ -15,7 +15,7 @@ mod service;
 use crate::Error;
 use crate::bed::Bed;
 use crate::figure::{Figure, table};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use peer::Peer;
 use plot::Plot;
 use serde_json::json;
@@ -26,27 +26,57 @@ use std::time::Instant;
 const DIR: &str = "target/bench";
 
 /// What is measured.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Leads in the old database.
     #[arg(long, default_value_t = 1_000_000)]
     rows: u32,
+    /// Only these parts; the report then holds no others.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+}
+
+/// A part of the measurements that can be had alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Warm functions against their SQL.
+    Warm,
+    /// From the start of a process to its first answer.
+    Cold,
+    /// Processor time, memory, leads a second.
+    Cost,
+    /// Few rows against many.
+    Growth,
+}
+
+impl Options {
+    fn has(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
 }
 
 /// Measures, prints the tables, and writes `target/bench/report.json` and `report.html`, below the current directory.
-pub async fn run(options: Options) -> Result<(), Error> {
+pub async fn run(options: &Options) -> Result<(), Error> {
     let start = Instant::now();
     let bed = Bed::start(&Path::new(DIR).join("speed")).await?;
     let peer = Peer::install().await?;
     let (mut figures, mut plots) = (Vec::new(), Vec::new());
-    figures.extend(told("Warm", start, service::run(&bed).await?));
-    let (more, plot) = cold::run(&bed, peer.as_ref()).await?;
-    figures.extend(told("Cold", start, more));
-    plots.push(plot);
-    let (more, more_plots) = cost::run(&bed, peer.as_ref()).await?;
-    figures.extend(told("Cost", start, more));
-    plots.extend(more_plots);
-    figures.extend(told("Growth", start, scale::run(&bed, options.rows).await?));
+    if options.has(Part::Warm) {
+        figures.extend(told("Warm", start, service::run(&bed).await?));
+    }
+    if options.has(Part::Cold) {
+        let (more, plot) = cold::run(&bed, peer.as_ref()).await?;
+        figures.extend(told("Cold", start, more));
+        plots.push(plot);
+    }
+    if options.has(Part::Cost) {
+        let (more, more_plots) = cost::run(&bed, peer.as_ref()).await?;
+        figures.extend(told("Cost", start, more));
+        plots.extend(more_plots);
+    }
+    if options.has(Part::Growth) {
+        figures.extend(told("Growth", start, scale::run(&bed, options.rows).await?));
+    }
     for plot in &plots {
         println!("\n{}", plot.table());
     }

@@ -46,9 +46,9 @@ impl App {
         })
     }
 
-    /// Opens the database connection ahead of the first request.
+    /// Opens the connections ahead of the first request, side by side. Both queues share one to SQS.
     pub async fn warm_up(&self) {
-        self.store.warm_up().await;
+        futures::future::join3(self.store.warm_up(), self.scheduler.warm_up(), self.crm.warm_up()).await;
     }
 }
 

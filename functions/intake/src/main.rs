@@ -10,5 +10,6 @@ async fn main() -> Result<(), Error> {
     let config = secrets::environment().await?.read(config::Intake::read)?;
     let app = intake::App::new(&config, &aws::sdk_config().await)?;
     app.warm_up().await;
-    http::serve(|request: Request| intake::handle(&app, request)).await
+    let app: &'static _ = Box::leak(Box::new(app));
+    http::serve(|request: Request| intake::handle(app, request)).await
 }

@@ -3,7 +3,7 @@
 use super::AwsError;
 use crate::failpoint::step;
 use crate::task;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -36,6 +36,18 @@ impl Queue {
 
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Opens the connection to SQS ahead of the first message. No step of `failpoint`: it only reads, in Init.
+    ///
+    /// A queue that cannot be reached is no error here: the function must still start, and has another way.
+    pub async fn warm_up(&self) {
+        let look = self.client.get_queue_attributes().queue_url(&self.url);
+        let looked = look.attribute_names(QueueAttributeName::QueueArn).send().await;
+        if let Err(error) = looked {
+            let error = AwsError::new("GetQueueAttributes", &error);
+            tracing::warn!(%error, "No connection to SQS at start");
+        }
     }
 
     /// Sends a task, to be seen after `delay` (at most 15 minutes: a longer one is cut, and whoever gets the

@@ -42,6 +42,16 @@ impl Scheduler {
         }
     }
 
+    /// Opens the connection to EventBridge Scheduler ahead of the first schedule; otherwise as
+    /// [`Queue::warm_up`](super::queue::Queue::warm_up).
+    pub async fn warm_up(&self) {
+        let look = self.client.get_schedule_group().name(&self.settings.group);
+        if let Err(error) = look.send().await {
+            let error = AwsError::new("GetScheduleGroup", &error);
+            tracing::warn!(%error, "No connection to EventBridge Scheduler at start");
+        }
+    }
+
     /// Wakes a notification `SCHEDULE_LEAD_SECONDS` before it is due. A schedule of this name that exists
     /// already is a success: the name is the notification's id.
     pub async fn wake_at(&self, notification: NotificationId, due: Timestamp) -> Result<(), AwsError> {

@@ -21,10 +21,10 @@ const SCHEME: &str = "x-forwarded-proto";
 /// When the Lambda runtime cannot be reached.
 pub async fn serve<F, R>(handle: F) -> Result<(), Error>
 where
-    F: Fn(Request) -> R,
-    R: Future<Output = Response<Body>> + Send,
+    F: Fn(Request) -> R + Send + Sync + 'static,
+    R: Future<Output = Response<Body>> + Send + 'static,
 {
-    let answer = service_fn(|request| {
+    let answer = service_fn(move |request| {
         let response = handle(request);
         async { Ok::<_, Error>(response.await) }
     });
@@ -32,7 +32,10 @@ where
         make_readable(&mut event.payload);
         event
     };
-    lambda_runtime::run(MapRequest::new(Adapter::from(answer), from_event)).await
+    let served = lambda_runtime::run(MapRequest::new(Adapter::from(answer), from_event));
+    // As a task: whatever wakes the future that the runtime itself blocks on writes to an eventfd and polls it again,
+    // seven times a lead.
+    tokio::spawn(served).await?
 }
 
 /// Changes what of an event cannot be part of a request, so that `lambda_http` can make one of it.
