@@ -11,5 +11,5 @@ async fn main() -> Result<(), Error> {
     let app = intake::App::new(&config, &aws::sdk_config().await)?;
     app.warm_up().await;
     let app: &'static _ = Box::leak(Box::new(app));
-    http::serve(|request: Request| intake::handle(app, request)).await
+    http::serve(move |request: Request| intake::handle(app, request)).await
 }

@@ -10,6 +10,6 @@ async fn main() -> Result<(), Error> {
     let config = secrets::environment().await?.read(config::Track::read)?;
     let app = track::App::new(&config)?;
     app.warm_up().await;
-    let app = &app;
-    http::serve(|request: Request| async move { track::handle(app, &request).await }).await
+    let app: &'static _ = Box::leak(Box::new(app));
+    http::serve(move |request: Request| async move { track::handle(app, &request).await }).await
 }
