@@ -1,20 +1,27 @@
 //! Figures: what the funnel measures on this machine, beside what it should.
 
 mod bed;
+#[cfg(feature = "browser")]
 mod browser;
 pub mod figure;
+#[cfg(feature = "browser")]
 pub mod page;
 mod pairs;
 pub mod punctuality;
+#[cfg(feature = "browser")]
 mod site;
 pub mod speed;
 mod world;
 
+#[cfg(feature = "browser")]
 use chromiumoxide::error::CdpError;
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Built without the page's figures.
+    #[error("the page's figures are another build: cargo run --release -p bench --features browser -- page")]
+    NoBrowserFeature,
     /// There is no browser on this machine.
     #[error("the page's figures need Chromium: install the package chromium (Debian)")]
     NoChromium,
@@ -22,6 +29,7 @@ pub enum Error {
     #[error("Chromium cannot be started: {0}")]
     Start(String),
     /// The browser broke off.
+    #[cfg(feature = "browser")]
     #[error("Chromium did not do what it was told")]
     Browser(#[from] CdpError),
     /// Something did not come in time; this expression stayed false.

@@ -1,6 +1,6 @@
 //! `cargo run --release -p bench`: the figures.
 
-use bench::{page, punctuality, speed};
+use bench::{Error, punctuality, speed};
 use clap::{Parser, Subcommand};
 use proftest::failure;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// The test page in headless Chromium; writes `target/bench/page.json`.
+    /// The test page in headless Chromium (build with `--features browser`); writes `target/bench/page.json`.
     Page,
     /// Messages that fall due together: how late they are. Fails when one is early, doubled or lost.
     Punctuality(punctuality::Options),
@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.task {
         None => speed::run(&cli.speed).await,
-        Some(Task::Page) => page::run().await,
+        Some(Task::Page) => page().await,
         Some(Task::Punctuality(options)) => punctuality::run(options).await,
     };
     match done {
@@ -39,4 +39,14 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[cfg(feature = "browser")]
+async fn page() -> Result<(), Error> {
+    bench::page::run().await
+}
+
+#[cfg(not(feature = "browser"))]
+async fn page() -> Result<(), Error> {
+    Err(Error::NoBrowserFeature)
 }
