@@ -16,10 +16,12 @@ use std::time::Duration;
 const READ: &str = "secretsmanager:GetSecretValue";
 
 /// What each function does to AWS in the journey below: its action, and the end of the resource's name.
-const DONE: [(&str, &str, &str); 15] = [
+const DONE: [(&str, &str, &str); 17] = [
     ("intake", "scheduler:CreateSchedule", "schedule"),
     ("intake", "sqs:SendMessage", "NotificationsQueue"),
     ("intake", "sqs:SendMessage", "CrmQueue"),
+    ("intake", "sqs:GetQueueAttributes", "CrmQueue"),
+    ("intake", "scheduler:GetScheduleGroup", "schedule"),
     ("deliver", "sqs:ChangeMessageVisibility", "NotificationsQueue"),
     ("crm", "sqs:ChangeMessageVisibility", "CrmQueue"),
     ("sweep", "sqs:SendMessage", "NotificationsQueue"),

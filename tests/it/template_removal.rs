@@ -9,12 +9,18 @@ use std::collections::BTreeSet;
 
 /// What a function may need of AWS, known by a variable that its configuration reads: the variable, the resource
 /// behind it, the actions, and why.
-const BY_VARIABLE: [(&str, &str, &[&str], &str); 2] = [
+const BY_VARIABLE: [(&str, &str, &[&str], &str); 3] = [
     (
         "SCHEDULE_GROUP",
         "ScheduleGroup",
         &["scheduler:CreateSchedule"],
         "aws::scheduler, wake_at",
+    ),
+    (
+        "SCHEDULE_GROUP",
+        "ScheduleGroup itself",
+        &["scheduler:GetScheduleGroup"],
+        "aws::scheduler, warm_up",
     ),
     (
         "SCHEDULER_ROLE_ARN",
@@ -50,7 +56,9 @@ const OF_A_CONSUMER: [&str; 4] = [
     "sqs:GetQueueAttributes",
     "sqs:ChangeMessageVisibility",
 ];
-/// SAM grants these by itself only to a role that it makes.
+/// aws::queue, warm_up; intake's connection to SQS serves both queues.
+const OF_WARMING: (&str, &str) = ("sqs:GetQueueAttributes", "CrmQueue");
+/// SAM grants these by itself only to a role that it makes, and there for every log group.
 const OF_A_ROLE_OF_ITS_OWN: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 
 /// With the parameter Tracing, likewise.
@@ -86,8 +94,12 @@ type Grant = (String, String);
 
 /// Whether a queue hands messages to the function.
 fn is_consumer(function: &str) -> bool {
+    library(function).contains("SqsEvent")
+}
+
+fn library(function: &str) -> String {
     let library = tools::workspace().join(format!("functions/{function}/src/lib.rs"));
-    std::fs::read_to_string(library).unwrap().contains("SqsEvent")
+    std::fs::read_to_string(library).unwrap()
 }
 
 fn owned(grants: &[(&str, &str)]) -> BTreeSet<Grant> {
@@ -98,7 +110,7 @@ fn owned(grants: &[(&str, &str)]) -> BTreeSet<Grant> {
 }
 
 /// What the code of a function needs of AWS.
-fn needs(function: &str, has_own_role: bool) -> BTreeSet<Grant> {
+fn needs(function: &str) -> BTreeSet<Grant> {
     let read = read_by_function(function).1;
     let mut needs = BTreeSet::new();
     let mut need = |actions: &[&str], resource: &str| {
@@ -125,13 +137,14 @@ fn needs(function: &str, has_own_role: bool) -> BTreeSet<Grant> {
             need(&OF_A_READER, secret);
         }
     }
-    if has_own_role {
-        need(&OF_A_TRACED_ROLE, "*");
-        let mut logs = function.to_owned();
-        logs[..1].make_ascii_uppercase();
-        need(&OF_A_ROLE_OF_ITS_OWN, &format!("{logs}Logs"));
-        need(&["sts:AssumeRole"], "lambda.amazonaws.com");
+    if library(function).contains("self.crm.warm_up()") {
+        need(&[OF_WARMING.0], OF_WARMING.1);
     }
+    need(&OF_A_TRACED_ROLE, "*");
+    let mut logs = function.to_owned();
+    logs[..1].make_ascii_uppercase();
+    need(&OF_A_ROLE_OF_ITS_OWN, &format!("{logs}Logs"));
+    need(&["sts:AssumeRole"], "lambda.amazonaws.com");
     needs
 }
 
@@ -152,6 +165,7 @@ fn name_of(resource: &Value) -> String {
     }
     match resource["Fn::Sub"].as_str() {
         Some(arn) if arn.ends_with(":schedule/${ScheduleGroup}/*") => "ScheduleGroup".to_owned(),
+        Some(arn) if arn.ends_with(":schedule-group/${ScheduleGroup}") => "ScheduleGroup itself".to_owned(),
         _ => resource
             .as_str()
             .map_or_else(|| resource.to_string(), str::to_owned),
@@ -189,12 +203,16 @@ fn permission_problems(template: &Value) -> Vec<String> {
     let mut problems = Vec::new();
     for (binary, (_, function)) in functions(template) {
         let properties = &function["Properties"];
-        let mut given = grants(&properties["Policies"]);
-        let role = properties["Role"]["Fn::GetAtt"][0].as_str();
-        if let Some(role) = role {
-            given.extend(grants(&resources[role]));
+        // SAM's own role may write to every log group, so each function has one that it does not make.
+        let Some(role) = properties["Role"]["Fn::GetAtt"][0].as_str() else {
+            problems.push(format!("{binary} has no role of its own"));
+            continue;
+        };
+        let policy = &resources[role]["Properties"];
+        if !(properties["Policies"].is_null() && policy["ManagedPolicyArns"].is_null()) {
+            problems.push(format!("{binary} may do what no list here shows"));
         }
-        problems.extend(differences(&binary, &given, &needs(&binary, role.is_some())));
+        problems.extend(differences(&binary, &grants(&resources[role]), &needs(&binary)));
     }
     let scheduler = grants(&resources["SchedulerRole"]);
     problems.extend(differences("SchedulerRole", &scheduler, &owned(&SCHEDULER)));
