@@ -128,7 +128,11 @@ async fn apply(client: &mut Client) -> Result<Migrated, MigrateError> {
         .batch_execute("alter table refinery_schema_history enable row level security")
         .await?;
     Ok(Migrated {
-        applied: report.applied_migrations().iter().map(ToString::to_string).collect(),
+        applied: report
+            .applied_migrations()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         ahead: Vec::new(),
     })
 }

@@ -80,7 +80,10 @@ fn another_history_is_refused_and_the_lock_given_back() {
                 db.execute(damage).await;
                 let mut client = connect(&db.url).await.unwrap();
                 let refused = migrate(&mut client).await.unwrap_err();
-                assert!(matches!(refused, MigrateError::Migration(_)), "{damage}: {refused}");
+                assert!(
+                    matches!(refused, MigrateError::Migration(_)),
+                    "{damage}: {refused}"
+                );
                 let locks = "select count(*) as held from pg_locks where locktype = 'advisory'
                              and database = (select oid from pg_database where datname = current_database())";
                 assert_eq!(db.row(locks).await["held"], 0, "{damage}");
