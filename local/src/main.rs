@@ -194,15 +194,10 @@ fn database(url: Option<&str>) -> Result<Database, String> {
 }
 
 async fn migrate_database(url: Option<String>) -> Result<(), String> {
-    let applied = migrate::migrate_database(&database(url.as_deref())?)
+    let migrated = migrate::migrate_database(&database(url.as_deref())?)
         .await
         .map_err(|error| error.to_string())?;
-    if applied.is_empty() {
-        println!("The schema is up to date.");
-    }
-    for name in applied {
-        println!("Applied {name}");
-    }
+    println!("{migrated}");
     Ok(())
 }
 

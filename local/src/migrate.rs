@@ -2,6 +2,8 @@
 
 use proftest::config::Database;
 use proftest::store::{StoreError, connect};
+use refinery::error::Kind;
+use std::fmt::{Display, Formatter};
 use tokio_postgres::Client;
 
 mod embedded {
@@ -39,7 +41,7 @@ pub enum MigrateError {
 ///
 /// # Errors
 /// [`MigrateError`]; over a transaction pooler, before anything is touched.
-pub async fn migrate_database(database: &Database) -> Result<Vec<String>, MigrateError> {
+pub async fn migrate_database(database: &Database) -> Result<Migrated, MigrateError> {
     let mut client = connect(database).await?;
     let other = connect(database).await?;
     if shares_its_session(&client, &other).await? {
@@ -64,32 +66,96 @@ async fn shares_its_session(client: &Client, other: &Client) -> Result<bool, tok
     Ok(false)
 }
 
-/// Applies what is missing, in order, and returns the names of what it applied.
+/// What was done. Printed, it is what the command says.
+#[derive(Debug)]
+pub struct Migrated {
+    /// The names of what was applied, in order.
+    pub applied: Vec<String>,
+    /// The names of what the database has beyond this checkout: a newer release's.
+    pub ahead: Vec<String>,
+}
+
+impl Display for Migrated {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        if !self.ahead.is_empty() {
+            return write!(
+                f,
+                "The schema is newer than this checkout, by {}. Nothing is applied and nothing undone: a migration works \
+                 with the code before it.",
+                self.ahead.join(", ")
+            );
+        }
+        if self.applied.is_empty() {
+            return write!(f, "The schema is up to date.");
+        }
+        write!(f, "Applied {}", self.applied.join("\nApplied "))
+    }
+}
+
+/// Applies what is missing, in order. A schema that is ahead of this checkout is left as it is.
 ///
 /// `client` must be a direct connection or a session-mode pooler's: the lock lives in the session.
 ///
 /// # Errors
 /// [`MigrateError`]; what was applied before stays, each migration being a transaction of its own.
-pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
+pub async fn migrate(client: &mut Client) -> Result<Migrated, MigrateError> {
     client
         .batch_execute(&format!("select pg_advisory_lock({LOCK})"))
         .await?;
-    let applied = embedded::migrations::runner().run_async(client).await;
-    if applied.is_ok() {
-        // The runner makes its own list, before any migration could: Supabase would serve it to anybody, for
-        // writing too.
-        client
-            .batch_execute("alter table refinery_schema_history enable row level security")
-            .await?;
-    }
-    client
+    let migrated = apply(client).await;
+    let unlocked = client
         .batch_execute(&format!("select pg_advisory_unlock({LOCK})"))
+        .await;
+    let migrated = migrated?;
+    unlocked?;
+    Ok(migrated)
+}
+
+async fn apply(client: &mut Client) -> Result<Migrated, MigrateError> {
+    let report = match embedded::migrations::runner().run_async(client).await {
+        Ok(report) => report,
+        Err(error) => {
+            let ahead = ahead(client, &error).await?;
+            let applied = Vec::new();
+            return ahead
+                .map(|ahead| Migrated { applied, ahead })
+                .ok_or(MigrateError::Migration(error));
+        }
+    };
+    // The runner makes its own list, before any migration could: Supabase would serve it to anybody, for
+    // writing too.
+    client
+        .batch_execute("alter table refinery_schema_history enable row level security")
         .await?;
-    Ok(applied?
-        .applied_migrations()
-        .iter()
-        .map(ToString::to_string)
-        .collect())
+    Ok(Migrated {
+        applied: report
+            .applied_migrations()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        ahead: Vec::new(),
+    })
+}
+
+/// What was applied beyond this checkout, if that alone is why the runner stopped: everything of the checkout is applied,
+/// and what it lacks is newer than its newest. Anything else that is missing is another history, not a later one.
+async fn ahead(client: &mut Client, error: &refinery::Error) -> Result<Option<Vec<String>>, MigrateError> {
+    // The runner goes by number: what it came across before was applied as this checkout has it.
+    let Kind::MissingVersion(first) = error.kind() else {
+        return Ok(None);
+    };
+    let known = known();
+    let applied = embedded::migrations::runner()
+        .get_applied_migrations_async(client)
+        .await?;
+    let versions: Vec<i64> = applied.iter().map(|one| i64::from(one.version())).collect();
+    let newest = known.last().map_or(0, |newest| newest.version);
+    let is_later = i64::from(first.version()) > newest;
+    if !is_later || !known.iter().all(|one| versions.contains(&one.version)) {
+        return Ok(None);
+    }
+    let beyond = applied.iter().filter(|one| i64::from(one.version()) > newest);
+    Ok(Some(beyond.map(ToString::to_string).collect()))
 }
 
 /// A migration of this checkout.

@@ -110,6 +110,16 @@ pub fn log_filter() -> Option<String> {
     std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty())
 }
 
+/// `AWS_LAMBDA_FUNCTION_NAME`: the function's name as deployed, which no other function of the account and region has.
+/// Lambda always sets it; outside of Lambda, where a test calls a function directly, it is `local`.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the environment"
+)]
+pub fn function_name() -> String {
+    std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| "local".to_owned())
+}
+
 /// Where the rows are.
 #[derive(Clone)]
 pub struct Database {

@@ -31,7 +31,8 @@ pub enum Unit {
 
 /// Writes metrics in CloudWatch's embedded metric format, one line for all of them.
 ///
-/// Source: CloudWatch embedded metric format specification. `function` is the one dimension.
+/// Source: CloudWatch embedded metric format specification. `function`, the one dimension, is the deployed
+/// name: two stacks of an account and region must not cover for each other.
 #[allow(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a double")]
 pub fn metrics(function: &str, values: &[(&str, f64, Unit)]) {
     let names: Vec<Value> = values

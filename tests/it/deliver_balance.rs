@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 const BALANCE: &str = "user/getownbalance";
+/// Another stack's function has another one.
+const DEPLOYED_NAME: &str = "proftest-DeliverFunction-1A2B3C";
 
 /// The real binary, what it prints going to a file.
 async fn start(world: &World, log: &Path) -> Function {
@@ -31,7 +33,10 @@ async fn start(world: &World, log: &Path) -> Function {
     let binary = process::binaries().await.join("deliver");
     let output = std::fs::File::create(log).unwrap();
     let configure = |command: &mut tokio::process::Command| {
-        command.envs(settings).stdout(output);
+        command
+            .envs(settings)
+            .env("AWS_LAMBDA_FUNCTION_NAME", DEPLOYED_NAME)
+            .stdout(output);
     };
     Function::start(&binary, Duration::from_secs(30), configure)
         .await
@@ -72,7 +77,10 @@ fn a_process_tells_the_balance_once_an_hour() {
         };
         // What the stand-in's account has.
         assert_eq!(metric["SmsBalance"], 190.428, "{metric}");
-        assert_eq!(metric["function"], "deliver", "the alarm's dimension: {metric}");
+        assert_eq!(
+            metric["function"], DEPLOYED_NAME,
+            "the alarm's dimension: {metric}"
+        );
         let told = &metric["_aws"]["CloudWatchMetrics"][0]["Metrics"][0];
         assert_eq!(*told, serde_json::json!({"Name": "SmsBalance", "Unit": "None"}));
     });

@@ -9,6 +9,7 @@ mod crash_matrix;
 mod crm_rate;
 mod crm_recovery;
 mod crm_story;
+mod crm_token;
 mod deliver_balance;
 mod deliver_batch;
 mod deliver_doubt;

@@ -2,7 +2,7 @@
 
 use crate::support::database::Database;
 use crate::support::run;
-use local::migrate::migrate;
+use local::migrate::{MigrateError, migrate};
 use local::postgres::connect;
 use serde_json::json;
 
@@ -11,13 +11,13 @@ fn migrations_apply_once_however_often_they_are_run() {
     run(async {
         let db = Database::unmigrated().await;
         let mut client = connect(&db.url).await.unwrap();
-        let applied = migrate(&mut client).await.unwrap();
+        let applied = migrate(&mut client).await.unwrap().applied;
         assert!(!applied.is_empty());
         let dump = "select table_name, column_name, data_type, is_nullable, column_default
                     from information_schema.columns where table_schema = 'public' order by 1, 2";
         let before = db.rows(dump).await;
         assert!(
-            migrate(&mut client).await.unwrap().is_empty(),
+            migrate(&mut client).await.unwrap().applied.is_empty(),
             "the second run does nothing"
         );
         assert_eq!(db.rows(dump).await, before);
@@ -30,7 +30,7 @@ fn eight_runs_at_once_all_succeed_and_one_of_them_does_the_work() {
         let db = Database::unmigrated().await;
         let runs = (0..8).map(|_| async {
             let mut client = connect(&db.url).await.unwrap();
-            migrate(&mut client).await.unwrap().len()
+            migrate(&mut client).await.unwrap().applied.len()
         });
         let applied = futures::future::join_all(runs).await;
         assert_eq!(
@@ -38,6 +38,57 @@ fn eight_runs_at_once_all_succeed_and_one_of_them_does_the_work() {
             1,
             "{applied:?}"
         );
+    });
+}
+
+const NEWER: &str = "insert into refinery_schema_history (version, name, applied_on, checksum)
+    select 9999, 'of_a_later_release', applied_on, '1' from refinery_schema_history where version = 1";
+
+/// A release that is rolled back leaves its schema behind.
+#[test]
+fn an_older_checkout_leaves_a_newer_schema_as_it_is_and_says_so() {
+    run(async {
+        let db = Database::fresh().await;
+        db.execute(NEWER).await;
+        let history = "select * from refinery_schema_history order by version";
+        let before = db.rows(history).await;
+        let mut client = connect(&db.url).await.unwrap();
+        let migrated = migrate(&mut client).await.unwrap();
+        assert!(migrated.applied.is_empty(), "{migrated:?}");
+        let said = migrated.to_string();
+        assert!(
+            said.contains("newer than this checkout, by V9999__of_a_later_release"),
+            "{said}"
+        );
+        assert_eq!(db.rows(history).await, before);
+    });
+}
+
+#[test]
+fn another_history_is_refused_and_the_lock_given_back() {
+    run(async {
+        // A migration in between that the checkout lacks; one of the checkout's own that was never applied; one that
+        // was applied otherwise. The newer one excuses none of them.
+        for damage in [
+            "update refinery_schema_history set version = -7 where version = 1",
+            "delete from refinery_schema_history where version = 2",
+            "update refinery_schema_history set checksum = '1' where version = 2",
+        ] {
+            for newer in [NEWER, "select 1"] {
+                let db = Database::fresh().await;
+                db.execute(newer).await;
+                db.execute(damage).await;
+                let mut client = connect(&db.url).await.unwrap();
+                let refused = migrate(&mut client).await.unwrap_err();
+                assert!(
+                    matches!(refused, MigrateError::Migration(_)),
+                    "{damage}: {refused}"
+                );
+                let locks = "select count(*) as held from pg_locks where locktype = 'advisory'
+                             and database = (select oid from pg_database where datname = current_database())";
+                assert_eq!(db.row(locks).await["held"], 0, "{damage}");
+            }
+        }
     });
 }
 

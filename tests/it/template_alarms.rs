@@ -25,9 +25,13 @@ fn is_written_by(function: &str, metric: &str) -> bool {
     })
 }
 
+/// `function`: the logical name of the one whose deployed name the metric bears.
 fn assert_exists(namespace: &str, metric: &str, function: Option<&str>) {
     let exists = match function {
-        Some(function) => namespace == "proftest" && is_written_by(function, metric),
+        Some(function) => {
+            let folder = function.strip_suffix("Function").map(str::to_lowercase);
+            namespace == "proftest" && folder.is_some_and(|folder| is_written_by(&folder, metric))
+        }
         None => OF_AWS.contains(&(namespace, metric)),
     };
     assert!(exists, "nobody writes {namespace} {metric} of {function:?}");
@@ -44,7 +48,7 @@ fn every_alarm_watches_a_metric_that_exists_and_tells_somebody() {
         let alarm = &resource["Properties"];
         let text = |field: &str| alarm[field].as_str().unwrap_or_default().to_owned();
         let dimension = &alarm["Dimensions"][0];
-        let function = (dimension["Name"] == "function").then(|| dimension["Value"].as_str().unwrap());
+        let function = (dimension["Name"] == "function").then(|| dimension["Value"]["Ref"].as_str().unwrap());
         assert_exists(&text("Namespace"), &text("MetricName"), function);
         assert_eq!(alarm["AlarmActions"], json!([{"Ref": "AlarmTopic"}]), "{name}");
         assert!(text("AlarmDescription").len() > 40, "{name} says nothing");
@@ -71,6 +75,71 @@ fn every_alarm_watches_a_metric_that_exists_and_tells_somebody() {
         balance["TreatMissingData"], "ignore",
         "nobody asks where nothing is sent"
     );
+}
+
+/// What an alarm is: metric, statistic, seconds, periods looked at, of them bad, operator, threshold, what silence means,
+/// dimension.
+fn read_out(alarm: &Value) -> Value {
+    let or = |first: &str, second: &str| match &alarm[first] {
+        Value::Null => alarm[second].clone(),
+        found => found.clone(),
+    };
+    let dimensions = alarm["Dimensions"].as_array().unwrap();
+    assert_eq!(dimensions.len(), 1);
+    json!([
+        format!(
+            "{} {}",
+            alarm["Namespace"].as_str().unwrap(),
+            alarm["MetricName"].as_str().unwrap()
+        ),
+        or("Statistic", "ExtendedStatistic"),
+        alarm["Period"],
+        alarm["EvaluationPeriods"],
+        or("DatapointsToAlarm", "EvaluationPeriods"),
+        alarm["ComparisonOperator"],
+        alarm["Threshold"],
+        alarm["TreatMissingData"],
+        [dimensions[0]["Name"], dimensions[0]["Value"]],
+    ])
+}
+
+#[test]
+fn the_alarms_are_these() {
+    const ABOVE: &str = "GreaterThanThreshold";
+    const BELOW: &str = "LessThanThreshold";
+    let queue = |name: &str| json!(["QueueName", {"Fn::GetAtt": [name, "QueueName"]}]);
+    let of = |name: &str| json!(["function", {"Ref": name}]);
+    let api = json!(["ApiId", {"Ref": "FunnelApi"}]);
+    let (sweep, dead) = (of("SweepFunction"), "AWS/SQS ApproximateNumberOfMessagesVisible");
+    let (good, same) = ("notBreaching", "ignore");
+    #[rustfmt::skip]
+    let expected = json!({
+        "NotificationsDlqAlarm": [dead, "Maximum", 60, 1, 1, ABOVE, 0, good, queue("NotificationsDlq")],
+        "CrmDlqAlarm": [dead, "Maximum", 60, 1, 1, ABOVE, 0, good, queue("CrmDlq")],
+        "OverdueAlarm": ["proftest OldestOverdueSeconds", "Maximum", 60, 3, 3, ABOVE, 300, "breaching", sweep],
+        "ParkedAlarm": ["proftest ParkedDeliveries", "Maximum", 60, 3, 3, ABOVE, 0, good, sweep],
+        "SmsBalanceAlarm": ["proftest SmsBalance", "Minimum", 300, 1, 1, BELOW, {"Ref": "SmsBalanceMin"}, same,
+                            of("DeliverFunction")],
+        "CrmGateAlarm": ["proftest CrmGateShut", "Maximum", 300, 2, 2, ABOVE, 0, good, sweep],
+        // Fewer than two weeks: `WARN_DAYS` of crm. Silence is no good news.
+        "CrmTokenAlarm": ["proftest CrmTokenDaysLeft", "Minimum", 300, 1, 1, BELOW, 14, same, of("CrmFunction")],
+        // An outage at fourteen leads an hour is a few 5xx, not many a minute.
+        "ApiErrorsAlarm": ["AWS/ApiGateway 5xx", "Sum", 60, 5, 2, ABOVE, 0, good, api],
+        "ApiLatencyAlarm": ["AWS/ApiGateway Latency", "p99", 300, 2, 2, ABOVE, 3000, good, api],
+    });
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap();
+    let alarms = resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
+    let mut found = serde_json::Map::new();
+    for (name, alarm) in alarms {
+        let alarm = &alarm["Properties"];
+        // Who was called is also told that it is over.
+        assert_eq!(alarm["OKActions"], json!([{"Ref": "AlarmTopic"}]), "{name}");
+        found.insert(name.clone(), read_out(alarm));
+    }
+    assert_eq!(Value::Object(found), expected);
 }
 
 #[test]
@@ -114,7 +183,10 @@ fn the_dashboard_draws_metrics_that_exist() {
         for metric in widget["properties"]["metrics"].as_array().unwrap() {
             let line = written_out(metric.as_array().unwrap(), &before);
             let text = |at: usize| line[at].as_str().unwrap();
-            let function = (text(2) == "function").then(|| text(3));
+            let function = (text(2) == "function").then(|| {
+                let reference = text(3).strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+                reference.unwrap_or_else(|| panic!("{}: another stack's too", text(3)))
+            });
             assert_exists(text(0), text(1), function);
             drawn += 1;
             before = line;

@@ -58,7 +58,7 @@ fn ci_runs_the_script_and_nothing_else() {
 }
 
 #[test]
-fn a_deployment_is_tested_then_migrates_then_deploys() {
+fn a_deployment_is_tested_and_built_then_migrates_then_deploys() {
     let workflow = workflow("deploy.yml");
     assert_eq!(
         workflow["jobs"]["test"],
@@ -81,15 +81,29 @@ fn a_deployment_is_tested_then_migrates_then_deploys() {
     };
     let order = [
         "actions/checkout@",
+        "tests/sam-build.sh ",
         "-- migrate ",
-        "sam build ",
         "aws-actions/configure-aws-credentials@",
         "sam deploy ",
     ];
     let places = order.map(place);
     assert!(places.is_sorted(), "{order:?} are at {places:?}");
     assert_eq!(places.len(), steps.len(), "and nothing else");
+    // The script checks what it builds, and leaves it there with its tools.
+    let build = steps[places[1]]["run"].as_str().unwrap();
+    assert!(
+        build.starts_with("tests/sam-build.sh \"$ARCHITECTURE\"\n"),
+        "{build}"
+    );
+    assert!(
+        build.contains("\"$PWD/target/tools/sam/bin\" >> \"$GITHUB_PATH\""),
+        "{build}"
+    );
     let deploy = steps[places[4]]["run"].as_str().unwrap();
+    assert!(
+        deploy.contains("--template-file \"target/sam/$ARCHITECTURE/template.yaml\""),
+        "what was checked is not what is deployed: {deploy}"
+    );
     assert!(
         deploy.contains("Release=$(date +%s)"),
         "without it nothing is published"

@@ -3,7 +3,7 @@
 use crate::calls::in_slot;
 use crate::{App, Stop};
 use proftest::clients::amocrm::days_left;
-use proftest::config::Auth;
+use proftest::config::{self, Auth};
 use proftest::store::Rotation;
 use proftest::telemetry::{self, Unit};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -99,17 +99,21 @@ fn cached(token: SecretString, lives: Duration) -> Cached {
     }
 }
 
-/// Warns, by log and metric, when a long-lived token ends soon.
+/// Writes for how many days a long-lived token still lives, and warns when it ends soon. At every batch: an alarm whose
+/// figure comes only in bad times cannot tell a good one from silence.
 pub fn warn_before_expiry(auth: &Auth) {
     let Auth::LongLived(token) = auth else { return };
     let Some(days) = days_left(token.expose_secret(), SystemTime::now()) else {
         return;
     };
+    telemetry::metrics(
+        &config::function_name(),
+        &[("CrmTokenDaysLeft", days, Unit::Count)],
+    );
     if days < WARN_DAYS {
         tracing::warn!(
             days,
             "The amoCRM token ends soon: make a new one in the integration's settings"
         );
-        telemetry::metrics("crm", &[("CrmTokenDaysLeft", days, Unit::Count)]);
     }
 }

@@ -1,7 +1,7 @@
 //! One call to amoCRM: past the gate, in a slot of the governor, with a token.
 
 use crate::{App, Stop};
-use proftest::config::Auth;
+use proftest::config::{self, Auth};
 use proftest::failure::{Failure, Reaction};
 use proftest::store::Slot;
 use proftest::telemetry::{self, Unit};
@@ -86,7 +86,7 @@ pub async fn refused(app: &App, failure: Failure) -> Stop {
         }
         _ => return Stop::Failed(failure),
     };
-    telemetry::metrics("crm", &[(metric, 1.0, Unit::Count)]);
+    telemetry::metrics(&config::function_name(), &[(metric, 1.0, Unit::Count)]);
     if failure.reaction == Reaction::Block {
         tracing::error!(
             reason = failure.reason,

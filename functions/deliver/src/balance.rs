@@ -1,6 +1,7 @@
 //! The SMS account's money as a metric, so that somebody pays before SMS are parked.
 
 use crate::App;
+use proftest::config;
 use proftest::telemetry::{self, Unit};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -43,7 +44,9 @@ pub async fn report(app: &App, started: Instant) {
         return;
     }
     match tokio::time::timeout(PATIENCE, app.mobizon.balance()).await {
-        Ok(Ok(balance)) => telemetry::metrics("deliver", &[("SmsBalance", balance, Unit::None)]),
+        Ok(Ok(balance)) => {
+            telemetry::metrics(&config::function_name(), &[("SmsBalance", balance, Unit::None)]);
+        }
         Ok(Err(failure)) => tracing::warn!(reason = failure.reason, "The SMS balance is not known"),
         Err(_) => tracing::warn!(reason = "no answer in time", "The SMS balance is not known"),
     }

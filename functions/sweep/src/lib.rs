@@ -117,7 +117,7 @@ async fn wake_crm(app: &App) -> Result<usize, SweepError> {
 #[allow(clippy::cast_precision_loss, reason = "counts of rows are far below 2^52")]
 fn report(backlog: &Backlog) {
     telemetry::metrics(
-        "sweep",
+        &config::function_name(),
         &[
             (
                 "OldestOverdueSeconds",
