@@ -237,3 +237,35 @@ fn cloudfront_caches_the_page_as_it_asks_for_and_nothing_else() {
         assert!((1..=longest).contains(&age), "{path}: {cache}");
     }
 }
+
+/// What a process would refuse at its start, CloudFormation refuses before it changes anything.
+#[test]
+fn every_parameter_says_what_it_may_be() {
+    let template = template();
+    for (name, parameter) in template["Parameters"].as_object().unwrap() {
+        let bounds: &[&str] = match parameter["Type"].as_str().unwrap() {
+            _ if parameter["AllowedValues"].is_array() => &["AllowedValues"],
+            "Number" => &["MinValue", "MaxValue"],
+            _ => &["AllowedPattern"],
+        };
+        for bound in bounds {
+            assert!(!parameter[bound].is_null(), "{name} has no {bound}");
+        }
+    }
+}
+
+#[test]
+fn every_queue_is_encrypted_and_every_log_line_is_json() {
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap().iter();
+    let queues: Vec<_> = resources
+        .filter(|(_, resource)| resource["Type"] == "AWS::SQS::Queue")
+        .collect();
+    assert_eq!(queues.len(), 4);
+    for (name, queue) in queues {
+        assert_eq!(queue["Properties"]["SqsManagedSseEnabled"], true, "{name}");
+    }
+    let logging = &template["Globals"]["Function"]["LoggingConfig"];
+    assert_eq!(logging["LogFormat"], "JSON");
+    assert_eq!(logging["ApplicationLogLevel"], "TRACE", "RUST_LOG alone decides");
+}

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const CPU_MAX_MS: f64 = 0.5;
 const RSS_MAX_MIB: f64 = 16.0;
 const PEER_MIN: f64 = 10.0;
-const BINARY_MAX_MIB: f64 = 17.0;
+const BINARY_MAX_MIB: f64 = 12.0;
 const PROCESSES: [usize; 4] = [1, 2, 4, 8];
 /// Blocks, each of which gives one ratio to the peer, and leads a block.
 const BLOCKS: usize = 5;
