@@ -4,7 +4,6 @@ use crate::postgres::free_port;
 use crate::process::Leashed;
 use crate::steps::Steps;
 use crate::tools;
-use aws_sdk_sqs::config::Credentials;
 use proftest::aws::{self, SdkConfig};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,13 +24,8 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 pub const FUNCTIONS: [&str; 6] = ["intake", "deliver", "crm", "track", "sweep", "page"];
 
 /// The functions' own SDK configuration, for the emulator at `endpoint`.
-pub async fn sdk(endpoint: &str) -> SdkConfig {
-    aws::sdk_loader()
-        .region(REGION)
-        .credentials_provider(Credentials::new("test", "test", None, None, "local"))
-        .endpoint_url(endpoint)
-        .load()
-        .await
+pub fn sdk(endpoint: &str) -> SdkConfig {
+    aws::sdk_at(endpoint, REGION)
 }
 
 /// A running emulator; it and the functions' processes stop with this process.

@@ -228,7 +228,7 @@ async fn see_doctor(file: Option<PathBuf>) -> Result<(), String> {
     };
     // Without queues to look at, AWS is not asked for anything, not even a region.
     let sdk = match lookup("NOTIFICATIONS_QUEUE_URL") {
-        Some(_) => Some(proftest::aws::sdk_config().await),
+        Some(_) => Some(proftest::aws::sdk_loader().load().await),
         None => None,
     };
     let findings = doctor::examine(&lookup, sdk.as_ref()).await?;

@@ -84,9 +84,9 @@ impl Funnel {
         let from_environment = state_dir.is_none() && tools::variable("NOTIFICATIONS_QUEUE_URL").is_some();
         let (settings, sdk) = if from_environment {
             let settings = config::Sweep::read(&Env::new(&lookup)).map_err(|error| error.to_string())?;
-            (settings, aws::sdk_config().await)
+            (settings, aws::sdk_loader().load().await)
         } else {
-            local_stack(state_dir).await?
+            local_stack(state_dir)?
         };
         Self::new(&settings, &sdk).map_err(|error| error.to_string())
     }
@@ -140,7 +140,7 @@ impl Funnel {
 }
 
 /// A running local stack's settings, from its `stack.json`.
-async fn local_stack(state_dir: Option<&Path>) -> Result<(config::Sweep, SdkConfig), String> {
+fn local_stack(state_dir: Option<&Path>) -> Result<(config::Sweep, SdkConfig), String> {
     let file = match state_dir {
         Some(dir) => dir.join("stack.json"),
         None => tools::target_dir()?.join("local/stack.json"),
@@ -162,7 +162,7 @@ async fn local_stack(state_dir: Option<&Path>) -> Result<(config::Sweep, SdkConf
         _ => None,
     };
     let settings = config::Sweep::read(&Env::new(&lookup)).map_err(|error| error.to_string())?;
-    let sdk = emulator::sdk(&read("aws_endpoint").unwrap_or_default()).await;
+    let sdk = emulator::sdk(&read("aws_endpoint").unwrap_or_default());
     Ok((settings, sdk))
 }
 

@@ -110,6 +110,17 @@ pub fn log_filter() -> Option<String> {
     std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty())
 }
 
+/// `AWS_ENDPOINT_URL`: where AWS is instead of in AWS; an emulator.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the environment"
+)]
+pub fn aws_endpoint_url() -> Option<String> {
+    std::env::var("AWS_ENDPOINT_URL")
+        .ok()
+        .filter(|url| !url.is_empty())
+}
+
 /// `AWS_LAMBDA_FUNCTION_NAME`: the function's name as deployed, which no other function of the account and region has.
 /// Lambda always sets it; outside of Lambda, where a test calls a function directly, it is `local`.
 #[allow(

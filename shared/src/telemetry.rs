@@ -3,19 +3,30 @@
 
 use serde_json::{Map, Value, json};
 use std::io::Write as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Starts JSON logs on standard output, which CloudWatch keeps as fields. `filter` as in `RUST_LOG`.
+/// Starts JSON logs on standard output, which CloudWatch keeps as fields. `filter` is a level, or a list like
+/// `proftest=debug,info`; one that cannot be read is told of and counts as `info`.
 pub fn init(filter: Option<&str>) {
-    let filter = tracing_subscriber::EnvFilter::new(filter.unwrap_or("info"));
-    // Only a second call fails, in tests that share a process; the first one's subscriber stays.
-    let _ = tracing_subscriber::fmt()
+    let filter = filter.unwrap_or("info");
+    let read: Result<Targets, _> = filter.parse();
+    let malformed = read.as_ref().err().map(ToString::to_string);
+    let fallback = || Targets::new().with_default(LevelFilter::INFO);
+    let lines = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_env_filter(filter)
+        .with_max_level(LevelFilter::TRACE)
         .with_writer(std::io::stdout)
-        .try_init();
+        .finish();
+    // Only a second call fails, in tests that share a process; the first one's subscriber stays.
+    let _ = lines.with(read.unwrap_or_else(|_| fallback())).try_init();
+    if let Some(error) = malformed {
+        tracing::warn!(filter, error, "RUST_LOG is malformed and counts as info");
+    }
 }
 
 /// A metric's unit, as CloudWatch names it.

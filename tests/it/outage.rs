@@ -144,7 +144,7 @@ fn without_any_aws_the_visitor_sees_200_and_the_sweep_finds_the_row() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let silent_url = format!("http://{}", silent.local_addr().unwrap());
         for endpoint in [CLOSED, silent_url.as_str()] {
-            let app = Intake::app_of(&intake.config(), &sdk_at(endpoint).await);
+            let app = Intake::app_of(&intake.config(), &sdk_at(endpoint));
             let started = Instant::now();
             post(&app, &body_of(&Person::new())).await.lead();
             assert!(

@@ -111,7 +111,7 @@ async fn story(seconds: i64) {
     funnel.wake_early().await;
     let front = Front::before(sdk().await.endpoint_url().unwrap()).await;
     front.set(Trouble::Throttled, Trouble::None);
-    funnel.post_all(&sdk_at(&front.url()).await, delayed).await;
+    funnel.post_all(&sdk_at(&front.url()), delayed).await;
     funnel.post_all(&sdk().await, scheduled).await;
     // Behind, schedules are in AWS's past already: they fire at once, and the message is held.
     let by_schedule = if seconds > 0 {

@@ -76,7 +76,7 @@ fn summary(decision: &Value) -> (String, String, String) {
 fn no_function_lacks_a_permission() {
     run(async {
         let stack = Stack::enforcing_iam().await;
-        let sdk = stack.sdk().await;
+        let sdk = stack.sdk();
         deliver(&stack, "allowed", 770, async |lead| {
             // Woken before its time, deliver holds the message.
             let id = format!("select id from scheduled_notifications where lead_id = '{lead}'");

@@ -276,7 +276,7 @@ async fn survives(step: usize, desk: Desk) -> bool {
     let aws = sdk().await;
     let port = aws.endpoint_url().unwrap().rsplit_once(':').unwrap().1;
     let port = blade.before(port.parse().unwrap()).await;
-    let victim = desk.funnel(database, &sdk_at(&format!("http://127.0.0.1:{port}")).await);
+    let victim = desk.funnel(database, &sdk_at(&format!("http://127.0.0.1:{port}")));
     let survived = blade.run(async {
         let _ = victim.redrive(true, &|_| ()).await;
     });

@@ -187,7 +187,7 @@ fn without_a_queue_the_run_fails_and_the_rows_are_kept() {
     run(async {
         let sweep = Sweep::new().await;
         sweep.add("overdue", 3, 100).await;
-        assert!(sweep::handle(&sweep.app(&sdk_at(CLOSED).await)).await.is_err());
+        assert!(sweep::handle(&sweep.app(&sdk_at(CLOSED))).await.is_err());
         sweep
             .db
             .execute("update scheduled_notifications set wake_at = wake_at - interval '5 min'")

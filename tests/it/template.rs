@@ -289,6 +289,17 @@ fn no_policy_reaches_further_than_its_function() {
         pass.unwrap().1["Condition"],
         json!({"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}})
     );
+    // Nobody else's schedules act by this role. Source: EventBridge Scheduler, "Confused deputy prevention".
+    let trust = &template["Resources"]["SchedulerRole"]["Properties"]["AssumeRolePolicyDocument"];
+    assert_eq!(
+        trust["Statement"],
+        json!([{
+            "Effect": "Allow",
+            "Principal": {"Service": "scheduler.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        }])
+    );
 }
 
 /// The name of some asset, which changes with its content.

@@ -7,7 +7,8 @@ use reqwest::Client;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-/// Below this a handful of messages is left; what one costs stands in the account's own price list.
+/// Below this a handful of messages is left; what one costs stands in the account's own price list. SmsBalanceMin in
+/// template.yaml is another question: what is left while somebody pays. A first run may well begin with less.
 const BALANCE_MIN: f64 = 100.0;
 
 /// `user/getownbalance`, by which the key is tried, and `alphaname/list`.

@@ -40,7 +40,7 @@ pub(super) async fn examine(urls: Option<Urls>, sdk: Option<&SdkConfig>, finding
             Err(error) => {
                 let code = error.as_service_error().and_then(|error| error.meta().code());
                 findings.wrong(format!(
-                    "{variable} cannot be read ({}): check the URL, AWS_PROFILE and AWS_REGION",
+                    "{variable} cannot be read ({}): check the URL, the AWS credentials and AWS_REGION",
                     code.unwrap_or("no answer from AWS")
                 ));
                 continue;

@@ -1,34 +1,74 @@
 //! SQS, EventBridge Scheduler and Secrets Manager, each behind one small module over the SDK's client.
 
-pub use aws_config::{ConfigLoader, SdkConfig};
+pub use aws_config::SdkConfig;
 
 pub mod dead_letters;
 pub mod queue;
 pub mod scheduler;
 pub mod secrets;
 
+use crate::config;
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::identity::IdentityCache;
+use aws_config::meta::region::ProvideRegion as _;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, Region};
+use aws_sdk_sqs::config::{ProvideCredentials, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use std::time::Duration;
 
-/// The SDK's configuration, with the environment's region and credentials.
+/// A function's SDK configuration. Lambda puts region and credentials into the environment, so the SDK's own search is
+/// left out, which would bring five more places to look into every binary.
 pub async fn sdk_config() -> SdkConfig {
-    sdk_loader().load().await
+    let mut sdk = bare(EnvironmentVariableCredentialsProvider::new()).into_builder();
+    sdk.set_region(EnvironmentVariableRegionProvider::new().region().await);
+    sdk.set_endpoint_url(config::aws_endpoint_url());
+    sdk.build()
 }
 
-/// The same, before the environment is asked: ring for TLS, and deadlines short enough that a visitor does not
-/// wait for AWS. Tests give it an endpoint of their own.
+/// The same for an AWS at `endpoint` that asks for no particular credentials.
+pub fn sdk_at(endpoint: &str, region: &'static str) -> SdkConfig {
+    let credentials = aws_sdk_sqs::config::Credentials::new("test", "test", None, None, "local");
+    bare(credentials)
+        .into_builder()
+        .region(Region::from_static(region))
+        .endpoint_url(endpoint)
+        .build()
+}
+
+/// The same for a person's machine, where credentials may be in files as well.
 pub fn sdk_loader() -> ConfigLoader {
-    let http = aws_smithy_http_client::Builder::new()
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client())
+        .timeout_config(timeouts())
+}
+
+fn bare(credentials: impl ProvideCredentials + 'static) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(http_client())
+        .timeout_config(timeouts())
+        .retry_config(RetryConfig::standard())
+        .identity_cache(IdentityCache::lazy().build())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build()
+}
+
+/// With ring for TLS.
+fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    let timeouts = aws_config::timeout::TimeoutConfig::builder()
+        .build_https()
+}
+
+/// Deadlines short enough that a visitor does not wait for AWS.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
         .connect_timeout(Duration::from_millis(800))
         .operation_attempt_timeout(Duration::from_millis(1200))
         .operation_timeout(Duration::from_millis(1800))
-        .build();
-    aws_config::defaults(aws_config::BehaviorVersion::latest())
-        .http_client(http)
-        .timeout_config(timeouts)
+        .build()
 }
 
 /// A call to AWS that failed; there is always another way to the same end.

@@ -40,11 +40,12 @@ pub async fn environment() -> Result<Environment, SecretError> {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT)
         .operation_timeout(ALL_ATTEMPTS);
-    let sdk = super::sdk_loader()
+    let sdk = super::sdk_config()
+        .await
+        .into_builder()
         .timeout_config(timeouts.build())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
-        .load()
-        .await;
+        .build();
     let client = Client::new(&sdk);
     let client = &client;
     let fetch = async |id| (id, fetch(client, id).await);

@@ -53,6 +53,6 @@ async fn refusing_aws() -> (Running, SdkConfig) {
     let router =
         Router::new().fallback(async || (StatusCode::BAD_REQUEST, r#"{"__type":"ValidationException"}"#));
     let server = serve(listener, router).unwrap();
-    let sdk = sdk_at(&server.url()).await;
+    let sdk = sdk_at(&server.url());
     (server, sdk)
 }

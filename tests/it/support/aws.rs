@@ -3,12 +3,12 @@
 use super::{dir, eventually};
 use aws_config::timeout::TimeoutConfig;
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
-use aws_sdk_sqs::config::Credentials;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, QueueAttributeName};
 use local::emulator::Emulator;
+pub use local::emulator::sdk as sdk_at;
 use local::steps::Steps;
 use local::tools;
-use proftest::aws::{self, SdkConfig};
+use proftest::aws::SdkConfig;
 use proftest::domain::ids::NotificationId;
 use proftest::task::{self, DeliverTask};
 use serde_json::json;
@@ -19,16 +19,6 @@ use uuid::Uuid;
 /// Nothing listens there: connections are refused.
 pub const CLOSED: &str = "http://127.0.0.1:1";
 
-/// The functions' own SDK configuration, for another endpoint.
-pub async fn sdk_at(endpoint: &str) -> SdkConfig {
-    aws::sdk_loader()
-        .region("eu-central-1")
-        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
-        .endpoint_url(endpoint)
-        .load()
-        .await
-}
-
 /// One emulator a process; it stops with it.
 pub async fn sdk() -> SdkConfig {
     static EMULATOR: OnceCell<Emulator> = OnceCell::const_new();
@@ -38,7 +28,7 @@ pub async fn sdk() -> SdkConfig {
         let python = tools::emulator_python(&|line| println!("{line}")).await.unwrap();
         Emulator::start(python, &dir, Steps::new(false)).await.unwrap()
     };
-    sdk_at(&EMULATOR.get_or_init(start).await.endpoint).await
+    sdk_at(&EMULATOR.get_or_init(start).await.endpoint)
 }
 
 /// The same for calls that are the test's own: on a machine busy with other tests the emulator may take longer than

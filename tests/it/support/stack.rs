@@ -143,8 +143,8 @@ impl Stack {
     }
 
     /// The emulator's SDK configuration.
-    pub async fn sdk(&self) -> SdkConfig {
-        sdk_at(&self.running.emulator.endpoint).await
+    pub fn sdk(&self) -> SdkConfig {
+        sdk_at(&self.running.emulator.endpoint)
     }
 
     pub const fn deployment(&self) -> &Deployment {

@@ -70,7 +70,7 @@ impl Submissions {
         let key = Some(format!("{}-{number}", self.of));
         client
             .query_typed(
-                include_str!("../../../shared/src/store/intake.sql"),
+                include_str!("../../../../shared/src/store/intake.sql"),
                 &[
                     (&lead, Type::UUID),
                     (&"Айгуль Нурланова", Type::TEXT),
@@ -109,7 +109,7 @@ pub async fn deliver_floor(clients: &[Client], notifications: &[Uuid]) -> Result
         let attempts = vec![1; notifications.len()];
         of(0)
             .query_typed(
-                include_str!("../../../shared/src/store/batch_compose.sql"),
+                include_str!("../../../../shared/src/store/batch_compose.sql"),
                 &[
                     (&batch, Type::UUID),
                     (&notifications, Type::UUID_ARRAY),
@@ -127,7 +127,7 @@ pub async fn deliver_floor(clients: &[Client], notifications: &[Uuid]) -> Result
     texts.into_iter().collect::<Result<Vec<()>, Error>>()?;
     of(0)
         .query_typed(
-            include_str!("../../../shared/src/store/batch_close.sql"),
+            include_str!("../../../../shared/src/store/batch_close.sql"),
             &[
                 (&batch, Type::UUID),
                 (&EMAIL_KEY_LIFETIME.as_secs_f64(), Type::FLOAT8),
@@ -143,7 +143,7 @@ pub async fn claim(client: &Client, notification: Uuid) -> Result<Vec<Row>, Erro
         (&notification as _, Type::UUID),
         (&LEASE.as_secs_f64() as _, Type::FLOAT8),
     ];
-    let sql = include_str!("../../../shared/src/store/claim.sql");
+    let sql = include_str!("../../../../shared/src/store/claim.sql");
     Ok(client.query_typed(sql, &params).await?)
 }
 
@@ -151,7 +151,7 @@ async fn pin(client: &Client, notification: Uuid) -> Result<(), Error> {
     let contents = [json!({"html": "x".repeat(6_000)}), json!({"text": SMS})];
     client
         .query_typed(
-            include_str!("../../../shared/src/store/pin.sql"),
+            include_str!("../../../../shared/src/store/pin.sql"),
             &[
                 (&notification, Type::UUID),
                 (&vec!["email", "sms"], Type::TEXT_ARRAY),
@@ -167,7 +167,7 @@ async fn record(client: &Client, notification: Uuid, channel: &str) -> Result<()
     let (reason, after): (Option<&str>, Option<f64>) = (None, None);
     client
         .query_typed(
-            include_str!("../../../shared/src/store/record.sql"),
+            include_str!("../../../../shared/src/store/record.sql"),
             &[
                 (&notification, Type::UUID),
                 (&channel, Type::TEXT),

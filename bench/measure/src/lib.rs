@@ -8,10 +8,10 @@ pub mod figure;
 pub mod page;
 mod pairs;
 pub mod punctuality;
+mod queue;
 #[cfg(feature = "browser")]
 mod site;
 pub mod speed;
-mod world;
 
 #[cfg(feature = "browser")]
 use chromiumoxide::error::CdpError;
@@ -19,9 +19,9 @@ use chromiumoxide::error::CdpError;
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Built without the page's figures.
-    #[error("the page's figures are another build: cargo run --release -p bench --features browser -- page")]
-    NoBrowserFeature,
+    /// There is no such binary beside this program.
+    #[error("{0} has not been built: start the measurement with cargo run --release -p bench")]
+    NotBuilt(String),
     /// There is no browser on this machine.
     #[error("the page's figures need Chromium: install the package chromium (Debian)")]
     NoChromium,

@@ -28,7 +28,7 @@ impl Peer {
         let source = tools::workspace().join("bench/peer");
         let dir = std::path::absolute(Path::new(DIR))?;
         std::fs::create_dir_all(&dir)?;
-        for file in ["package.json", "package-lock.json", "intake.mjs"] {
+        for file in ["package.json", "package-lock.json", "intake.mjs", "empty.mjs"] {
             std::fs::copy(source.join(file), dir.join(file))?;
         }
         if !dir.join("node_modules").exists() {
@@ -58,6 +58,14 @@ impl Peer {
             command.env("NODE_NO_WARNINGS", "1");
             command.env("AWS_ENDPOINT_URL", bed.aws_url());
             command.envs(settings.iter().map(|(name, value)| (name, value)));
+        });
+        Ok(function.await?)
+    }
+
+    /// Starts a function that never answers: the runtime alone.
+    pub async fn start_empty(&self) -> Result<Function, Error> {
+        let function = Function::start(&self.node, TIMEOUT, |command| {
+            command.arg(self.dir.join("empty.mjs"));
         });
         Ok(function.await?)
     }

@@ -15,6 +15,7 @@ mod service;
 use crate::Error;
 use crate::bed::Bed;
 use crate::figure::{Figure, table};
+use crate::punctuality;
 use clap::{Args, ValueEnum};
 use peer::Peer;
 use plot::Plot;
@@ -47,6 +48,8 @@ enum Part {
     Cost,
     /// Few rows against many.
     Growth,
+    /// Ten thousand messages that fall due within a minute.
+    Punctuality,
 }
 
 impl Options {
@@ -58,7 +61,7 @@ impl Options {
 /// Measures, prints the tables, and writes `target/bench/report.json` and `report.html`, below the current directory.
 pub async fn run(options: &Options) -> Result<(), Error> {
     let start = Instant::now();
-    let bed = Bed::start(&Path::new(DIR).join("speed")).await?;
+    let bed = Bed::start(&Path::new(DIR).join("speed"), None).await?;
     let peer = Peer::install().await?;
     let (mut figures, mut plots) = (Vec::new(), Vec::new());
     if options.has(Part::Warm) {
@@ -76,6 +79,10 @@ pub async fn run(options: &Options) -> Result<(), Error> {
     }
     if options.has(Part::Growth) {
         figures.extend(told("Growth", start, scale::run(&bed, options.rows).await?));
+    }
+    if options.has(Part::Punctuality) {
+        let more = punctuality::measure(&bed, punctuality::Options::default()).await?;
+        figures.extend(told("Punctuality", start, more));
     }
     for plot in &plots {
         println!("\n{}", plot.table());

@@ -4,10 +4,9 @@ use super::fill;
 use super::load::{Submissions, claim};
 use super::service::click;
 use crate::Error;
-use crate::bed::Bed;
+use crate::bed::{Bed, fresh_database};
 use crate::figure::{Bound, Figure, median};
 use crate::pairs::pairs;
-use crate::world::fresh_database;
 use futures::future::try_join_all;
 use local::postgres::{Cluster, Place, connect};
 use proftest::domain::delivery::LEASE;
@@ -40,8 +39,11 @@ pub async fn run(bed: &Bed, rows: u32) -> Result<Vec<Figure>, Error> {
     let mut place = Place::new(dir.join("postgres"), true);
     let cluster = Cluster::start(&place).await.map_err(Error::Part)?;
     for (name, leads) in [("young", YOUNG), ("old", rows), ("claimed", 0), ("empty", 0)] {
-        let client = fresh_database(&cluster, name).await?;
-        fill::fill(&client, leads, OVERDUE_OF).await?;
+        let clients = [
+            fresh_database(&cluster, name).await?,
+            connect(&cluster.url(name)).await?,
+        ];
+        fill::fill(&clients, leads, OVERDUE_OF).await?;
     }
     // The same server with nothing in its memory. What the operating system keeps of its files stays.
     let port = cluster
@@ -204,7 +206,7 @@ async fn after_many_claims(cluster: &Cluster) -> Result<Figure, Error> {
 
 /// Claims each so often, under a lease that ends at once.
 async fn wear_out(client: &Client, share: &[Uuid], times: usize) -> Result<(), Error> {
-    let sql = include_str!("../../../shared/src/store/claim.sql");
+    let sql = include_str!("../../../../shared/src/store/claim.sql");
     for _ in 0..times {
         for notification in share {
             let params = [(notification as _, Type::UUID), (&0.0_f64 as _, Type::FLOAT8)];
@@ -234,7 +236,7 @@ async fn sweep(bed: &Bed, database_url: &str, old: &Client) -> Result<Figure, Er
         for _ in 0..20 {
             let (limit, again) = (500_i64, LEASE.as_secs_f64());
             let params = [(&limit as _, Type::INT8), (&again as _, Type::FLOAT8)];
-            let sql = include_str!("../../../shared/src/store/overdue.sql");
+            let sql = include_str!("../../../../shared/src/store/overdue.sql");
             old.query_typed(sql, &params).await?;
         }
         floors.push(start.elapsed().as_secs_f64());

@@ -169,7 +169,7 @@ pub(super) async fn click(client: &tokio_postgres::Client, lead: Uuid) -> Result
     let (code, source, agent): (Option<&str>, _, _) = (None, Some("email"), Some("Mozilla/5.0"));
     client
         .query_typed(
-            include_str!("../../../shared/src/store/click.sql"),
+            include_str!("../../../../shared/src/store/click.sql"),
             &[
                 (&Uuid::now_v7(), Type::UUID),
                 (&code, Type::TEXT),

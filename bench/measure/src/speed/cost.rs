@@ -21,7 +21,7 @@ const PROCESSES: [usize; 4] = [1, 2, 4, 8];
 /// Blocks, each of which gives one ratio to the peer, and leads a block.
 const BLOCKS: usize = 5;
 const LEADS: usize = 200;
-const RUSH: Duration = Duration::from_secs(4);
+const RUSH: Duration = Duration::from_secs(3);
 
 /// Processor time that a process has used so far, all its threads together.
 ///
@@ -153,7 +153,7 @@ async fn allocations(bed: &Bed) -> Result<Figure, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let sdk = runtime.block_on(crate::world::sdk(&url));
+        let sdk = local::emulator::sdk(&url);
         let app = intake::App::new(&config, &sdk)?;
         let mut counts = Vec::new();
         for number in 0..60 {

@@ -1,0 +1,87 @@
+//! A queue with SQS's delays, in memory.
+
+use proftest::domain::ids::NotificationId;
+use proftest::task::{self, DeliverTask};
+use serde_json::{Value, json};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// SQS gives a function at most ten at once, as template.yaml asks for.
+const BATCH_MAX: usize = 10;
+/// As template.yaml has it.
+const VISIBILITY_TIMEOUT: Duration = Duration::from_mins(3);
+
+/// Messages by the moment at which they can be received.
+#[derive(Default)]
+pub struct Queue(Mutex<BinaryHeap<Reverse<Message>>>);
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Message {
+    visible_at: Instant,
+    /// Its id, and its receipt handle too.
+    pub id: Uuid,
+    notification: NotificationId,
+}
+
+impl Queue {
+    /// Sends a message, to be seen after `delay` in whole seconds, and never early.
+    pub fn send(&self, notification: NotificationId, delay: Duration) {
+        self.put(Message {
+            visible_at: Instant::now() + Duration::from_secs(delay.as_secs() + 1),
+            id: Uuid::new_v4(),
+            notification,
+        });
+    }
+
+    /// What can be received now, at most a batch. It is gone from the queue.
+    pub fn receive(&self) -> Vec<Message> {
+        let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let mut batch = Vec::new();
+        while batch.len() < BATCH_MAX {
+            match messages.pop() {
+                Some(Reverse(message)) if message.visible_at <= now => batch.push(message),
+                Some(early) => {
+                    messages.push(early);
+                    break;
+                }
+                None => break,
+            }
+        }
+        batch
+    }
+
+    /// Shows a message again, after so long or after the queue's own time.
+    pub fn put_back(&self, message: Message, after: Option<Duration>) {
+        let visible_at = Instant::now() + after.unwrap_or(VISIBILITY_TIMEOUT);
+        self.put(Message {
+            visible_at,
+            ..message
+        });
+    }
+
+    fn put(&self, message: Message) {
+        let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        messages.push(Reverse(message));
+    }
+}
+
+impl Message {
+    /// As it stands in a function's event.
+    pub fn record(&self) -> Value {
+        let notification = self.notification;
+        json!({
+            "messageId": self.id,
+            "receiptHandle": self.id,
+            "body": task::body(&DeliverTask::DeliverV1 { notification }),
+            "eventSource": "aws:sqs",
+            "attributes": {},
+            "messageAttributes": {},
+        })
+    }
+}
