@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 # Amazon Linux 2023 has glibc 2.34 for its whole life. Source: "AL2023 core toolchain", docs.aws.amazon.com.
 GLIBC_MAX=2.34
-BINARY_MAX_MIB=12
+BINARY_MAX_MIB=8
 # What a binary holds that a test can make die at any step: shared/src/failpoint.rs.
 FAILPOINT_MARK=proftest-failpoint
 # As template.yaml has them: <Name>Function.

@@ -101,7 +101,7 @@ impl<'a> Env<'a> {
     }
 }
 
-/// `RUST_LOG`: which log lines are kept; `info` when absent.
+/// `RUST_LOG`: which log lines are kept, as `info` or `proftest=debug,info`; `info` when absent.
 #[allow(
     clippy::disallowed_methods,
     reason = "this is the one place that reads the environment"

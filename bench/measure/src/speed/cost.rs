@@ -7,16 +7,18 @@ use super::service::expect;
 use crate::Error;
 use crate::bed::Bed;
 use crate::figure::{Bound, Figure};
+use futures::future::try_join_all;
 use lambda_http::request::LambdaRequest;
 use local::runtime_api::Function;
 use proftest::config::{self, Env};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tokio_postgres::Client;
 
 const CPU_MAX_MS: f64 = 0.5;
 const RSS_MAX_MIB: f64 = 16.0;
 const PEER_MIN: f64 = 10.0;
-const BINARY_MAX_MIB: f64 = 12.0;
+const BINARY_MAX_MIB: f64 = 8.0;
 const PROCESSES: [usize; 4] = [1, 2, 4, 8];
 /// Blocks, each of which gives one ratio to the peer, and leads a block.
 const BLOCKS: usize = 5;
@@ -67,15 +69,28 @@ fn per(count: usize) -> f64 {
 
 /// Measures intake beside the peer, where there is one.
 pub async fn run(bed: &Bed, peer: Option<&Peer>) -> Result<(Vec<Figure>, Vec<Plot>), Error> {
+    let mut figures = lead_by_lead(bed, peer).await?;
+    figures.push(allocations(bed).await?);
+    for name in ["intake", "deliver", "track", "sweep", "page"] {
+        figures.push(binary(name, &bed.binary(name))?);
+    }
+    Ok((figures, throughput(bed, peer).await?))
+}
+
+/// One lead after the other, block by block in turns.
+async fn lead_by_lead(bed: &Bed, peer: Option<&Peer>) -> Result<Vec<Figure>, Error> {
     let (ours, theirs) = (Submissions::new("cost")?, Submissions::new("peer")?);
     let mut function = bed.function("intake").await?;
     let mut other = match peer {
         Some(peer) => Some(peer.start(bed, &bed.settings()).await?),
         None => None,
     };
-    let (mut costs, mut ratios) = (Vec::new(), Vec::new());
+    let database = bed.database().await?;
+    let (mut costs, mut ratios, mut logs) = (Vec::new(), Vec::new(), Vec::new());
     for block in 0..=BLOCKS {
+        let before = write_ahead_log(&database).await?;
         let one = lead_cost(&mut function, &ours, block * LEADS, LEADS).await?;
+        let log = write_ahead_log(&database).await? - before;
         let many = match &mut other {
             Some(other) => Some(lead_cost(other, &theirs, block * LEADS, LEADS).await?),
             None => None,
@@ -83,47 +98,36 @@ pub async fn run(bed: &Bed, peer: Option<&Peer>) -> Result<(Vec<Figure>, Vec<Plo
         // The first one warms up.
         if block > 0 {
             costs.push(one);
+            logs.push(log / 1024.0 / per(LEADS));
             ratios.extend(many.map(|many| many / one));
         }
     }
+    let most =
+        |name, runs: &[f64], unit, target| Figure::new(name, "intake", runs, unit, Bound::AtMost, target);
+    let log = Figure::context_only("write-ahead log a lead", "intake", &logs, "KiB");
     let mut figures = vec![
-        Figure::new(
-            "processor time a lead",
-            "intake",
-            &costs,
-            "ms",
-            Bound::AtMost,
-            CPU_MAX_MS,
-        ),
-        Figure::new(
+        most("processor time a lead", &costs, "ms", CPU_MAX_MS),
+        most(
             "memory after 1,200 leads",
-            "intake",
             &[memory(function.pid())?],
             "MiB",
-            Bound::AtMost,
             RSS_MAX_MIB,
         ),
+        log.with_context("whole pages after a checkpoint included"),
     ];
     if let Some(other) = &other {
         let peers = memory(other.pid())?;
-        figures.push(
-            Figure::new(
-                "the peer's processor time ÷ ours",
-                "intake",
-                &ratios,
-                "×",
-                Bound::AtLeast,
-                PEER_MIN,
-            )
-            .with_context(format!("the peer's memory {peers:.0} MiB")),
-        );
+        let name = "the peer's processor time ÷ ours";
+        let figure = Figure::new(name, "intake", &ratios, "×", Bound::AtLeast, PEER_MIN);
+        figures.push(figure.with_context(format!("the peer's memory {peers:.0} MiB")));
     }
-    figures.push(allocations(bed).await?);
-    for name in ["intake", "deliver", "track", "sweep", "page"] {
-        figures.push(binary(name, &bed.binary(name))?);
-    }
-    let plot = throughput(bed, peer).await?;
-    Ok((figures, vec![plot]))
+    Ok(figures)
+}
+
+/// Bytes that the server has logged since it was made.
+async fn write_ahead_log(database: &Client) -> Result<f64, Error> {
+    let sql = "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8";
+    Ok(database.query_typed_one(sql, &[]).await?.get(0))
 }
 
 fn binary(name: &str, path: &Path) -> Result<Figure, Error> {
@@ -178,42 +182,47 @@ async fn allocations(bed: &Bed) -> Result<Figure, Error> {
     ))
 }
 
-/// Leads a second by so many warm processes at once, ours and the peer's.
-async fn throughput(bed: &Bed, peer: Option<&Peer>) -> Result<Plot, Error> {
-    let mut ours = Vec::new();
-    let mut theirs = Vec::new();
+/// What so many warm processes at once serve a second, and what a lead costs them then; ours and the peer's.
+async fn throughput(bed: &Bed, peer: Option<&Peer>) -> Result<Vec<Plot>, Error> {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for processes in PROCESSES {
-        let mut functions = Vec::new();
-        for _ in 0..processes {
-            functions.push(bed.function("intake").await?);
-        }
-        ours.push(rush(functions, "rush", processes).await?);
+        let functions = (0..processes).map(|_| bed.function("intake"));
+        ours.push(rush(try_join_all(functions).await?, "rush", processes).await?);
         if let Some(peer) = peer {
-            let mut functions = Vec::new();
-            for _ in 0..processes {
-                functions.push(peer.start(bed, &bed.settings()).await?);
-            }
-            theirs.push(rush(functions, "peers", processes).await?);
+            let settings = bed.settings();
+            let functions = (0..processes).map(|_| peer.start(bed, &settings));
+            theirs.push(rush(try_join_all(functions).await?, "peers", processes).await?);
         }
     }
-    let labels = PROCESSES.map(|processes| processes.to_string());
-    let mut lines = vec![Line::new("intake", ours)];
-    if peer.is_some() {
-        lines.push(Line::new("the peer", theirs));
-    }
-    Ok(Plot::new(
-        "Leads a second",
-        "warm processes",
-        labels.to_vec(),
-        lines,
-    ))
+    let plot = |title, value: fn(&Rush) -> f64| {
+        let line = |name, rushes: &[Rush]| Line::new(name, rushes.iter().map(value).collect());
+        let mut lines = vec![line("intake", &ours)];
+        if peer.is_some() {
+            lines.push(line("the peer", &theirs));
+        }
+        let labels = PROCESSES.map(|processes| processes.to_string());
+        Plot::new(title, "warm processes", labels.to_vec(), lines)
+    };
+    Ok(vec![
+        plot("Leads a second", |rush| rush.leads_a_second),
+        plot("Processor time a lead, ms", |rush| rush.cost_ms),
+    ])
 }
 
-async fn rush(functions: Vec<Function>, of: &'static str, processes: usize) -> Result<f64, Error> {
+struct Rush {
+    leads_a_second: f64,
+    cost_ms: f64,
+}
+
+async fn rush(mut functions: Vec<Function>, of: &'static str, processes: usize) -> Result<Rush, Error> {
+    for function in &mut functions {
+        function.ready().await?;
+    }
     let start = Instant::now();
     let visitors = functions.into_iter().enumerate().map(|(index, mut function)| {
         tokio::spawn(async move {
             let people = Submissions::new(of)?;
+            let before = processor_time(function.pid())?;
             let mut served = 0;
             while start.elapsed() < RUSH {
                 // Nobody comes twice: so many people a process and a number of processes.
@@ -221,12 +230,18 @@ async fn rush(functions: Vec<Function>, of: &'static str, processes: usize) -> R
                 expect(&mut function, &people.event(number), 200).await?;
                 served += 1;
             }
-            Ok::<_, Error>(served)
+            let used = processor_time(function.pid())?.saturating_sub(before);
+            Ok::<_, Error>((served, used))
         })
     });
-    let mut all = 0;
+    let (mut all, mut cost) = (0, Duration::ZERO);
     for visitor in futures::future::join_all(visitors).await {
-        all += visitor.map_err(|error| Error::Part(error.to_string()))??;
+        let (served, used) = visitor.map_err(|error| Error::Part(error.to_string()))??;
+        all += served;
+        cost += used;
     }
-    Ok(per(all) / start.elapsed().as_secs_f64())
+    Ok(Rush {
+        leads_a_second: per(all) / start.elapsed().as_secs_f64(),
+        cost_ms: cost.as_secs_f64() * 1000.0 / per(all),
+    })
 }

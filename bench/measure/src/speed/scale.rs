@@ -58,7 +58,7 @@ pub async fn run(bed: &Bed, rows: u32) -> Result<Vec<Figure>, Error> {
     let young = connect(&cluster.url("young")).await?;
     let mut figures = queries(&old, rows).await?;
     figures.extend(growth(&young, &old, rows).await?);
-    figures.push(after_many_claims(&cluster).await?);
+    figures.extend(after_many_claims(&cluster).await?);
     figures.push(sweep(bed, &cluster.url("old"), &old).await?);
     cluster.stop().await;
     Ok(figures)
@@ -151,7 +151,7 @@ async fn growth(young: &Client, old: &Client, rows: u32) -> Result<Vec<Figure>, 
 }
 
 /// Claims in a table whose rows have been claimed over and over, beside a table that has not.
-async fn after_many_claims(cluster: &Cluster) -> Result<Figure, Error> {
+async fn after_many_claims(cluster: &Cluster) -> Result<Vec<Figure>, Error> {
     const PEOPLE: usize = 1_000;
     const WORKERS: usize = 4;
     let worn_people = Submissions::new("worn")?;
@@ -170,6 +170,7 @@ async fn after_many_claims(cluster: &Cluster) -> Result<Figure, Error> {
         wear_out(client, share, CLAIMS / PEOPLE)
     });
     try_join_all(shares).await?;
+    let kept = kept_in_place(&clients).await?;
     let (worn, empty) = (
         connect(&cluster.url("claimed")).await?,
         connect(&cluster.url("empty")).await?,
@@ -193,15 +194,31 @@ async fn after_many_claims(cluster: &Cluster) -> Result<Figure, Error> {
     );
     let pairs = pairs.await?;
     let name = "ten claims after 100,000";
-    Ok(Figure::new(
+    let claims = Figure::new(
         name,
         "÷ those of an empty table",
         &pairs.ratios(),
         "×",
         Bound::AtMost,
         CLAIM_MAX,
-    )
-    .with_context(pairs.context()))
+    );
+    Ok(vec![claims.with_context(pairs.context()), kept])
+}
+
+/// How many of those claims touched no index and stayed on their page.
+async fn kept_in_place(clients: &[Client]) -> Result<Figure, Error> {
+    for client in clients {
+        client.batch_execute("select pg_stat_force_next_flush()").await?;
+    }
+    let sql =
+        "select n_tup_hot_upd::float8 / nullif(n_tup_upd, 0), n_tup_upd::float8, autovacuum_count::float8
+               from pg_stat_user_tables where relname = 'deliveries'";
+    let row = clients[0].query_typed_one(sql, &[]).await?;
+    let share: Option<f64> = row.get(0);
+    let (updates, vacuums): (f64, f64) = (row.get(1), row.get(2));
+    let name = "updates that touch no index (HOT)";
+    let figure = Figure::context_only(name, "of those claims", &[share.unwrap_or_default() * 100.0], "%");
+    Ok(figure.with_context(format!("of {updates}; {vacuums} runs of autovacuum meanwhile")))
 }
 
 /// Claims each so often, under a lease that ends at once.
