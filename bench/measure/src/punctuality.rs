@@ -293,3 +293,25 @@ fn channel<'a>(
 fn seconds(at: jiff::Timestamp) -> f64 {
     at.as_microsecond() as f64 / 1e6
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn early_doubled_and_lost_are_errors_and_late_is_not() {
+        let seen = |taken: &[f64]| {
+            let taken = taken.to_vec();
+            channel("SMS", "", [(10.0, &taken)].into_iter()).map(|figure| figure.value)
+        };
+        assert!(matches!(seen(&[12.5]), Ok(late) if (late - 2.5).abs() < 1e-9));
+        for (taken, what) in [
+            (&[9.999][..], "1 early"),
+            (&[10.5, 10.6], "1 doubled"),
+            (&[], "1 lost"),
+        ] {
+            let error = seen(taken).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
+    }
+}

@@ -40,8 +40,11 @@ impl Queue {
 
     /// What can be received now, at most a batch. It is gone from the queue.
     pub fn receive(&self) -> Vec<Message> {
+        self.receive_at(Instant::now())
+    }
+
+    fn receive_at(&self, now: Instant) -> Vec<Message> {
         let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         let mut batch = Vec::new();
         while batch.len() < BATCH_MAX {
             match messages.pop() {
@@ -83,5 +86,29 @@ impl Message {
             "attributes": {},
             "messageAttributes": {},
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_come_in_batches_of_ten_never_early_and_again_when_put_back() {
+        let queue = Queue::default();
+        let start = Instant::now();
+        let after = |seconds: u64| start + Duration::from_secs(seconds);
+        for _ in 0..12 {
+            queue.send(NotificationId::new(), Duration::from_millis(1_500));
+        }
+        assert!(queue.receive_at(start + Duration::from_millis(1_999)).is_empty());
+        let first = queue.receive_at(after(3));
+        assert_eq!((first.len(), queue.receive_at(after(3)).len()), (10, 2));
+        queue.put_back(first[0], Some(Duration::from_mins(1)));
+        queue.put_back(first[1], None);
+        assert!(queue.receive_at(after(59)).is_empty());
+        assert_eq!(queue.receive_at(after(120))[0].id, first[0].id);
+        assert!(queue.receive_at(after(179)).is_empty());
+        assert_eq!(queue.receive_at(after(300))[0].id, first[1].id);
     }
 }
