@@ -67,7 +67,7 @@ impl Plot {
         {
             let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
             let values = self.lines.iter().flat_map(|line| &line.values).copied();
-            let top = values.fold(0.0, f64::max) * 1.1;
+            let top = values.fold(0.0, f64::max) * 1.3;
             let places = u32::try_from(self.labels.len()).map_or(1.0, f64::from);
             let mut chart = ChartBuilder::on(&root)
                 .caption(&self.title, ("sans-serif", 18))
@@ -100,6 +100,7 @@ impl Plot {
             }
             chart
                 .configure_series_labels()
+                .position(SeriesLabelPosition::UpperLeft)
                 .border_style(BLACK.mix(0.2))
                 .background_style(WHITE.mix(0.8))
                 .draw()
