@@ -1,6 +1,8 @@
 //! What template.yaml leaves to whoever deploys it, and what it bounds: throttles, tracing, reserved concurrency.
 
+use crate::support::database::Database;
 use crate::support::request::visit;
+use crate::support::run;
 use crate::template::{functions, page_asset, routes, template};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -263,6 +265,43 @@ fn every_parameter_says_what_it_may_be() {
             assert!(!parameter[bound].is_null(), "{name} has no {bound}");
         }
     }
+}
+
+/// A blank is no value to a function, so the rules must not count it; a misspelt level is a module's name to the log, and
+/// silences it. PostgreSQL's regular expressions are the real ones at hand, and read these as CloudFormation's do.
+#[test]
+fn parameters_take_no_blank_and_no_misspelt_level() {
+    let list = "a::b=trace,c=off,warn";
+    let level: &[&str] = &["info", "debug", "proftest=debug,info", list];
+    let wrong_level: &[&str] = &["debugg", "", " ", "proftest=debug", "info,", "info,proftest=loud"];
+    let mut cases = vec![("LogLevel", level, wrong_level)];
+    for name in [
+        "AmocrmAccessToken",
+        "AmocrmClientId",
+        "AmocrmClientSecret",
+        "AmocrmRedirectUri",
+        "AmocrmRefreshToken",
+    ] {
+        cases.push((name, &["", "one", " one\n"], &[" ", "\n", "one two"]));
+    }
+    for name in ["AmocrmPipeline", "AmocrmStage"] {
+        cases.push((name, &["", "Воронка", "ЗАЯВКА С ТЕСТА"], &[" ", "one\ntwo"]));
+    }
+    run(async {
+        let db = Database::unmigrated().await;
+        let template = template();
+        for (name, right, wrong) in cases {
+            let pattern = template["Parameters"][name]["AllowedPattern"].as_str().unwrap();
+            for (values, taken) in [(right, true), (wrong, false)] {
+                for value in values {
+                    let row = db
+                        .row(&format!("select $v${value}$v$ ~ $p${pattern}$p$ as taken"))
+                        .await;
+                    assert_eq!(row["taken"], taken, "{name}: {value:?}");
+                }
+            }
+        }
+    });
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] proftest::store::StoreError),
     /// A function's process.
-    #[error("a function's process failed")]
+    #[error("a function's process failed; functions.log below target/bench may say why")]
     Function(#[from] local::runtime_api::Failed),
     /// A socket, a file or a directory.
     #[error("a socket, a file or a directory failed")]

@@ -19,7 +19,6 @@ use proftest::store::{NewLead, Store};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -37,19 +36,19 @@ const LATE_MAX_SECONDS: f64 = 5.0;
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Options {
     /// Notifications.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = Self::default().leads)]
     leads: u32,
     /// Seconds within which they all fall due.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = Self::default().within)]
     within: u32,
     /// Processes of deliver, as DeliverMaximumConcurrency in template.yaml.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = Self::default().workers)]
     workers: usize,
     /// Requests a second that Resend takes; unlimited unless given.
     #[arg(long)]
     resend_limit: Option<u32>,
     /// Seconds after the last one fell due by which all must be out.
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = Self::default().patience)]
     patience: u64,
 }
 
@@ -105,7 +104,7 @@ pub async fn measure(bed: &Bed, options: Options) -> Result<Vec<Figure>, Error> 
     // By then most leads are saved. The rest are saved meanwhile, which costs the first ones of their punctuality.
     let lead_time = Duration::from_secs(2) + Duration::from_micros(1_200) * options.leads;
     let first_due = Instant::now() + lead_time;
-    let stop = Arc::new(AtomicBool::new(false));
+    let stop = AtomicBool::new(false);
     let polls = workers.into_iter().map(|worker| poll(worker, bed, &queue, &stop));
     let work = async {
         save_all(bed, &queue, options, first_due).await?;

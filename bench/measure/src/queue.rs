@@ -78,15 +78,20 @@ impl Message {
     /// As it stands in a function's event.
     pub fn record(&self) -> Value {
         let notification = self.notification;
-        json!({
-            "messageId": self.id,
-            "receiptHandle": self.id,
-            "body": task::body(&DeliverTask::DeliverV1 { notification }),
-            "eventSource": "aws:sqs",
-            "attributes": {},
-            "messageAttributes": {},
-        })
+        record(self.id, &task::body(&DeliverTask::DeliverV1 { notification }))
     }
+}
+
+/// A message as Lambda hands it to a function.
+pub fn record(id: Uuid, body: &str) -> Value {
+    json!({
+        "messageId": id,
+        "receiptHandle": id,
+        "body": body,
+        "eventSource": "aws:sqs",
+        "attributes": {},
+        "messageAttributes": {},
+    })
 }
 
 #[cfg(test)]

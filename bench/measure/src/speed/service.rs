@@ -8,6 +8,7 @@ use crate::Error;
 use crate::bed::Bed;
 use crate::figure::{Bound, Figure, median};
 use crate::pairs::pairs;
+use crate::queue::record;
 use local::runtime_api::Function;
 use local::tools;
 use serde_json::{Value, json};
@@ -230,10 +231,8 @@ async fn deliver(bed: &Bed, nothing: f64) -> Result<Figure, Error> {
 /// The event of these notifications.
 fn batch(notifications: &[Uuid]) -> Value {
     let records = notifications.iter().map(|notification| {
-        json!({
-            "messageId": Uuid::new_v4(), "receiptHandle": "handle", "attributes": {}, "messageAttributes": {},
-            "eventSource": "aws:sqs", "body": json!({"task": "deliver_v1", "notification": notification}).to_string(),
-        })
+        let body = json!({"task": "deliver_v1", "notification": notification});
+        record(Uuid::new_v4(), &body.to_string())
     });
     json!({"Records": records.collect::<Vec<_>>()})
 }
