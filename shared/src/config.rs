@@ -10,7 +10,7 @@ mod environment;
 
 pub use crm::{AmoCrm, Auth, Crm, OAuthClient, Stage};
 pub use deliver::{Deliver, Links, Mobizon, Resend};
-pub use environment::Environment;
+pub use environment::{Environment, variable};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use std::net::IpAddr;

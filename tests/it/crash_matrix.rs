@@ -19,9 +19,10 @@ mod world;
 
 use crate::support::{process, run};
 use futures::StreamExt as _;
-use local::tools;
+use harness::tools;
 use outcome::{HEAD, Outcome, drain};
 use points::{NOT_OF_A_FUNCTION, Point, STEPS, points};
+use proftest::config::variable;
 use rounds::{Armed, Chance, Told};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -65,7 +66,7 @@ async fn outcome(point: Point, leads: usize, rounds: usize) -> Outcome {
 }
 
 fn number(variable: &str) -> Option<usize> {
-    tools::variable(variable).map(|value| value.parse().expect(variable))
+    proftest::config::variable(variable).map(|value| value.parse().expect(variable))
 }
 
 #[test]
@@ -73,7 +74,7 @@ fn a_process_killed_at_any_step_loses_nothing_and_doubles_nothing() {
     run(async {
         let leads = number("CRASH_LEADS").unwrap_or(LEADS);
         let rounds = number("CRASH_ROUNDS").unwrap_or(if leads < 100 { 3 } else { 10 });
-        let only = tools::variable("CRASH_ONLY").unwrap_or_default();
+        let only = variable("CRASH_ONLY").unwrap_or_default();
         let chosen =
             |point: &Point| format!("{}.{}.{}", point.function, point.step, point.side).contains(&only);
         let points: Vec<Point> = points().into_iter().filter(chosen).collect();

@@ -2,7 +2,7 @@
 
 use crate::support::crm::{TOKEN, World};
 use crate::support::{Person, run};
-use local::standins::AmoCrmOptions;
+use standins::AmoCrmOptions;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -97,7 +97,10 @@ fn a_block_stops_every_call_until_the_gate_is_opened_and_then_everything_drains(
             "the sweep lets them sleep"
         );
         world.amocrm.unblock();
-        assert_eq!(store.open_gate().await.unwrap().as_deref(), Some("amocrm 403"));
+        assert_eq!(
+            ops::store::open_gate(&store).await.unwrap().as_deref(),
+            Some("amocrm 403")
+        );
         assert_eq!(
             store.take_overdue_crm(500, Duration::ZERO).await.unwrap().len(),
             12

@@ -3,9 +3,9 @@
 use crate::support::crm::{TOKEN, World};
 use crate::support::guillotine::Guillotine;
 use crate::support::{Person, run};
-use local::standins::{AmoCrmOptions, Mode, OAuthApp};
 use proftest::config::{Auth, OAuthClient};
 use serde_json::json;
+use standins::{AmoCrmOptions, Mode, OAuthApp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ fn a_deal_of_unknown_outcome_is_not_created_again_before_the_search_could_show_i
 fn an_outage_during_the_whole_intake_loses_no_deal() {
     run(async {
         let world = World::unlimited().await;
-        world.amocrm.faults().add(local::standins::Fault {
+        world.amocrm.faults().add(standins::Fault {
             mode: Mode::Drop {},
             count: None,
             every: None,
@@ -211,7 +211,7 @@ fn oauth_tokens_survive_a_lost_answer_and_workers_do_not_rotate_them_against_eac
 async fn reqwest_json(url: &str) -> serde_json::Value {
     let body = json!({"client_id": "client", "client_secret": "secret", "redirect_uri": "https://example.com/",
         "grant_type": "authorization_code", "code": "code"});
-    let http = local::tools::http_client().unwrap();
+    let http = harness::tools::http_client().unwrap();
     http.post(url)
         .json(&body)
         .send()

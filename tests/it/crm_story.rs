@@ -3,9 +3,9 @@
 use crate::support::Person;
 use crate::support::crm::World;
 use crate::support::run;
-use local::standins::{AmoCrm, Seed, SeedContact, SeedDeal};
 use proftest::domain::ids::LeadId;
 use serde_json::{Value, json};
+use standins::{AmoCrm, Seed, SeedContact, SeedDeal};
 
 fn seed(value: Value) -> Seed {
     serde_json::from_value(value).unwrap()
@@ -197,7 +197,7 @@ fn a_second_lead_of_a_person_shares_the_contact_without_a_search() {
         told(&world, &person).await;
         world.break_on(
             "GET /api/v4/contacts?",
-            local::standins::Mode::Html { status: 500 },
+            standins::Mode::Html { status: 500 },
             None,
             None,
         );

@@ -4,7 +4,7 @@ use crate::support::aws::{Queue, event};
 use crate::support::database::Database;
 use crate::support::doctor::token;
 use crate::support::{process, run};
-use local::runtime_api::Function;
+use harness::runtime_api::Function;
 use serde_json::Value;
 use std::time::Duration;
 use uuid::Uuid;

@@ -3,9 +3,9 @@
 use crate::support::aws::{event, record, task};
 use crate::support::delivery::{Waiting, World};
 use crate::support::{process, run};
-use local::runtime_api::Function;
-use local::standins::{Fault, Mode};
+use harness::runtime_api::Function;
 use serde_json::Value;
+use standins::{Fault, Mode};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 use crate::support::delivery::{Vendor, Waiting, World};
 use crate::support::run;
 use futures::future::{join, join_all};
-use local::standins::{Fault, Mode};
+use standins::{Fault, Mode};
 use std::time::Duration;
 
 async fn leads(world: &World, count: usize) -> Vec<Waiting> {

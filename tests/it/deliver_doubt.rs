@@ -2,7 +2,7 @@
 
 use crate::support::delivery::{HASTY, Vendor, Waiting, World};
 use crate::support::run;
-use local::standins::Mode;
+use standins::Mode;
 use std::time::{Duration, Instant};
 
 /// Look-ups alone are made, and none of them ends in sending, until the list had time to show the message.

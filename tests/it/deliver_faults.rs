@@ -2,7 +2,7 @@
 
 use crate::support::delivery::{Vendor, World};
 use crate::support::run;
-use local::standins::Mode;
+use standins::Mode;
 
 fn status(status: u16, name: Option<&str>) -> Mode {
     Mode::Status {

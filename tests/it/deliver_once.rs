@@ -5,8 +5,8 @@ use crate::support::delivery::{HASTY, Vendor, Waiting, World, kill_after};
 use crate::support::proxy::{Mode as Link, Proxy};
 use crate::support::run;
 use futures::future::join_all;
-use local::standins::Mode;
 use proftest::domain::delivery::{Channel, Doubt, Settlement};
+use standins::Mode;
 use std::time::Duration;
 
 #[test]

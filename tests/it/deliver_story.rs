@@ -5,9 +5,9 @@ use crate::support::delivery::{PUBLIC, Vendor, World};
 use crate::support::{eventually, run};
 use aws_sdk_sqs::types::QueueAttributeName;
 use jiff::Timestamp;
-use local::standins::Mode;
 use proftest::domain::message::ucs2_units;
 use proftest::texts::{Locale, texts};
+use standins::Mode;
 use std::time::{Duration, Instant};
 
 #[test]

@@ -3,8 +3,8 @@
 use crate::support::aws::{Queue, sdk};
 use crate::support::doctor::{World, token};
 use crate::support::run;
-use local::doctor::Verdict;
-use local::standins::{Fault, Mode};
+use ops::doctor::Verdict;
+use standins::{Fault, Mode};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ fn settings_are_read_as_the_functions_read_them() {
             ("MOBIZON_API_KEY", &"k".repeat(3000)),
         ];
         let findings = world.examine(&long).await;
-        let crowded = |one: &local::doctor::Finding| one.sentence.contains("Lambda allows");
+        let crowded = |one: &ops::doctor::Finding| one.sentence.contains("Lambda allows");
         assert!(!findings.iter().any(crowded), "{findings:#?}");
     });
 }
@@ -104,7 +104,7 @@ fn settings_are_read_as_the_functions_read_them() {
 #[test]
 fn resend_is_examined() {
     run(async {
-        let domains = |options: &mut local::standins::ResendOptions| {
+        let domains = |options: &mut standins::ResendOptions| {
             options
                 .domains
                 .push(("mail.onai.academy".to_owned(), "pending".to_owned()));

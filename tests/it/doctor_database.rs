@@ -5,7 +5,7 @@ use crate::support::doctor::World;
 use crate::support::run;
 use crate::support::sealed::sealed;
 use crate::support::way::Route;
-use local::certificates::Authority;
+use harness::certificates::Authority;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -86,7 +86,7 @@ fn tls_is_examined_with_the_root_and_the_host_name() {
 fn the_schema_is_compared_with_this_checkout() {
     run(async {
         let world = World::new().await;
-        let count = local::migrate::known().len();
+        let count = ops::migrate::known().len();
         world
             .fine(&[], &format!("all {count} migrations are applied"))
             .await;

@@ -3,7 +3,7 @@
 use crate::support::crm::World;
 use crate::support::database::Database;
 use crate::support::{Person, run};
-use local::erase;
+use ops::erase;
 
 const TABLES: [&str; 8] = [
     "landing_leads",

@@ -7,10 +7,10 @@ use crate::support::database::Database;
 use crate::support::request::sample;
 use crate::support::{Person, dir, eventually, process, run};
 use futures::future::join_all;
-use local::migrate::migrate;
-use local::postgres::{Cluster, Place, connect};
-use local::runtime_api::Function;
-use local::tools;
+use harness::postgres::{Cluster, Place, connect};
+use harness::runtime_api::Function;
+use ops::migrate::migrate;
+use proftest::config::variable;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -181,7 +181,7 @@ fn slowest(answers: &[Answered]) -> Duration {
 #[test]
 fn far_too_many_processes_are_told_to_come_back_and_are_served_once_there_is_room() {
     run(async {
-        let asked = tools::variable("EXHAUSTION_PROCESSES").map(|count| count.parse().unwrap());
+        let asked = variable("EXHAUSTION_PROCESSES").map(|count| count.parse().unwrap());
         let mut crowd = crowd("crowd", asked.unwrap_or(PROCESSES), IDLE).await;
         let floor = crowd.floor().await;
         let answers = crowd.rush().await;

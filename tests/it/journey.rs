@@ -3,9 +3,9 @@
 use crate::support::stack::{COURSE, DELAY, Stack, stack};
 use crate::support::{eventually, run};
 use futures::StreamExt as _;
-use local::standins::{SentEmail, SentSms};
-use local::tools;
+use proftest::config::variable;
 use serde_json::json;
+use standins::{SentEmail, SentSms};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -101,7 +101,7 @@ fn a_burst_of_leads_is_delivered_none_twice_and_none_early() {
     run(async {
         let stack = stack().await;
         let _peace = stack.peace.read().await;
-        let long = tools::variable("PROFTEST_LONG").is_some();
+        let long = variable("PROFTEST_LONG").is_some();
         let people = Stack::people("burst", 703, if long { 1_000 } else { 300 });
         let answers: Vec<_> = futures::stream::iter(&people)
             .map(|person| stack.post(person))

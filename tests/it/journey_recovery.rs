@@ -2,7 +2,7 @@
 
 use crate::support::stack::{DELAY, Stack, stack};
 use crate::support::{eventually, run};
-use local::standins::{Fault, Mode};
+use standins::{Fault, Mode};
 use std::time::{Duration, Instant};
 
 const SLOW: Mode = Mode::Slow { ms: 250 };

@@ -2,8 +2,8 @@
 
 use crate::support::database::Database;
 use crate::support::run;
-use local::migrate::{MigrateError, migrate};
-use local::postgres::connect;
+use harness::postgres::connect;
+use ops::migrate::{MigrateError, migrate};
 use serde_json::json;
 
 #[test]

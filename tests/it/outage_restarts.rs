@@ -4,9 +4,9 @@ use crate::support::server::{End, Server};
 use crate::support::stack::{Stack, Vendors};
 use crate::support::{eventually, run};
 use futures::future::{join, join_all};
-use local::standins::{Fault, Mode};
-use local::tools;
+use proftest::config::variable;
 use serde_json::Value;
+use standins::{Fault, Mode};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ async fn visit(stack: &Stack, next: &AtomicU32, over: &AtomicBool) -> Vec<Posted
 
 /// Every way in which a database goes away, `OUTAGE_ROUNDS` times over.
 async fn break_database(server: &mut Server) {
-    let rounds = tools::variable("OUTAGE_ROUNDS").map_or(1, |rounds| rounds.parse().unwrap());
+    let rounds = variable("OUTAGE_ROUNDS").map_or(1, |rounds| rounds.parse().unwrap());
     for _ in 0..rounds {
         for end in [End::Fast, End::Immediate, End::Killed] {
             tokio::time::sleep(CALM).await;

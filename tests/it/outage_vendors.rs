@@ -4,8 +4,8 @@ use crate::support::aws::sdk;
 use crate::support::database::Database;
 use crate::support::funnel::{Funnel, Workers};
 use crate::support::{Person, run};
-use local::standins::{Fault, Mode};
-use local::tools;
+use proftest::config::variable;
+use standins::{Fault, Mode};
 use std::time::{Duration, Instant};
 
 /// Leads that come in during the hour. `OUTAGE_LEADS=2000` is the size that docs/reliability.md tells of.
@@ -64,7 +64,7 @@ async fn break_vendors(funnel: &Funnel, step: usize) -> Workers {
 #[test]
 fn an_hour_without_any_vendor_loses_no_lead_and_repeats_nothing() {
     run(async {
-        let leads = tools::variable("OUTAGE_LEADS").map_or(LEADS, |leads| leads.parse().unwrap());
+        let leads = variable("OUTAGE_LEADS").map_or(LEADS, |leads| leads.parse().unwrap());
         let funnel = Funnel::new(Database::fresh().await, Duration::from_mins(10)).await;
         let people: Vec<Person> = (0..leads).map(|_| Person::new()).collect();
         let started = Instant::now();

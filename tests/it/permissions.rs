@@ -5,11 +5,11 @@
 
 use crate::support::stack::{DELAY, Stack};
 use crate::support::{eventually, run};
-use local::standins::{Fault, Mode};
 use proftest::aws::queue::Queue;
 use proftest::domain::ids::NotificationId;
 use proftest::task::DeliverTask;
 use serde_json::Value;
+use standins::{Fault, Mode};
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -5,10 +5,10 @@ use crate::support::delivery::{Vendor, Waiting, World};
 use crate::support::{eventually, run};
 use aws_sdk_sqs::types::Message;
 use futures::future::{join, join_all};
-use local::standins::{Fault, Mode};
 use proftest::aws::queue::Queue as Client;
 use proftest::batch::{Verdict, each};
 use serde_json::Value;
+use standins::{Fault, Mode};
 use std::sync::Mutex;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use crate::support::aws::Queue;
 use crate::support::database::Database;
 use crate::support::request::sample;
 use crate::support::{process, run};
-use local::runtime_api::Failed;
+use harness::runtime_api::Failed;
 use serde_json::Value;
 use std::time::Duration;
 

@@ -7,8 +7,8 @@ use crate::support::redrive::{BOTH, Desk, for_good, redriven};
 use crate::support::run;
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::{join, join_all};
-use local::redrive::Redriven;
-use local::standins::Mode;
+use ops::redrive::Redriven;
+use standins::Mode;
 use std::time::Duration;
 
 #[test]

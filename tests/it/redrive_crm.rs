@@ -4,11 +4,11 @@ use crate::support::aws::{Queue, sdk};
 use crate::support::crm::World;
 use crate::support::{Person, run};
 use futures::future::join_all;
-use local::redrive::{Funnel, Redriven};
-use local::standins::Mode;
+use ops::redrive::{Funnel, Redriven};
 use proftest::config;
 use proftest::domain::ids::LeadId;
 use proftest::task::{self, CrmTask};
+use standins::Mode;
 use std::time::Duration;
 
 const CREATE: &str = "POST /api/v4/leads/complex";

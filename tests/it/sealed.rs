@@ -4,7 +4,7 @@ use crate::support::database::Database;
 use crate::support::run;
 use crate::support::sealed::{HOST, ROLE, Sealed, sealed};
 use crate::support::way::Route;
-use local::certificates::Authority;
+use harness::certificates::Authority;
 use proftest::config;
 use proftest::store::{Store, connect};
 use serde_json::json;

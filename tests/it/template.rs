@@ -3,8 +3,8 @@
 use crate::support::delivery::World;
 use crate::support::request::{request, sample, visit};
 use crate::support::run;
-use local::emulator::FUNCTIONS;
-use local::tools;
+use harness::emulator::FUNCTIONS;
+use harness::tools;
 use proftest::config;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};

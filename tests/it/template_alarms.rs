@@ -1,7 +1,7 @@
 //! The alarms and the dashboard look at metrics that exist, and somebody is told.
 
 use crate::template::template;
-use local::tools;
+use harness::tools;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

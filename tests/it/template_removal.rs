@@ -3,7 +3,7 @@
 
 use crate::template::{functions, objects, routes, template};
 use crate::template_settings::{read_by_function, variable_problems};
-use local::tools;
+use harness::tools;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! What template.yaml tells the functions, against what they read; and its times, against each other.
 
 use crate::template::{functions, template};
-use local::tools;
+use harness::tools;
 use proftest::config::{self, ConfigError, Env};
 use proftest::domain::delivery::LEASE;
 use proftest::store::CRM_LEASE;
@@ -71,7 +71,7 @@ pub fn variable_problems(template: &Value) -> Vec<String> {
 
 #[test]
 fn every_function_reads_the_configuration_of_its_name() {
-    for binary in local::emulator::FUNCTIONS {
+    for binary in harness::emulator::FUNCTIONS {
         let name = read_by_function(binary).0;
         let main = tools::workspace().join(format!("functions/{binary}/src/main.rs"));
         let main = std::fs::read_to_string(main).unwrap();
@@ -103,7 +103,7 @@ fn every_variable_of_the_configuration_is_read_by_some_function() {
     // Lambda gives the name, and AWS is where it is: an emulator alone needs an address.
     let not_set = ["RUST_LOG", "AWS_LAMBDA_FUNCTION_NAME", "AWS_ENDPOINT_URL"];
     let mut read = BTreeSet::from(not_set.map(str::to_owned));
-    for binary in local::emulator::FUNCTIONS {
+    for binary in harness::emulator::FUNCTIONS {
         read.extend(read_by_function(binary).1);
     }
     assert!(quoted.len() > 15, "{quoted:?}");

@@ -2,9 +2,9 @@
 
 use crate::support::database::Database;
 use crate::support::run;
-use local::migrate::migrate;
-use local::postgres::connect;
-use local::tools;
+use harness::postgres::connect;
+use harness::tools;
+use ops::migrate::migrate;
 use std::path::{Path, PathBuf};
 
 /// The longest a source file may be, in lines.
@@ -19,7 +19,7 @@ fn sources(folder: &str, extensions: &[&str]) -> Vec<PathBuf> {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
             let path = folder.join(&name);
-            if name.starts_with('.') || name == "target" {
+            if name.starts_with('.') || name == "target" || name == "node_modules" {
                 continue;
             }
             if entry.file_type().unwrap().is_dir() {
@@ -143,13 +143,14 @@ fn only_the_store_knows_sql() {
 
 #[test]
 fn only_the_configuration_reads_the_environment() {
-    for folder in ["shared/src", "functions", "local/src"] {
+    for folder in ["shared/src", "functions", "tools"] {
         for path in sources(folder, &["rs"]) {
             // A build script is told by cargo through the environment.
             let may = [
                 "shared/src/config.rs",
                 "shared/src/config/environment.rs",
-                "local/src/tools.rs",
+                "tools/harness/src/tools.rs",
+                "tools/bench/src/main.rs",
                 "functions/page/build.rs",
             ]
             .iter()
@@ -178,7 +179,7 @@ fn only_the_clients_speak_to_vendors() {
 #[test]
 fn no_source_file_is_longer_than_four_hundred_lines() {
     let mut long = Vec::new();
-    for folder in ["shared", "functions", "local", "tests", "bench", "migrations"] {
+    for folder in ["shared", "functions", "tools", "tests", "migrations"] {
         for path in sources(folder, &["rs", "sql", "py", "js", "css", "html"]) {
             let lines = text(&path).lines().count();
             if lines > LINES_MAX {
@@ -193,15 +194,7 @@ fn no_source_file_is_longer_than_four_hundred_lines() {
 fn no_machine_s_path_stands_in_a_file() {
     let own = std::fs::canonicalize(tools::workspace()).unwrap();
     let own = own.to_string_lossy();
-    for folder in [
-        "shared",
-        "functions",
-        "local",
-        "tests",
-        "bench",
-        "migrations",
-        "events",
-    ] {
+    for folder in ["shared", "functions", "tools", "tests", "migrations", "events"] {
         for path in sources(
             folder,
             &["rs", "sql", "py", "js", "css", "html", "json", "toml", "md"],

@@ -7,10 +7,10 @@ use crate::support::aws::{Queue, event, record, task};
 use crate::support::delivery::{HASTY, Vendor, Waiting, World};
 use crate::support::{eventually, run};
 use futures::StreamExt as _;
-use local::standins::{Fault, MobizonOptions, Mode};
-use local::tools;
+use proftest::config::variable;
 use proftest::domain::delivery::Policy;
 use serde_json::json;
+use standins::{Fault, MobizonOptions, Mode};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -26,7 +26,7 @@ const LIST: &str = "message/list";
 const SEND: &str = "message/sendsmsmessage";
 
 fn people() -> usize {
-    let given = tools::variable("UNKNOWN_SMS").map(|value| value.parse().unwrap());
+    let given = variable("UNKNOWN_SMS").map(|value| value.parse().unwrap());
     given.unwrap_or(100)
 }
 

@@ -6,8 +6,8 @@ use crate::support::crm::World as Crm;
 use crate::support::database::Database;
 use crate::support::delivery::{self, Waiting, World};
 use crate::support::{eventually, run};
-use local::standins::{Fault, Mode};
 use serde_json::{Value, json};
+use standins::{Fault, Mode};
 use std::time::Duration;
 use table::{Break, Case, Gate, Vendor, cases};
 

@@ -1,7 +1,7 @@
 //! The workflows of continuous integration and delivery, read as GitHub would.
 
 use crate::template::written_out;
-use local::tools;
+use harness::tools;
 use serde_json::{Value, json};
 
 fn workflow(name: &str) -> Value {

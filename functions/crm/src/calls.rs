@@ -91,7 +91,7 @@ pub async fn refused(app: &App, failure: Failure) -> Stop {
         tracing::error!(
             reason = failure.reason,
             "amoCRM has blocked us: no call at all until the gate is opened; \
-            write to amoCRM's support, then run `cargo run -p local -- open-crm-gate`"
+            write to amoCRM's support, then run `cargo run -p ops -- open-crm-gate`"
         );
     } else {
         tracing::error!(reason = failure.reason, "The gate to amoCRM is shut for a while");

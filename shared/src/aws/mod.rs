@@ -2,7 +2,6 @@
 
 pub use aws_config::SdkConfig;
 
-pub mod dead_letters;
 pub mod queue;
 pub mod scheduler;
 pub mod secrets;
@@ -80,7 +79,8 @@ pub struct AwsError {
 }
 
 impl AwsError {
-    fn new<E, R>(call: &'static str, error: &aws_sdk_sqs::error::SdkError<E, R>) -> Self
+    /// The call `call` failed with this error of the SDK.
+    pub fn new<E, R>(call: &'static str, error: &aws_sdk_sqs::error::SdkError<E, R>) -> Self
     where
         E: std::error::Error + 'static,
         R: std::fmt::Debug,

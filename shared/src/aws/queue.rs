@@ -30,11 +30,13 @@ impl Queue {
         }
     }
 
-    pub(super) const fn client(&self) -> &aws_sdk_sqs::Client {
+    /// The SDK's client.
+    pub const fn client(&self) -> &aws_sdk_sqs::Client {
         &self.client
     }
 
-    pub(super) fn url(&self) -> &str {
+    /// The queue's address.
+    pub fn url(&self) -> &str {
         &self.url
     }
 

@@ -6,6 +6,13 @@ use std::collections::BTreeMap;
 /// What stands before the secret's ARN in a variable that refers to one.
 const REFERENCE: &str = "secretsmanager:";
 
+/// A variable of the process's environment; `None` when it is not set, empty or no Unicode. For the tools: a function
+/// reads its settings with [`Environment::read`].
+#[allow(clippy::disallowed_methods, reason = "the one reader of single variables")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// Variables with their values, some of which are secret: it has no `Debug`.
 pub struct Environment(BTreeMap<String, String>);
 

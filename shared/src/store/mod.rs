@@ -7,13 +7,10 @@ mod batches;
 mod clicks;
 mod crm;
 mod deliveries;
-mod erase;
 mod governor;
 mod leads;
 mod overdue;
 mod pool;
-mod reopen;
-mod timeline;
 mod tls;
 mod tokens;
 
@@ -21,13 +18,10 @@ pub use batches::Member;
 pub use clicks::{Click, Clicked, Target};
 pub use crm::{CRM_LEASE, CrmClaim, CrmOutcome, CrmWork, Shut};
 pub use deliveries::{Attempt, Claim, Due, Pinned};
-pub use erase::Erased;
 pub use governor::Slot;
 pub use leads::{NewLead, Pending, Saved};
 pub use overdue::Backlog;
-pub use pool::{Store, StoreError, connect};
-pub use reopen::{ChannelStanding, CrmStanding, Standing};
-
+pub use pool::{Param, Store, StoreError, connect};
 pub use tokens::Rotation;
 
 use std::time::Duration;

@@ -36,7 +36,7 @@ pub struct Store {
 }
 
 /// A parameter with its type, as `query_typed` takes it.
-pub(super) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+pub type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 
 impl Store {
     /// Prepares a pool of at most `connections`; opens none. `deadline` bounds each operation, connecting
@@ -78,12 +78,7 @@ impl Store {
 
     /// Runs one statement in one round trip, and once more if the connection turns out to be dead: a sandbox
     /// that was frozen wakes up with sockets that the other side has long closed. `name` is the statement's.
-    pub(super) async fn run(
-        &self,
-        name: &str,
-        sql: &str,
-        params: &[Param<'_>],
-    ) -> Result<Vec<Row>, StoreError> {
+    pub async fn run(&self, name: &str, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         let until = Instant::now() + self.deadline;
         match self.attempt(name, sql, params, until).await {
             Err(Attempted::Again(_)) => {}

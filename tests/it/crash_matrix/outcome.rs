@@ -5,10 +5,10 @@ use super::rounds::{Armed, Told};
 use super::world::World;
 use crate::support::aws::{Queue, batch};
 use crate::support::database::Database;
+use harness::runtime_api::{Failed, Function};
 use jiff::Timestamp;
-use local::runtime_api::{Failed, Function};
-use local::standins::CrmContact;
 use serde_json::{Value, json};
+use standins::CrmContact;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

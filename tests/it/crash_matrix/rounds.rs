@@ -4,7 +4,7 @@ use super::outcome::drain;
 use super::points::Point;
 use super::world::{Saved, World, answers, email, phone};
 use crate::support::request::sample;
-use local::runtime_api::Failed;
+use harness::runtime_api::Failed;
 use proftest::task::{self, CrmTask, DeliverTask};
 use serde_json::{Value, json};
 use std::os::unix::process::ExitStatusExt as _;

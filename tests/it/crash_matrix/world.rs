@@ -5,15 +5,15 @@ use crate::support::aws::Queue;
 use crate::support::crm::{LEAD_ID_FIELD, TOKEN};
 use crate::support::database::Database;
 use crate::support::{eventually, process};
-use local::runtime_api::Function;
-use local::standins::{
-    AmoCrm, AmoCrmOptions, Fault, Feed, Mobizon, MobizonOptions, Mode, OAuthApp, Resend, ResendOptions,
-    Running, Seed, SeedContact, SeedDeal, serve,
-};
+use harness::runtime_api::Function;
 use proftest::domain::contact::{Email, Name, Phone};
 use proftest::domain::ids::{LeadId, NotificationId};
 use proftest::store::NewLead;
 use serde_json::{Value, json};
+use standins::{
+    AmoCrm, AmoCrmOptions, Fault, Feed, Mobizon, MobizonOptions, Mode, OAuthApp, Resend, ResendOptions,
+    Running, Seed, SeedContact, SeedDeal, serve,
+};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -169,7 +169,7 @@ impl World {
         let body = json!({"client_id": "client", "client_secret": "secret", "redirect_uri": "https://example.com/",
             "grant_type": "authorization_code", "code": "code"});
         let url = format!("{}/oauth2/access_token", self.servers[2].url());
-        let http = local::tools::http_client().unwrap();
+        let http = harness::tools::http_client().unwrap();
         let answer = http.post(url).json(&body).send().await.unwrap();
         let tokens: Value = answer.json().await.unwrap();
         tokens["refresh_token"].as_str().unwrap().to_owned()

@@ -13,10 +13,10 @@ mod vendors;
 use crate::support::aws::sdk_at;
 use axum::Router;
 use axum::http::StatusCode;
-use local::standins::{Running, serve};
 use proftest::aws::SdkConfig;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRunner, contextualize_config};
+use standins::{Running, serve};
 use std::time::Instant;
 use tokio::net::TcpListener;
 

@@ -8,8 +8,8 @@ mod search;
 mod stage;
 mod world;
 
-use local::tools;
 use parts::{POLICY, Settings};
+use proftest::config::variable;
 use proftest::domain::delivery::Policy;
 use row::Rules;
 use search::{Broken, Explored, explore};
@@ -147,7 +147,7 @@ fn no_order_of_events_sends_an_sms_twice_or_early_or_never() {
 #[test]
 fn two_channels_complete_a_notification_together() {
     holds("both", &BOTH);
-    if tools::variable("MODEL_LONG").is_some() {
+    if variable("MODEL_LONG").is_some() {
         for (what, settings) in LONG {
             holds(what, &settings);
         }

@@ -3,13 +3,13 @@
 use super::Person;
 use super::aws::{Queue, event, record, sdk};
 use super::database::Database;
-use local::standins::{AmoCrm, AmoCrmOptions, CrmDeal, Fault, Feed, Mode, Running, serve};
 use proftest::config::{self, Auth, Stage};
 use proftest::domain::contact::{Email, Name, Phone};
 use proftest::domain::ids::LeadId;
 use proftest::store::NewLead;
 use proftest::task::{self, CrmTask};
 use serde_json::{Value, json};
+use standins::{AmoCrm, AmoCrmOptions, CrmDeal, Fault, Feed, Mode, Running, serve};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use uuid::Uuid;

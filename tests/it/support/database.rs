@@ -2,8 +2,8 @@
 
 use super::dir;
 use super::way::{Route, Way};
-use local::migrate::migrate;
-use local::postgres::{Cluster, Place, connect};
+use harness::postgres::{Cluster, Place, connect};
+use ops::migrate::migrate;
 use proftest::config;
 use proftest::store::Store;
 use serde_json::Value;

@@ -3,14 +3,14 @@
 use super::Person;
 use super::aws::{Queue, event, record, sdk, task};
 use super::database::Database;
-use local::standins::{
-    Fault, Feed, Mobizon, MobizonOptions, Mode, Resend, ResendOptions, Running, SentEmail, SentSms, serve,
-};
 use proftest::config;
 use proftest::domain::delivery::Policy;
 use proftest::domain::ids::{LeadId, NotificationId};
 use proftest::store::Pending;
 use serde_json::Value;
+use standins::{
+    Fault, Feed, Mobizon, MobizonOptions, Mode, Resend, ResendOptions, Running, SentEmail, SentSms, serve,
+};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use uuid::Uuid;

@@ -9,11 +9,9 @@ use axum::routing::get;
 use axum::{Router, http::Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use local::doctor::{self, Finding, Verdict};
-use local::standins::{
-    AmoCrm, AmoCrmOptions, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, serve,
-};
+use ops::doctor::{self, Finding, Verdict};
 use proftest::aws::SdkConfig;
+use standins::{AmoCrm, AmoCrmOptions, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, serve};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};

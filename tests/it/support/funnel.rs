@@ -9,13 +9,13 @@ use super::request::{Answer, submission};
 use super::{Person, crm};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::{join, join_all};
-use local::standins::{
-    AmoCrm, AmoCrmOptions, Faults, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, serve,
-};
 use proftest::aws::SdkConfig;
 use proftest::config;
 use proftest::domain::ids::NotificationId;
 use serde_json::{Value, json};
+use standins::{
+    AmoCrm, AmoCrmOptions, Faults, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, serve,
+};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

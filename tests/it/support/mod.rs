@@ -18,7 +18,7 @@ pub mod server;
 pub mod stack;
 pub mod way;
 
-use local::tools;
+use harness::tools;
 use proftest::domain::contact::{Email, Name, Phone};
 use proftest::store::NewLead;
 use serde_json::Map;

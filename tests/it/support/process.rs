@@ -1,8 +1,8 @@
 //! The functions' own binaries, each a process of its own.
 
 use super::aws::{Queue, sdk};
-use local::runtime_api::Function;
-use local::tools;
+use harness::runtime_api::Function;
+use harness::tools;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::OnceCell;

@@ -2,10 +2,10 @@
 
 use super::aws::{Queue, batch, sdk, task};
 use super::delivery::{Vendor, Waiting, World};
-use local::redrive::{Funnel, Redriven};
-use local::standins::Mode;
+use ops::redrive::{Funnel, Redriven};
 use proftest::aws::SdkConfig;
 use proftest::config;
+use standins::Mode;
 use std::sync::Mutex;
 
 /// The command between one test's rows and its queues.

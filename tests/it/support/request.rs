@@ -1,9 +1,9 @@
 //! Requests as API Gateway hands them to a function: from the sample events, changed where a test needs it.
 
+use harness::tools;
 use lambda_http::http::HeaderMap;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request, Response};
-use local::tools;
 use serde_json::Value;
 
 /// One of the files in `events/`.

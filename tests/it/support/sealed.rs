@@ -3,9 +3,9 @@
 use super::database::cluster;
 use super::eventually;
 use super::way::Route;
-use local::certificates::Authority;
-use local::postgres::{Cluster, connect};
-use local::tools;
+use harness::certificates::Authority;
+use harness::postgres::{Cluster, connect};
+use harness::tools;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;

@@ -2,8 +2,8 @@
 
 use super::database::Database;
 use super::dir;
-use local::migrate::migrate;
-use local::postgres::{Cluster, Place, connect};
+use harness::postgres::{Cluster, Place, connect};
+use ops::migrate::migrate;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 

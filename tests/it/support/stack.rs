@@ -4,16 +4,16 @@ use super::aws::sdk_at;
 use super::database::Database;
 use super::way::Way;
 use super::{dir, eventually};
-use local::emulator::Deployment;
+use harness::emulator::Deployment;
+use harness::tools;
 use local::stack::{AMOCRM_TOKEN, MOBIZON_KEY, Options, RESEND_KEY};
-use local::standins::{
-    AmoCrm, AmoCrmOptions, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, SentEmail, SentSms,
-    serve,
-};
-use local::tools;
 use proftest::aws::SdkConfig;
 use reqwest::Response;
 use serde_json::{Value, json};
+use standins::{
+    AmoCrm, AmoCrmOptions, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, SentEmail, SentSms,
+    serve,
+};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;

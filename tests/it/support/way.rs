@@ -6,8 +6,8 @@
 
 use super::pooler::pooler;
 use super::sealed::sealed;
-use local::tools;
 use proftest::config;
+use proftest::config::variable;
 
 /// The switch.
 pub const SWITCH: &str = "TEST_DATABASE";
@@ -25,7 +25,7 @@ pub enum Way {
 impl Way {
     /// The way of this run.
     pub fn chosen() -> Self {
-        match tools::variable(SWITCH).as_deref() {
+        match variable(SWITCH).as_deref() {
             None | Some("direct") => Self::Direct,
             Some("pgbouncer") => Self::Pooler,
             Some("tls") => Self::Tls,

@@ -1,8 +1,8 @@
 //! The tables of docs/errors.md that say what each fault of each vendor leads to.
 
 use crate::support::aws::CLOSED;
-use local::standins::{Fault, Mode};
-use local::tools;
+use harness::tools;
+use standins::{Fault, Mode};
 use std::collections::BTreeSet;
 
 /// A name that resolves nowhere. Source: RFC 2606.

@@ -3,7 +3,7 @@
 use crate::visitor::{Size, Visitor};
 use crate::walk::{DESKTOP, PHONE, fill_form, finish_test};
 use crate::{AIGERIM, visit};
-use local::tools::not_run;
+use harness::tools::not_run;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;

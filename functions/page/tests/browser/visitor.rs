@@ -18,7 +18,7 @@ use chromiumoxide::cdp::js_protocol::runtime::{
 use chromiumoxide::element::Element;
 use chromiumoxide::page::{Page, ScreenshotParams};
 use futures::StreamExt as _;
-use local::tools::not_run;
+use harness::tools::not_run;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

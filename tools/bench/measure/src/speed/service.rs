@@ -1,0 +1,238 @@
+//! What one event costs a warm function, against what its SQL alone costs on the same database.
+//!
+//! The function's time includes the two hops of the Runtime API, which AWS has too; `context` says what a function takes
+//! that does nothing.
+
+use super::load::{Submissions, floor};
+use crate::Error;
+use crate::bed::Bed;
+use crate::figure::{Bound, Figure, median};
+use crate::pairs::pairs;
+use crate::queue::record;
+use harness::runtime_api::Function;
+use harness::tools;
+use serde_json::{Value, json};
+use std::time::Instant;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+const ROUNDS: usize = 300;
+/// One slow AWS call, as from another availability zone.
+const AWS_MS: u64 = 15;
+const SERVICE_MAX: f64 = 1.3;
+const OVERLAP_MAX: f64 = 1.15;
+
+/// Measures intake, track and deliver.
+pub async fn run(bed: &Bed) -> Result<Vec<Figure>, Error> {
+    let nothing = nothing(bed).await?;
+    let mut figures = vec![intake(bed, nothing).await?, overlap(bed).await?];
+    figures.push(track(bed, nothing).await?);
+    figures.push(deliver(bed, nothing).await?);
+    Ok(figures)
+}
+
+/// What the way to a function and back takes, in ms: the page's answer to a path that it does not have.
+async fn nothing(bed: &Bed) -> Result<f64, Error> {
+    let mut page = bed.function("page").await?;
+    let event: Value = sample("page/asset_unknown.json")?;
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        page.invoke(&event).await?;
+        times.push(start.elapsed().as_secs_f64() * 1000.0);
+    }
+    Ok(median(&times))
+}
+
+/// One of the files in `events/`.
+pub(super) fn sample(path: &str) -> Result<Value, Error> {
+    let text = std::fs::read_to_string(tools::workspace().join("events").join(path))?;
+    serde_json::from_str(&text).map_err(|error| Error::Part(format!("{path}: {error}")))
+}
+
+/// Hands over an event and sees that it is answered with this status.
+pub(super) async fn expect(function: &mut Function, event: &Value, status: u16) -> Result<(), Error> {
+    let answer = function.invoke(event).await?;
+    if answer["statusCode"] == status {
+        return Ok(());
+    }
+    Err(Error::Part(format!("not answered with {status}: {answer}")))
+}
+
+async fn intake(bed: &Bed, nothing: f64) -> Result<Figure, Error> {
+    let (ours, theirs) = (Submissions::new("intake")?, Submissions::new("floor")?);
+    let mut function = bed.function("intake").await?;
+    let client = bed.database().await?;
+    let pairs = pairs(
+        ROUNDS,
+        async |round| expect(&mut function, &ours.event(round), 200).await,
+        async |round| floor(&client, &theirs, round).await,
+    );
+    let pairs = pairs.await?;
+    let conditions = "AWS answers at once";
+    let figure = Figure::new(
+        "intake ÷ its SQL",
+        conditions,
+        &pairs.ratios(),
+        "×",
+        Bound::AtMost,
+        SERVICE_MAX,
+    );
+    Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
+}
+
+/// Both AWS calls of intake take as long as one.
+async fn overlap(bed: &Bed) -> Result<Figure, Error> {
+    let slow = Submissions::new("slow")?;
+    let mut function = bed.function("intake").await?;
+    let http = tools::http_client().map_err(Error::Part)?;
+    let url = bed.aws_url();
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    let (mut bare, mut bare_at_once) = (Vec::new(), Vec::new());
+    for round in 0..100 {
+        for (delay, all, one) in [
+            (0, &mut without, &mut bare_at_once),
+            (AWS_MS, &mut with, &mut bare),
+        ] {
+            bed.aws_answers_after(delay);
+            let start = Instant::now();
+            expect(
+                &mut function,
+                &slow.event(2 * round + usize::from(delay > 0)),
+                200,
+            )
+            .await?;
+            all.push(start.elapsed().as_secs_f64() * 1000.0);
+            let start = Instant::now();
+            http.post(&url)
+                .send()
+                .await
+                .map_err(|error| Error::Part(error.to_string()))?;
+            one.push(start.elapsed().as_secs_f64() * 1000.0);
+        }
+    }
+    bed.aws_answers_after(0);
+    let call = median(&bare) - median(&bare_at_once);
+    let ratios: Vec<f64> = with
+        .chunks(20)
+        .zip(without.chunks(20))
+        .map(|(with, without)| (median(with) - median(without)) / call)
+        .collect();
+    let figure = Figure::new(
+        "intake's two AWS calls ÷ one",
+        "15 ms each",
+        &ratios,
+        "×",
+        Bound::AtMost,
+        OVERLAP_MAX,
+    );
+    Ok(figure.with_context(format!(
+        "{:.2} ms against {:.2} ms at once",
+        median(&with),
+        median(&without)
+    )))
+}
+
+async fn track(bed: &Bed, nothing: f64) -> Result<Figure, Error> {
+    let people = Submissions::new("track")?;
+    let client = bed.database().await?;
+    let mut leads = Vec::new();
+    for number in 0..2 * (ROUNDS + 100) {
+        leads.push(people.save(&client, number).await?);
+    }
+    let mut function = bed.function("track").await?;
+    let event = sample("track/email.json")?;
+    let pairs = pairs(
+        ROUNDS,
+        async |round| {
+            let mut event = event.clone();
+            let path = format!("/api/landing/track/{}", leads[2 * round].0);
+            event["requestContext"]["http"]["path"] = path.clone().into();
+            event["rawPath"] = path.into();
+            expect(&mut function, &event, 302).await
+        },
+        async |round| click(&client, leads[2 * round + 1].0).await,
+    );
+    let pairs = pairs.await?;
+    let figure = Figure::new(
+        "track ÷ its SQL",
+        "first clicks",
+        &pairs.ratios(),
+        "×",
+        Bound::AtMost,
+        SERVICE_MAX,
+    );
+    Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
+}
+
+/// The statement of a click.
+pub(super) async fn click(client: &tokio_postgres::Client, lead: Uuid) -> Result<(), Error> {
+    let (code, source, agent): (Option<&str>, _, _) = (None, Some("email"), Some("Mozilla/5.0"));
+    client
+        .query_typed(
+            include_str!("../../../../../shared/src/store/click.sql"),
+            &[
+                (&Uuid::now_v7(), Type::UUID),
+                (&code, Type::TEXT),
+                (&Some(lead), Type::UUID),
+                (&source, Type::TEXT),
+                (&agent, Type::TEXT),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Ten notifications a batch, against the statements that it cannot do without: ten claims, ten pins, twenty records.
+async fn deliver(bed: &Bed, nothing: f64) -> Result<Figure, Error> {
+    const BATCHES: usize = 60;
+    let people = Submissions::new("deliver")?;
+    // As many connections as deliver opens.
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        clients.push(bed.database().await?);
+    }
+    let mut waiting = Vec::new();
+    for number in 0..2 * 10 * (BATCHES + 40) {
+        waiting.push(people.save(&clients[0], number).await?.1);
+    }
+    let mut batches = waiting.chunks(10);
+    let mut take = || batches.next().map(<[Uuid]>::to_vec).unwrap_or_default();
+    let all: Vec<(Vec<Uuid>, Vec<Uuid>)> = (0..BATCHES + 40).map(|_| (take(), take())).collect();
+    let mut function = bed.function("deliver").await?;
+    let pairs = pairs(
+        BATCHES,
+        async |round| {
+            let answer = function.invoke(&batch(&all[round].0)).await?;
+            if answer["batchItemFailures"].as_array().is_some_and(Vec::is_empty) {
+                return Ok(());
+            }
+            Err(Error::Part(format!("not delivered: {answer}")))
+        },
+        async |round| super::load::deliver_floor(&clients, &all[round].1).await,
+    );
+    let pairs = pairs.await?;
+    let refused = "select count(*) from deliveries where state not in ('pending', 'accepted')";
+    let refused: i64 = clients[0].query_typed_one(refused, &[]).await?.get(0);
+    if refused > 0 {
+        return Err(Error::Part(format!("{refused} messages were not accepted")));
+    }
+    let figure = Figure::new(
+        "deliver ÷ its SQL",
+        "10 a batch, vendors answer at once",
+        &pairs.ratios(),
+        "×",
+        Bound::AtMost,
+        SERVICE_MAX,
+    );
+    Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
+}
+
+/// The event of these notifications.
+fn batch(notifications: &[Uuid]) -> Value {
+    let records = notifications.iter().map(|notification| {
+        let body = json!({"task": "deliver_v1", "notification": notification});
+        record(Uuid::new_v4(), &body.to_string())
+    });
+    json!({"Records": records.collect::<Vec<_>>()})
+}

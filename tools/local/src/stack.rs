@@ -1,0 +1,372 @@
+//! The stack: database, emulator, stand-ins, gateway and console, started together and stopped together.
+
+use crate::console::{self, Console};
+use crate::gateway;
+use harness::emulator::{Deployment, Emulator, FUNCTIONS};
+use harness::postgres::{Cluster, Place};
+use harness::steps::Steps;
+use harness::tools;
+use ops::migrate;
+use proftest::config::Database;
+use proftest::store::Store;
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use standins::{self, AmoCrm, AmoCrmOptions, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running};
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// The key that a stand-in for Resend takes; those of the vendors are never needed here.
+pub const RESEND_KEY: &str = "re_local_stand_in";
+/// The key that a stand-in for Mobizon takes.
+pub const MOBIZON_KEY: &str = "mobizon-local-stand-in";
+/// The token that a stand-in for amoCRM takes.
+pub const AMOCRM_TOKEN: &str = "amocrm-local-stand-in";
+/// The stand-in's fields of deals: see its seed.
+const AMOCRM_LEAD_ID_FIELD: &str = "880010";
+const AMOCRM_UTM_FIELDS: &str =
+    "utm_source=880001,utm_medium=880002,utm_campaign=880003,utm_content=880004,utm_term=880005";
+
+/// How the stack is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The gateway's port; 0 for any.
+    pub port: u16,
+    /// The console's port; 0 for any.
+    pub console_port: u16,
+    /// From a lead to its message.
+    pub delay: Duration,
+    /// Where the stack keeps its data.
+    pub state_dir: PathBuf,
+    /// A database of this machine, instead of a private server's.
+    pub database_url: Option<String>,
+    /// Another Resend than ours.
+    pub resend_url: Option<String>,
+    /// Another Mobizon than ours.
+    pub mobizon_url: Option<String>,
+    /// Another amoCRM than ours.
+    pub amocrm_url: Option<String>,
+    /// Requests a second to amoCRM, of all workers together.
+    pub crm_requests_per_second: u16,
+    /// Whether commits wait for the disk.
+    pub fsync: bool,
+    /// Whether the functions may do only what their policies allow.
+    pub enforce_iam: bool,
+    /// Whether steps and progress go to the terminal.
+    pub print: bool,
+}
+
+/// A running stack.
+pub struct Stack {
+    /// The gateway's URL, with production's paths.
+    pub gateway: String,
+    /// The console's URL.
+    pub console: String,
+    /// The database's URL.
+    pub database_url: String,
+    /// What was deployed.
+    pub deployment: Deployment,
+    /// The e-mail stand-in, unless another address was given.
+    pub resend: Option<Resend>,
+    /// The SMS stand-in, unless another address was given.
+    pub mobizon: Option<Mobizon>,
+    /// The CRM stand-in, unless another address was given.
+    pub amocrm: Option<AmoCrm>,
+    /// The emulator.
+    pub emulator: Emulator,
+    cluster: Option<Cluster>,
+    servers: Vec<Running>,
+    state_file: PathBuf,
+    _lock: File,
+}
+
+impl Stack {
+    /// Starts everything; once it returns, leads can be posted.
+    ///
+    /// # Errors
+    /// One sentence that says what to do.
+    pub async fn start(options: &Options) -> Result<Self, String> {
+        Self::launch(options, None).await
+    }
+
+    /// As [`Stack::start`], on a migrated database that somebody else runs.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub async fn start_on(options: &Options, database: Database) -> Result<Self, String> {
+        Self::launch(options, Some(database)).await
+    }
+
+    async fn launch(options: &Options, given: Option<Database>) -> Result<Self, String> {
+        let dir = &options.state_dir;
+        let lock = lock(dir)?;
+        let say = |line: &str| {
+            if options.print {
+                println!("{line}");
+            }
+        };
+        let steps = Steps::new(options.print);
+        let gateway_listener = listen(options.port, "--port").await?;
+        let console_listener = listen(options.console_port, "--console-port").await?;
+        let gateway = url(&gateway_listener)?;
+        say("Building the functions, starting PostgreSQL and the AWS emulator…");
+        let build = tools::build_functions(&FUNCTIONS);
+        let database = database(options, given);
+        let emulator = async {
+            let python = tools::emulator_python(&say).await?;
+            start_emulator(options, python, steps.clone()).await
+        };
+        let (build, (cluster, database), emulator) = tokio::try_join!(build, database, emulator)?;
+        let vendors = Vendors::start(options).await?;
+        say("Deploying template.yaml…");
+        let parameters = parameters(options, &database, &gateway, &vendors);
+        let deployment = emulator.deploy("proftest", &build, &parameters).await?;
+        let http = tools::http_client()?;
+        let console = Console {
+            gateway: gateway.clone(),
+            delay: options.delay,
+            store: store(&database)?,
+            resend: vendors.resend.clone(),
+            mobizon: vendors.mobizon.clone(),
+            amocrm: vendors.amocrm.clone(),
+            steps,
+            http: http.clone(),
+        };
+        let console_url = url(&console_listener)?;
+        let mut servers = vendors.servers;
+        let gateway_router = gateway::router(http, deployment.api_url.clone());
+        servers.push(serve_on(gateway_listener, gateway_router)?);
+        servers.push(serve_on(console_listener, console::router(console))?);
+        let stack = Self {
+            gateway,
+            console: console_url,
+            database_url: database.url.expose_secret().to_owned(),
+            deployment,
+            resend: vendors.resend,
+            mobizon: vendors.mobizon,
+            amocrm: vendors.amocrm,
+            emulator,
+            cluster,
+            servers,
+            state_file: dir.join("stack.json"),
+            _lock: lock,
+        };
+        stack.write_state()?;
+        Ok(stack)
+    }
+
+    /// `stack.json`: where everything is, for scripts.
+    fn write_state(&self) -> Result<(), String> {
+        let state = json!({
+            "gateway": self.gateway,
+            "console": self.console,
+            "database_url": self.database_url,
+            "aws_endpoint": self.emulator.endpoint,
+            "notifications_queue_url": self.deployment.notifications_queue_url,
+            "notifications_dlq_url": self.deployment.notifications_dlq_url,
+            "crm_queue_url": self.deployment.crm_queue_url,
+            "pid": std::process::id(),
+        });
+        // Whole or not at all: a script may be waiting for it.
+        let unfinished = self.state_file.with_extension("json.new");
+        std::fs::write(&unfinished, format!("{state:#}\n"))
+            .and_then(|()| std::fs::rename(&unfinished, &self.state_file))
+            .map_err(|error| format!("{}: {error}", self.state_file.display()))
+    }
+
+    /// Stops everything, in the order in which nothing is left waiting for something that is gone.
+    pub async fn stop(self) {
+        let _ = std::fs::remove_file(&self.state_file);
+        self.emulator.stop().await;
+        for server in self.servers {
+            server.stop().await;
+        }
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await;
+        }
+    }
+}
+
+/// One stack a state directory.
+fn lock(dir: &Path) -> Result<File, String> {
+    let path = dir.join("lock");
+    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let file = File::create(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(format!(
+            "a stack already runs on {}: stop it, or use another --state-dir with other ports",
+            dir.display()
+        )),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+async fn start_emulator(options: &Options, python: PathBuf, steps: Steps) -> Result<Emulator, String> {
+    let dir = &options.state_dir;
+    if options.enforce_iam {
+        return Emulator::start_enforcing_iam(python, dir, steps).await;
+    }
+    Emulator::start(python, dir, steps).await
+}
+
+async fn listen(port: u16, option: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(|error| format!("port {port} cannot be used ({error}): choose another with {option}"))
+}
+
+fn url(listener: &TcpListener) -> Result<String, String> {
+    listener
+        .local_addr()
+        .map(|address| format!("http://{address}"))
+        .map_err(|error| error.to_string())
+}
+
+/// A migrated database: the given one, that of the options, or a private server's.
+async fn database(options: &Options, given: Option<Database>) -> Result<(Option<Cluster>, Database), String> {
+    if let Some(database) = given {
+        return Ok((None, database));
+    }
+    let plain = |url: String| Database {
+        url: url.into(),
+        ca_pem: None,
+    };
+    let (cluster, database) = if let Some(url) = &options.database_url {
+        let database = plain(url.clone());
+        if !database.is_local() {
+            return Err("DATABASE_URL leads to another machine; the local stack works only on a database of this one: \
+                        unset it, and a private server is started"
+                .to_owned());
+        }
+        (None, database)
+    } else {
+        let place = Place::new(options.state_dir.join("postgres"), options.fsync);
+        let cluster = Cluster::start(&place).await?;
+        cluster.create_database("proftest", None).await?;
+        let database = plain(cluster.url("proftest"));
+        (Some(cluster), database)
+    };
+    migrate::migrate_database(&database)
+        .await
+        .map_err(|error| format!("the local stack's database: {error}"))?;
+    Ok((cluster, database))
+}
+
+fn store(database: &Database) -> Result<Store, String> {
+    Store::new(database, 4, Duration::from_secs(5)).map_err(|error| error.to_string())
+}
+
+/// The stand-ins that run here, and the addresses of all vendors.
+struct Vendors {
+    resend: Option<Resend>,
+    resend_url: String,
+    mobizon: Option<Mobizon>,
+    mobizon_url: String,
+    amocrm: Option<AmoCrm>,
+    amocrm_url: String,
+    servers: Vec<Running>,
+}
+
+impl Vendors {
+    async fn start(options: &Options) -> Result<Self, String> {
+        let mut servers = Vec::new();
+        let (resend, resend_url) = if let Some(url) = &options.resend_url {
+            (None, url.clone())
+        } else {
+            let resend = Resend::new(ResendOptions::new(RESEND_KEY), Feed::default());
+            let server = standins::serve(listen(0, "").await?, resend.router());
+            servers.push(server.map_err(|error| error.to_string())?);
+            (Some(resend), servers[servers.len() - 1].url())
+        };
+        let (mobizon, mobizon_url) = if let Some(url) = &options.mobizon_url {
+            (None, url.clone())
+        } else {
+            let mobizon = Mobizon::new(MobizonOptions::new(MOBIZON_KEY), Feed::default());
+            let server = standins::serve(listen(0, "").await?, mobizon.router());
+            servers.push(server.map_err(|error| error.to_string())?);
+            (Some(mobizon), servers[servers.len() - 1].url())
+        };
+        let (amocrm, amocrm_url) = if let Some(url) = &options.amocrm_url {
+            (None, url.clone())
+        } else {
+            let amocrm = AmoCrm::new(AmoCrmOptions::new(AMOCRM_TOKEN), Feed::default());
+            let url = serve(amocrm.router(), &mut servers).await?;
+            (Some(amocrm), url)
+        };
+        Ok(Self {
+            resend,
+            resend_url,
+            mobizon,
+            mobizon_url,
+            amocrm,
+            amocrm_url,
+            servers,
+        })
+    }
+}
+
+fn serve_on(listener: TcpListener, router: axum::Router) -> Result<Running, String> {
+    standins::serve(listener, router).map_err(|error| error.to_string())
+}
+
+/// Serves a stand-in on any port and returns its URL.
+async fn serve(router: axum::Router, servers: &mut Vec<Running>) -> Result<String, String> {
+    let server = serve_on(listen(0, "").await?, router)?;
+    let url = server.url();
+    servers.push(server);
+    Ok(url)
+}
+
+fn parameters(
+    options: &Options,
+    database: &Database,
+    gateway: &str,
+    vendors: &Vendors,
+) -> BTreeMap<&'static str, String> {
+    // A key of a real vendor is used only with an address given for it.
+    let key = |variable: &str, stand_in_runs: bool, stand_in: &str| {
+        let given = proftest::config::variable(variable).filter(|_| !stand_in_runs);
+        given.unwrap_or_else(|| stand_in.to_owned())
+    };
+    let amocrm_runs = vendors.amocrm.is_some();
+    BTreeMap::from([
+        ("DatabaseUrl", database.url.expose_secret().to_owned()),
+        ("DatabaseCaPem", database.ca_pem.clone().unwrap_or_default()),
+        ("PublicBaseUrl", gateway.to_owned()),
+        ("NotificationDelaySeconds", options.delay.as_secs().to_string()),
+        // The emulator's scheduler is precise to a fraction of a second.
+        ("ScheduleLeadSeconds", "0".to_owned()),
+        (
+            "ResendApiKey",
+            key("RESEND_API_KEY", vendors.resend.is_some(), RESEND_KEY),
+        ),
+        ("ResendBaseUrl", vendors.resend_url.clone()),
+        (
+            "MobizonApiKey",
+            key("MOBIZON_API_KEY", vendors.mobizon.is_some(), MOBIZON_KEY),
+        ),
+        ("MobizonBaseUrl", vendors.mobizon_url.clone()),
+        ("AmocrmBaseUrl", vendors.amocrm_url.clone()),
+        (
+            "AmocrmAccessToken",
+            key("AMOCRM_ACCESS_TOKEN", amocrm_runs, AMOCRM_TOKEN),
+        ),
+        ("AmocrmPipeline", key("AMOCRM_PIPELINE", amocrm_runs, "Воронка")),
+        (
+            "AmocrmLeadIdFieldId",
+            key("AMOCRM_LEAD_ID_FIELD_ID", amocrm_runs, AMOCRM_LEAD_ID_FIELD),
+        ),
+        (
+            "AmocrmUtmFieldIds",
+            key("AMOCRM_UTM_FIELD_IDS", amocrm_runs, AMOCRM_UTM_FIELDS),
+        ),
+        (
+            "AmocrmRequestsPerSecond",
+            options.crm_requests_per_second.to_string(),
+        ),
+    ])
+}

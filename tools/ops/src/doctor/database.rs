@@ -1,0 +1,258 @@
+//! The database: reached as the functions reach it, migrated, closed to strangers, on time.
+
+use super::Findings;
+use crate::migrate;
+use proftest::config::Database;
+use proftest::store::{self, StoreError};
+use secrecy::ExposeSecret as _;
+use std::str::FromStr as _;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio_postgres::config::Host;
+use tokio_postgres::{Client, Row};
+
+/// Connecting and each statement.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// PostgreSQL 15, as its `server_version_num` counts.
+const VERSION_MIN: i32 = 150_000;
+/// A clock further off than this is set wrong, and not merely slow to answer.
+const CLOCK_SECONDS_MAX: f64 = 30.0;
+/// The runner's own list of what it applied.
+const HISTORY: &str = "refinery_schema_history";
+
+/// Examines it; the connection stays for whoever has to look at a row.
+pub(super) async fn examine(database: &Database, findings: &mut Findings) -> Option<Client> {
+    address(database, findings);
+    let client = match tokio::time::timeout(DEADLINE, store::connect(database)).await {
+        Ok(Ok(client)) => client,
+        Ok(Err(error)) => {
+            findings.wrong(explain(&error));
+            return None;
+        }
+        Err(_) => {
+            findings.wrong(
+                "no connection within 10 s: check host and port in DATABASE_URL, and the project's network restrictions",
+            );
+            return None;
+        }
+    };
+    findings.ok(match database.ca_pem {
+        Some(_) => "reached over TLS; the certificate is signed by DATABASE_CA_PEM and names the host",
+        None => "reached without TLS, on this machine",
+    });
+    if let Err(error) = look(&client, findings).await {
+        findings.wrong(format!(
+            "a question was refused ({error}): use the owner of the tables in DATABASE_URL"
+        ));
+        return None;
+    }
+    Some(client)
+}
+
+/// Whether the address is a transaction pooler's: a function process holds up to four connections, and a server
+/// takes some sixty.
+fn address(database: &Database, findings: &mut Findings) {
+    let Ok(parsed) = tokio_postgres::Config::from_str(database.url.expose_secret()) else {
+        return;
+    };
+    let host = parsed.get_hosts().first().and_then(|host| match host {
+        Host::Tcp(name) => Some(name.as_str()),
+        Host::Unix(_) => None,
+    });
+    let (host, port) = (host.unwrap_or_default(), parsed.get_ports().first().copied());
+    let pooler = host.ends_with(".pooler.supabase.com");
+    match port.unwrap_or(5432) {
+        6543 => findings.ok("port 6543: a transaction pooler's"),
+        _ if pooler => findings.wrong(
+            "DATABASE_URL is the session pooler's, which runs out of connections: take «Transaction pooler», port 6543",
+        ),
+        _ if host.ends_with(".supabase.co") => findings.wrong(
+            "DATABASE_URL is the direct connection, over IPv6 and without a pooler: take «Transaction pooler», port 6543",
+        ),
+        _ => findings.note("whether a transaction pooler stands before the database cannot be seen from its address"),
+    }
+}
+
+/// What a failed connection means. The words of the libraries are stable enough for a hint, and the last arm holds
+/// them all.
+fn explain(error: &StoreError) -> String {
+    let text = error.to_string();
+    let has = |needle: &str| text.contains(needle);
+    if has("UnknownIssuer") || has("BadSignature") {
+        "the server's certificate is not signed by DATABASE_CA_PEM: download the project's certificate again"
+            .to_owned()
+    } else if has("not valid for name") || has("NotValidForName") {
+        "the server's certificate names another host: write the host in DATABASE_URL as the vendor's page does".to_owned()
+    } else if has("expired") {
+        "the server's certificate has expired, or this machine's clock is wrong".to_owned()
+    } else if has("does not support TLS") {
+        "the server offers no TLS: DATABASE_URL leads to something else than the production database"
+            .to_owned()
+    } else if has("password authentication failed") || has("Wrong password") {
+        "user or password is wrong: reset the database's password and put the new one into DATABASE_URL, with its \
+         special characters percent-encoded"
+            .to_owned()
+    } else if has("Tenant or user not found") || has("ENOTFOUND") {
+        "the pooler does not know the user: it is written postgres.<project ref>, and the host must be of the \
+         project's region"
+            .to_owned()
+    } else if has("does not exist") {
+        "there is no such database or user: copy DATABASE_URL again".to_owned()
+    } else {
+        format!("it cannot be reached: {text}")
+    }
+}
+
+async fn look(client: &Client, findings: &mut Findings) -> Result<(), String> {
+    let version: i32 = get(&one(client, "select current_setting('server_version_num')::int").await?)?;
+    if version < VERSION_MIN {
+        findings.wrong(format!(
+            "PostgreSQL {} is too old: 15 is needed",
+            version / 10_000
+        ));
+    }
+    clock(client, findings).await?;
+    // A user from whom row level security hides the rows sees no migrations either.
+    if row_security(client, findings).await? {
+        migrations(client, findings).await?;
+    }
+    Ok(())
+}
+
+async fn clock(client: &Client, findings: &mut Findings) -> Result<(), String> {
+    let asked = Instant::now();
+    let row = one(client, "select extract(epoch from clock_timestamp())::float8").await?;
+    let theirs: f64 = get(&row)?;
+    let ours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // The answer was given half a round trip ago.
+    let apart = ours.as_secs_f64() - asked.elapsed().as_secs_f64() / 2.0 - theirs;
+    let sentence = format!("its clock and this machine's are {:.1} s apart", apart.abs());
+    if apart.abs() > CLOCK_SECONDS_MAX {
+        findings.wrong(format!(
+            "{sentence}: set the wrong one; messages go out by the database's"
+        ));
+    } else {
+        findings.ok(sentence);
+    }
+    Ok(())
+}
+
+/// Whether the schema is that of this checkout.
+async fn migrations(client: &Client, findings: &mut Findings) -> Result<(), String> {
+    let sql = format!("select to_regclass('{HISTORY}') is not null");
+    let there: bool = get(&one(client, &sql).await?)?;
+    let mut applied = Vec::new();
+    if there {
+        let sql = format!("select version::int8, checksum::text from {HISTORY} order by version");
+        for row in rows(client, &sql).await? {
+            let read = || Ok::<_, tokio_postgres::Error>((row.try_get(0)?, row.try_get(1)?));
+            applied.push(read().map_err(|_| "its list of migrations is not ours".to_owned())?);
+        }
+    }
+    match compare(&applied) {
+        Ok(count) => findings.ok(format!("all {count} migrations are applied")),
+        Err(sentence) => findings.wrong(sentence),
+    }
+    Ok(())
+}
+
+fn compare(applied: &[(i64, String)]) -> Result<usize, String> {
+    let known = migrate::known();
+    let missing = known
+        .iter()
+        .filter(|one| !applied.iter().any(|(version, _)| *version == one.version));
+    let missing: Vec<&str> = missing.map(|one| one.name.as_str()).collect();
+    if !missing.is_empty() {
+        return Err(format!(
+            "not migrated ({} missing): run `cargo run -p ops -- migrate` over the session pooler (port 5432)",
+            missing.join(", ")
+        ));
+    }
+    for (version, checksum) in applied {
+        match known.iter().find(|one| one.version == *version) {
+            Some(one) if one.checksum == *checksum => {}
+            Some(one) => {
+                return Err(format!(
+                    "{} was applied with another text: check out what is deployed",
+                    one.name
+                ));
+            }
+            None => {
+                return Err(format!(
+                    "migration {version} is newer than this checkout: check out what is deployed"
+                ));
+            }
+        }
+    }
+    Ok(known.len())
+}
+
+/// Whether Supabase's anonymous role is kept out. `false`: we are kept out too.
+async fn row_security(client: &Client, findings: &mut Findings) -> Result<bool, String> {
+    let sql = "select c.relname::text, c.relrowsecurity, pg_has_role(c.relowner, 'usage') \
+               from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by 1";
+    let (mut open, mut foreign, mut tables) = (Vec::new(), Vec::new(), 0);
+    for row in rows(client, sql).await? {
+        let read = || Ok::<_, tokio_postgres::Error>((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+        let (name, closed, ours): (String, bool, bool) = read().map_err(|error| error.to_string())?;
+        tables += 1;
+        if !closed {
+            open.push(name.clone());
+        }
+        if !ours {
+            foreign.push(name);
+        }
+    }
+    if !open.is_empty() {
+        findings.wrong(format!(
+            "row level security is off for {}: with it off, Supabase's public API serves the table to anybody; \
+             run `alter table … enable row level security`",
+            open.join(", ")
+        ));
+    }
+    if !foreign.is_empty() {
+        findings.wrong(format!(
+            "{} belongs to another user, and row level security hides its rows from this one: put the owner into \
+             DATABASE_URL",
+            foreign.join(", ")
+        ));
+    }
+    if tables > 0 && open.is_empty() && foreign.is_empty() {
+        findings.ok(format!(
+            "row level security closes all {tables} tables to everybody but their owner"
+        ));
+    }
+    Ok(foreign.is_empty())
+}
+
+/// An OAuth access token that is still good, if the functions have stored one.
+pub(super) async fn access_token(client: &Client) -> Option<String> {
+    let sql = "select access_token from crm_tokens where expires_at > now() and access_token <> ''";
+    rows(client, sql).await.ok()?.first()?.try_get(0).ok()
+}
+
+/// Whether nobody may call amoCRM now, and why.
+pub(super) async fn gate(client: &Client) -> Option<String> {
+    let sql = "select coalesce(reason, '') from crm_gate where shut_until > clock_timestamp()";
+    rows(client, sql).await.ok()?.first()?.try_get(0).ok()
+}
+
+/// As the functions ask: unnamed, or a transaction pooler could not carry it.
+async fn rows(client: &Client, sql: &str) -> Result<Vec<Row>, String> {
+    match tokio::time::timeout(DEADLINE, client.query_typed(sql, &[])).await {
+        Ok(Ok(rows)) => Ok(rows),
+        Ok(Err(error)) => Err(error.code().map_or_else(
+            || "the connection broke".to_owned(),
+            |state| format!("SQLSTATE {}", state.code()),
+        )),
+        Err(_) => Err("no answer within 10 s".to_owned()),
+    }
+}
+
+async fn one(client: &Client, sql: &str) -> Result<Row, String> {
+    let mut rows = rows(client, sql).await?;
+    rows.pop().ok_or_else(|| "no row".to_owned())
+}
+
+fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row) -> Result<T, String> {
+    row.try_get(0).map_err(|error| error.to_string())
+}

@@ -1,0 +1,11 @@
+//! What runs against production: migrations, looks, repairs. It compiles no stand-in, no emulator and no console.
+
+pub mod dead_letters;
+pub mod doctor;
+pub mod env_file;
+pub mod erase;
+pub mod local_stack;
+pub mod migrate;
+pub mod preview;
+pub mod redrive;
+pub mod store;

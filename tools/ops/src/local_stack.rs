@@ -1,0 +1,63 @@
+//! Where the local stack that runs on this machine is: its `stack.json`, and the build directory it keeps things in.
+
+use proftest::aws::{self, SdkConfig};
+use proftest::config::{self, Env};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// The region of the AWS emulator; any would do.
+pub const REGION: &str = "eu-central-1";
+
+/// A running local stack's settings, from its `stack.json`.
+pub fn settings(state_dir: Option<&Path>) -> Result<(config::Sweep, SdkConfig), String> {
+    let file = match state_dir {
+        Some(dir) => dir.join("stack.json"),
+        None => target_dir()?.join("local/stack.json"),
+    };
+    let state = std::fs::read_to_string(&file).map_err(|error| {
+        format!(
+            "no local stack runs there ({}: {error}); for a deployed one set NOTIFICATIONS_QUEUE_URL, CRM_QUEUE_URL, \
+             DATABASE_URL and DATABASE_CA_PEM",
+            file.display()
+        )
+    })?;
+    let state: Value =
+        serde_json::from_str(&state).map_err(|error| format!("{}: {error}", file.display()))?;
+    let read = |name: &str| state.get(name)?.as_str().map(str::to_owned);
+    let lookup = |name: &str| match name {
+        "DATABASE_URL" => read("database_url"),
+        "NOTIFICATIONS_QUEUE_URL" => read("notifications_queue_url"),
+        "CRM_QUEUE_URL" => read("crm_queue_url"),
+        _ => None,
+    };
+    let settings = config::Sweep::read(&Env::new(&lookup)).map_err(|error| error.to_string())?;
+    let sdk = aws::sdk_at(&read("aws_endpoint").unwrap_or_default(), REGION);
+    Ok((settings, sdk))
+}
+
+/// The build directory that this very program came from: `target/debug` or `target/release`.
+///
+/// # Errors
+/// When the program was moved out of a build directory.
+pub fn build_dir() -> Result<PathBuf, String> {
+    let program =
+        std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
+    let dir = program
+        .ancestors()
+        .skip(1)
+        .find(|dir| !dir.ends_with("deps") && !dir.ends_with("examples"));
+    dir.map(Path::to_owned)
+        .ok_or_else(|| "this program is in no build directory".to_owned())
+}
+
+/// `target`, in which tools are kept.
+///
+/// # Errors
+/// As [`build_dir`].
+pub fn target_dir() -> Result<PathBuf, String> {
+    let build = build_dir()?;
+    build
+        .parent()
+        .map(Path::to_owned)
+        .ok_or_else(|| "this program is in no build directory".to_owned())
+}

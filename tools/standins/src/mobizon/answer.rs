@@ -1,0 +1,155 @@
+//! Mobizon's answers: `{"code","data","message"}` with HTTP status 200.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use axum::{
+    Json,
+    http::header::RETRY_AFTER,
+    response::{IntoResponse, Response},
+};
+use jiff::{Timestamp, tz::Offset};
+use serde_json::{Value, json};
+
+use super::{MobizonOptions, SentSms};
+use crate::desk::http_status;
+
+/// Answers give ids as numbers and as strings in turn: the pages say the one, published samples show the other,
+/// and a client must accept both.
+#[derive(Debug, Default)]
+pub(super) struct Ids(AtomicBool);
+
+/// How one answer writes its ids.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct IdStyle {
+    text: bool,
+}
+
+impl Ids {
+    pub(super) fn next(&self) -> IdStyle {
+        IdStyle {
+            text: !self.0.fetch_xor(true, Ordering::Relaxed),
+        }
+    }
+}
+
+impl IdStyle {
+    pub(super) fn id(self, id: i64) -> Value {
+        if self.text {
+            Value::String(id.to_string())
+        } else {
+            Value::from(id)
+        }
+    }
+}
+
+/// An error answer.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) code: u16,
+    message: String,
+    data: Value,
+}
+
+impl Refusal {
+    pub(super) fn new(code: u16, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            data: Value::Null,
+        }
+    }
+
+    /// Code 1: `data` says by field what is wrong.
+    pub(super) fn validation(data: Value) -> Self {
+        Self {
+            code: 1,
+            message: "Validation error.".to_owned(),
+            data,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self { code, message, data } = self;
+        Json(json!({ "code": code, "data": data, "message": message })).into_response()
+    }
+}
+
+pub(super) fn success(data: &Value) -> Response {
+    Json(json!({ "code": 0, "data": data, "message": "" })).into_response()
+}
+
+/// The answer for an injected fault; `name` is the code. Without one: 30 for 429 with HTTP status 200, as the vendor
+/// answers its own rate limit, and 999 with the status asked for.
+pub(super) fn error_answer(status: u16, name: Option<&str>, retry_after: Option<u64>) -> Response {
+    let (status, code) = match (name.and_then(|name| name.parse().ok()), status) {
+        (Some(code), status) => (status, code),
+        (None, 429) => (200, 30),
+        (None, status) => (status, 999),
+    };
+    let mut response = Refusal::new(code, "Injected by the stand-in.").into_response();
+    *response.status_mut() = http_status(status);
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// How long ago the message was accepted.
+pub(super) fn age(sms: &SentSms, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(sms.accepted_at)).unwrap_or_default()
+}
+
+pub(super) fn status(sms: &SentSms, now: Timestamp, options: &MobizonOptions) -> &'static str {
+    if age(sms, now) < options.delivered_after {
+        "ACCEPTD"
+    } else {
+        "DELIVRD"
+    }
+}
+
+/// `YYYY-MM-DD HH:MM:SS`, without a zone, as the vendor writes moments.
+fn local_time(at: Timestamp, zone: Offset) -> String {
+    zone.to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// An item of `message/getsmsstatus`.
+pub(super) fn delivery(sms: &SentSms, now: Timestamp, options: &MobizonOptions, ids: IdStyle) -> Value {
+    let at = local_time(sms.accepted_at, options.zone);
+    json!({
+        "id": ids.id(sms.message_id),
+        "status": status(sms, now, options),
+        "segNum": sms.segments,
+        "startSendTs": at,
+        "statusUpdateTs": at,
+    })
+}
+
+/// An item of `message/list`.
+pub(super) fn listed(sms: &SentSms, now: Timestamp, options: &MobizonOptions, ids: IdStyle) -> Value {
+    let mut item = delivery(sms, now, options, ids);
+    item["campaignId"] = ids.id(sms.campaign_id);
+    item["from"] = json!(sms.from);
+    item["to"] = json!(sms.recipient);
+    item["text"] = json!(sms.text);
+    item
+}
+
+/// `alphaname/list`, without the owner's profile and papers.
+pub(super) fn senders(names: &[String]) -> Value {
+    let items = names.iter().enumerate().map(|(number, name)| {
+        json!({
+            "id": (number + 1).to_string(),
+            "alphanameId": (number + 1).to_string(),
+            "globalStatus": "1",
+            "partnerStatus": "1",
+            "isDefault": "0",
+            "alphaname": { "id": (number + 1).to_string(), "name": name, "type": "1" },
+        })
+    });
+    json!({ "items": items.collect::<Vec<_>>(), "totalItemCount": names.len().to_string() })
+}
