@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// What becomes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Handled {
     /// Its work is done, or somebody else's: acknowledge it.
     Done,
     /// Give it back after this long.
@@ -43,7 +43,7 @@ pub async fn each<T, S, F>(
 where
     T: DeserializeOwned,
     S: Clone,
-    F: AsyncFn(T, S) -> Verdict,
+    F: AsyncFn(T, S) -> Handled,
 {
     if event
         .records
@@ -67,29 +67,29 @@ where
 async fn one<T, S, F>(record: SqsMessage, queue: &Queue, shared: S, handle: &F) -> Option<BatchItemFailure>
 where
     T: DeserializeOwned,
-    F: AsyncFn(T, S) -> Verdict,
+    F: AsyncFn(T, S) -> Handled,
 {
     let id = record.message_id.unwrap_or_default();
-    let verdict = match serde_json::from_str::<T>(record.body.as_deref().unwrap_or_default()) {
+    let handled = match serde_json::from_str::<T>(record.body.as_deref().unwrap_or_default()) {
         Ok(task) => AssertUnwindSafe(handle(task, shared))
             .catch_unwind()
             .await
             .unwrap_or_else(|_| {
                 tracing::error!(message.id = %id, "A task panicked; its message will come back");
-                Verdict::Again(Duration::from_secs(30))
+                Handled::Again(Duration::from_secs(30))
             }),
         Err(error) => {
             drop(shared);
             // serde's text may quote the body; its position does not.
             tracing::error!(message.id = %id, line = error.line(), column = error.column(),
                 "An undecodable message is on its way to the DLQ");
-            Verdict::Refuse
+            Handled::Refuse
         }
     };
-    let pause = match verdict {
-        Verdict::Done => return None,
-        Verdict::Again(pause) => pause,
-        Verdict::Refuse => REFUSED_PAUSE,
+    let pause = match handled {
+        Handled::Done => return None,
+        Handled::Again(pause) => pause,
+        Handled::Refuse => REFUSED_PAUSE,
     };
     if let Err(error) = queue
         .hold(record.receipt_handle.as_deref().unwrap_or_default(), pause)

@@ -1,4 +1,4 @@
-//! What a failure asks for. Vendors have hundreds of error names; the funnel has four reactions to them.
+//! What a failure asks for. Vendors have hundreds of error names; the funnel has five reactions to them.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -28,8 +28,11 @@ pub enum Reaction {
 pub struct Failure {
     /// What to do about it.
     pub reaction: Reaction,
-    /// `resend 422 invalid_parameter`: vendor, status, the vendor's own name. Never personal data, never a URL.
+    /// `resend 422 invalid_parameter`: vendor, status, the vendor's own name. Never personal data, never a URL. For people:
+    /// what to do is decided by `reaction` and `status`.
     pub reason: String,
+    /// The HTTP status of the vendor's answer, where it says more than the reaction.
+    pub status: Option<u16>,
 }
 
 impl Failure {
@@ -38,7 +41,15 @@ impl Failure {
         Self {
             reaction,
             reason: reason.into(),
+            status: None,
         }
+    }
+
+    /// The same, of an answer with this HTTP status.
+    #[must_use]
+    pub const fn of_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
     }
 }
 

@@ -1,6 +1,6 @@
-//! The SMS account's money as a metric, so that somebody pays before SMS are parked.
+//! The SMS account's money as a metric, so that a human pays before SMS are parked.
 
-use crate::App;
+use proftest::clients::mobizon::Mobizon;
 use proftest::config;
 use proftest::telemetry::{self, Unit};
 use std::time::Duration;
@@ -39,11 +39,11 @@ impl Watch {
 
 /// Writes the metric `SmsBalance`, once an hour, after a batch that began at `started`. Everything of that batch has been
 /// sent and recorded by now, and nothing here can change it.
-pub async fn report(app: &App, started: Instant) {
-    if started.elapsed() > BATCH_MAX || !app.balance.is_due() {
+pub async fn report(watch: &Watch, mobizon: &Mobizon, started: Instant) {
+    if started.elapsed() > BATCH_MAX || !watch.is_due() {
         return;
     }
-    match tokio::time::timeout(PATIENCE, app.mobizon.balance()).await {
+    match tokio::time::timeout(PATIENCE, mobizon.balance()).await {
         Ok(Ok(balance)) => {
             telemetry::metrics(&config::function_name(), &[("SmsBalance", balance, Unit::None)]);
         }

@@ -10,6 +10,8 @@ use lambda_http::{Body, Request, Response};
 use proftest::aws::queue::Queue;
 use proftest::aws::scheduler::Scheduler;
 use proftest::config;
+use proftest::domain::delivery::Kind;
+use proftest::failure::chain;
 use proftest::http::{Refusal, json_response};
 use proftest::store::{Saved, Store, StoreError};
 use proftest::task::{CrmTask, DeliverTask};
@@ -54,35 +56,36 @@ impl App {
 
 /// Answers one submission: 200 with the lead's id once it is committed, or a refusal that says what to do.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
-    let wire::Submission { lead, outcome } = match wire::parse(&request, app.texts) {
+    let wire::Submission { lead, result } = match wire::parse(&request, app.texts) {
         Ok(submission) => submission,
         Err(refusal) => {
             tracing::info!(status = %refusal.response(app.texts).status(), "Refused a submission");
             return refusal.response(app.texts);
         }
     };
-    let saved = match app.store.save_lead(&lead, app.delay).await {
+    let saved = match app.store.save_lead(lead, Kind::Result, app.delay).await {
         Ok(saved) => saved,
         Err(error) => {
-            tracing::error!(
-                error = proftest::failure::chain(&error),
-                "A lead could not be saved"
-            );
+            tracing::error!(error = chain(&error), "A lead could not be saved");
             return Refusal::Unavailable.response(app.texts);
         }
     };
     // Neither waits for the other, and neither can fail the request: the rows are there, and the sweep is.
-    futures::future::join(wake_later(app, &saved), tell_crm(app, &saved)).await;
-    json_response(StatusCode::OK, &wire::Accepted::new(saved.lead, outcome))
+    futures::future::join(
+        wake_later(&app.scheduler, &app.queue, &saved),
+        tell_crm(&app.crm, &saved),
+    )
+    .await;
+    json_response(StatusCode::OK, &wire::Accepted::new(saved.lead, result))
 }
 
 /// Arranges that the notification is delivered when it is due; three ways, each the fallback of the one before.
-async fn wake_later(app: &App, saved: &Saved) {
+async fn wake_later(scheduler: &Scheduler, queue: &Queue, saved: &Saved) {
     let Some(pending) = saved.notification else {
         return;
     };
     let (lead, notification) = (saved.lead, pending.id);
-    let refused = match app.scheduler.wake_at(notification, pending.due).await {
+    let refused = match scheduler.wake_at(notification, pending.due).await {
         Ok(()) => {
             tracing::info!(lead.id = %lead, notification.id = %notification, "Saved and scheduled");
             return;
@@ -91,8 +94,7 @@ async fn wake_later(app: &App, saved: &Saved) {
     };
     tracing::warn!(lead.id = %lead, notification.id = %notification, error = %refused,
         "No schedule; sending the message itself, delayed");
-    if let Err(error) = app
-        .queue
+    if let Err(error) = queue
         .send(&DeliverTask::DeliverV1 { notification }, pending.due_in)
         .await
     {
@@ -102,12 +104,12 @@ async fn wake_later(app: &App, saved: &Saved) {
 }
 
 /// Wakes `crm`, when this submission changed something.
-async fn tell_crm(app: &App, saved: &Saved) {
+async fn tell_crm(crm: &Queue, saved: &Saved) {
     if !saved.changed {
         return;
     }
     let lead = saved.lead;
-    if let Err(error) = app.crm.send(&CrmTask::CrmV1 { lead }, Duration::ZERO).await {
+    if let Err(error) = crm.send(&CrmTask::CrmV1 { lead }, Duration::ZERO).await {
         tracing::warn!(lead.id = %lead, error = %error, "The CRM was not told; the sweep will");
     }
 }

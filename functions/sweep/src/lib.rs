@@ -69,8 +69,8 @@ pub async fn handle(app: &App) -> Result<Woken, SweepError> {
     report(&app.store.backlog().await?);
     // What fails to wake the one must not keep the other asleep.
     let (notifications, crm_tasks, closed) = futures::future::join3(
-        wake_notifications(app),
-        wake_crm(app),
+        wake_notifications(&app.store, &app.queue),
+        wake_crm(&app.store, &app.crm),
         app.store.close_left_behind(),
     )
     .await;
@@ -79,21 +79,21 @@ pub async fn handle(app: &App) -> Result<Woken, SweepError> {
         crm_tasks: crm_tasks?,
     };
     if woken != Woken::default() {
-        tracing::warn!(woken.notifications, woken.crm_tasks, "Woke what nobody had");
+        tracing::warn!(woken.notifications, woken.crm_tasks, "Woke what was overdue");
     }
     closed?;
     Ok(woken)
 }
 
-async fn wake_notifications(app: &App) -> Result<usize, SweepError> {
+async fn wake_notifications(store: &Store, queue: &Queue) -> Result<usize, SweepError> {
     let mut woken = 0;
     for _ in 0..BATCHES_MAX {
-        let overdue = app.store.take_overdue(BATCH, AGAIN_AFTER).await?;
+        let overdue = store.take_overdue(BATCH, AGAIN_AFTER).await?;
         let tasks: Vec<_> = overdue
             .iter()
             .map(|&notification| DeliverTask::DeliverV1 { notification })
             .collect();
-        woken += app.queue.send_all(&tasks).await?;
+        woken += queue.send_all(&tasks).await?;
         if overdue.len() < usize::from(BATCH) {
             break;
         }
@@ -101,12 +101,12 @@ async fn wake_notifications(app: &App) -> Result<usize, SweepError> {
     Ok(woken)
 }
 
-async fn wake_crm(app: &App) -> Result<usize, SweepError> {
+async fn wake_crm(store: &Store, queue: &Queue) -> Result<usize, SweepError> {
     let mut woken = 0;
     for _ in 0..BATCHES_MAX {
-        let overdue = app.store.take_overdue_crm(BATCH, AGAIN_AFTER).await?;
+        let overdue = store.take_overdue_crm(BATCH, AGAIN_AFTER).await?;
         let tasks: Vec<_> = overdue.iter().map(|&lead| CrmTask::CrmV1 { lead }).collect();
-        woken += app.crm.send_all(&tasks).await?;
+        woken += queue.send_all(&tasks).await?;
         if overdue.len() < usize::from(BATCH) {
             break;
         }

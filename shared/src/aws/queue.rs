@@ -1,7 +1,7 @@
 //! A queue that wakes a function. Messages carry ids, never content.
 
 use super::AwsError;
-use crate::failpoint::step;
+use crate::failpoint::{Step, step};
 use crate::task;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use serde::Serialize;
@@ -61,7 +61,7 @@ impl Queue {
             .queue_url(&self.url)
             .message_body(task::body(task))
             .delay_seconds(whole_seconds(delay, DELAY_MAX_SECONDS));
-        step("SendMessage", send.send())
+        step(Step::SendMessage, send.send())
             .await
             .map(|_| ())
             .map_err(|error| AwsError::new("SendMessage", &error))
@@ -84,7 +84,7 @@ impl Queue {
                 .send_message_batch()
                 .queue_url(&self.url)
                 .set_entries(Some(entries));
-            taken += step("SendMessageBatch", send.send())
+            taken += step(Step::SendMessageBatch, send.send())
                 .await
                 .map_err(|error| AwsError::new("SendMessageBatch", &error))?
                 .successful
@@ -101,7 +101,7 @@ impl Queue {
             .queue_url(&self.url)
             .receipt_handle(receipt_handle)
             .visibility_timeout(whole_seconds(delay, HOLD_MAX_SECONDS));
-        step("ChangeMessageVisibility", hold.send())
+        step(Step::ChangeMessageVisibility, hold.send())
             .await
             .map(|_| ())
             .map_err(|error| AwsError::new("ChangeMessageVisibility", &error))

@@ -3,7 +3,7 @@
 use super::AwsError;
 use crate::config::Schedule;
 use crate::domain::ids::NotificationId;
-use crate::failpoint::step;
+use crate::failpoint::{Step, step};
 use crate::task::{self, DeliverTask};
 use aws_sdk_scheduler::error::SdkError;
 use aws_sdk_scheduler::types::{
@@ -96,7 +96,7 @@ impl Scheduler {
             .target(target)
             // Makes the SDK's own retry of a lost answer a repetition, not a conflict.
             .client_token(notification.to_string());
-        match step("CreateSchedule", create.send()).await {
+        match step(Step::CreateSchedule, create.send()).await {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(refused)) if refused.err().is_conflict_exception() => Ok(()),
             Err(error) => Err(AwsError::new(call, &error)),

@@ -13,6 +13,9 @@ pub use wire::{Contact, Deal, Pipeline, Status};
 
 use super::{Answer, call, clean_name, retry_after};
 use crate::config::OAuthClient;
+use crate::domain::contact::{Email, Name, Phone};
+use crate::domain::ids::{ContactId, DealId, FieldId, PipelineId, StageId};
+use crate::failpoint::Step;
 use crate::failure::{Failure, Reaction};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -28,7 +31,7 @@ pub const NOTES_MAX: usize = 50;
 const DEALS_MAX: usize = 50;
 
 /// Statuses that every pipeline has: the deal is won, or lost.
-pub const CLOSED: [i64; 2] = [142, 143];
+pub const CLOSED: [StageId; 2] = [StageId(142), StageId(143)];
 
 /// A client of amoCRM; cheap to clone.
 #[derive(Clone)]
@@ -38,16 +41,16 @@ pub struct AmoCrm {
 }
 
 /// A deal to create, with its contact.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewDeal {
     /// Its name.
     pub name: String,
     /// In which pipeline.
-    pub pipeline: i64,
+    pub pipeline: PipelineId,
     /// In which stage.
-    pub status: i64,
+    pub stage: StageId,
     /// Custom fields by id.
-    pub fields: Vec<(i64, String)>,
+    pub fields: Vec<(FieldId, String)>,
     /// A tag by name.
     pub tag: Option<String>,
     /// Whose it is.
@@ -55,18 +58,18 @@ pub struct NewDeal {
 }
 
 /// The contact of a new deal.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum DealContact {
     /// One that exists.
-    Known(i64),
+    Known(ContactId),
     /// One that is made with the deal.
     New {
         /// The person's name.
-        name: String,
-        /// E.164.
-        phone: String,
-        /// The address.
-        email: String,
+        name: Name,
+        /// Its phone.
+        phone: Phone,
+        /// Its e-mail.
+        email: Email,
     },
 }
 
@@ -74,16 +77,16 @@ pub enum DealContact {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Created {
     /// The deal.
-    pub deal: i64,
+    pub deal: DealId,
     /// Its contact.
-    pub contact: Option<i64>,
+    pub contact: Option<ContactId>,
 }
 
 /// A note on a deal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Note {
     /// The deal.
-    pub deal: i64,
+    pub deal: DealId,
     /// Its text.
     pub text: String,
 }
@@ -111,7 +114,7 @@ impl AmoCrm {
     /// All pipelines with their stages.
     pub async fn pipelines(&self, token: &SecretString) -> Result<Vec<Pipeline>, Failure> {
         let answer = self
-            .get("amocrm.pipelines", token, "leads/pipelines", &[])
+            .get(Step::AmocrmPipelines, token, "leads/pipelines", &[])
             .await?;
         parse::<wire::Pipelines>(&answer).map(|page| page.embedded.pipelines)
     }
@@ -120,7 +123,7 @@ impl AmoCrm {
     pub async fn find_contacts(&self, token: &SecretString, query: &str) -> Result<Vec<Contact>, Failure> {
         let query = [("query", query), ("with", "leads"), ("limit", "50")];
         let answer = self
-            .get("amocrm.find_contacts", token, "contacts", &query)
+            .get(Step::AmocrmFindContacts, token, "contacts", &query)
             .await?;
         if is_none(&answer) {
             return Ok(Vec::new());
@@ -129,10 +132,10 @@ impl AmoCrm {
     }
 
     /// One contact with its deals' ids; `None` when it is gone.
-    pub async fn contact(&self, token: &SecretString, id: i64) -> Result<Option<Contact>, Failure> {
+    pub async fn contact(&self, token: &SecretString, id: ContactId) -> Result<Option<Contact>, Failure> {
         match self
             .get(
-                "amocrm.contact",
+                Step::AmocrmContact,
                 token,
                 &format!("contacts/{id}"),
                 &[("with", "leads")],
@@ -141,13 +144,13 @@ impl AmoCrm {
         {
             Ok(answer) if is_none(&answer) => Ok(None),
             Ok(answer) => parse(&answer).map(Some),
-            Err(failure) if failure.reason.starts_with("amocrm 404") => Ok(None),
+            Err(failure) if failure.status == Some(404) => Ok(None),
             Err(failure) => Err(failure),
         }
     }
 
     /// Deals by their ids, as many of them as still exist.
-    pub async fn deals(&self, token: &SecretString, ids: &[i64]) -> Result<Vec<Deal>, Failure> {
+    pub async fn deals(&self, token: &SecretString, ids: &[DealId]) -> Result<Vec<Deal>, Failure> {
         let ids: Vec<String> = ids
             .iter()
             .rev()
@@ -156,22 +159,22 @@ impl AmoCrm {
             .collect();
         let mut query: Vec<(&str, &str)> = ids.iter().map(|id| ("filter[id][]", id.as_str())).collect();
         query.push(("limit", "50"));
-        self.deals_by("amocrm.deals", token, &query).await
+        self.deals_by(Step::AmocrmDeals, token, &query).await
     }
 
     /// Deals that hold `query` anywhere: their names, tags and custom fields.
     pub async fn find_deals(&self, token: &SecretString, query: &str) -> Result<Vec<Deal>, Failure> {
-        self.deals_by("amocrm.find_deals", token, &[("query", query), ("limit", "50")])
+        self.deals_by(Step::AmocrmFindDeals, token, &[("query", query), ("limit", "50")])
             .await
     }
 
     async fn deals_by(
         &self,
-        name: &str,
+        step: Step,
         token: &SecretString,
         query: &[(&str, &str)],
     ) -> Result<Vec<Deal>, Failure> {
-        let answer = self.get(name, token, "leads", query).await?;
+        let answer = self.get(step, token, "leads", query).await?;
         if is_none(&answer) {
             return Ok(Vec::new());
         }
@@ -183,10 +186,10 @@ impl AmoCrm {
         let contact = match &deal.contact {
             DealContact::Known(id) => json!({"id": id}),
             DealContact::New { name, phone, email } => json!({
-                "first_name": name,
+                "first_name": name.as_str(),
                 "custom_fields_values": [
-                    {"field_code": "PHONE", "values": [{"value": phone, "enum_code": "WORK"}]},
-                    {"field_code": "EMAIL", "values": [{"value": email, "enum_code": "WORK"}]},
+                    {"field_code": "PHONE", "values": [{"value": phone.as_str(), "enum_code": "WORK"}]},
+                    {"field_code": "EMAIL", "values": [{"value": email.as_str(), "enum_code": "WORK"}]},
                 ],
             }),
         };
@@ -197,12 +200,18 @@ impl AmoCrm {
         let body = json!([{
             "name": deal.name,
             "pipeline_id": deal.pipeline,
-            "status_id": deal.status,
+            "status_id": deal.stage,
             "custom_fields_values": wire::fields(&deal.fields),
             "_embedded": embedded,
         }]);
         let answer = self
-            .send("amocrm.create_deal", Method::POST, token, "leads/complex", &body)
+            .send(
+                Step::AmocrmCreateDeal,
+                Method::POST,
+                token,
+                "leads/complex",
+                &body,
+            )
             .await?;
         // Accepted counts only with an id in hand.
         let unreadable = || Failure::new(Reaction::Unknown, "amocrm created a deal without an id");
@@ -213,20 +222,20 @@ impl AmoCrm {
     pub async fn update_deal(
         &self,
         token: &SecretString,
-        id: i64,
-        status: Option<(i64, i64)>,
-        fields: &[(i64, String)],
+        id: DealId,
+        stage: Option<(PipelineId, StageId)>,
+        fields: &[(FieldId, String)],
     ) -> Result<(), Failure> {
         let mut body = json!({});
-        if let Some((pipeline, status)) = status {
+        if let Some((pipeline, stage)) = stage {
             body["pipeline_id"] = json!(pipeline);
-            body["status_id"] = json!(status);
+            body["status_id"] = json!(stage);
         }
         if !fields.is_empty() {
             body["custom_fields_values"] = wire::fields(fields);
         }
         self.send(
-            "amocrm.update_deal",
+            Step::AmocrmUpdateDeal,
             Method::PATCH,
             token,
             &format!("leads/{id}"),
@@ -243,7 +252,7 @@ impl AmoCrm {
             .map(|note| json!({"entity_id": note.deal, "note_type": "common", "params": {"text": note.text}}))
             .collect();
         self.send(
-            "amocrm.add_notes",
+            Step::AmocrmAddNotes,
             Method::POST,
             token,
             "leads/notes",
@@ -254,10 +263,10 @@ impl AmoCrm {
     }
 
     /// The texts of a deal's notes, at most 250 of them.
-    pub async fn notes(&self, token: &SecretString, deal: i64) -> Result<Vec<String>, Failure> {
+    pub async fn notes(&self, token: &SecretString, deal: DealId) -> Result<Vec<String>, Failure> {
         let answer = self
             .get(
-                "amocrm.notes",
+                Step::AmocrmNotes,
                 token,
                 &format!("leads/{deal}/notes"),
                 &[("limit", "250")],
@@ -288,7 +297,7 @@ impl AmoCrm {
             .http
             .post(format!("{}/oauth2/access_token", self.base_url))
             .json(&body);
-        let answer = checked(call("amocrm.refresh", request).await?)?;
+        let answer = checked(call(Step::AmocrmRefresh, request).await?)?;
         let tokens = parse::<wire::TokenPair>(&answer)?;
         Ok(Tokens {
             access: tokens.access_token.into(),
@@ -299,23 +308,23 @@ impl AmoCrm {
 
     async fn get(
         &self,
-        name: &str,
+        step: Step,
         token: &SecretString,
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Answer, Failure> {
-        checked(call(name, self.request(Method::GET, token, path).query(query)).await?)
+        checked(call(step, self.request(Method::GET, token, path).query(query)).await?)
     }
 
     async fn send(
         &self,
-        name: &str,
+        step: Step,
         method: Method,
         token: &SecretString,
         path: &str,
         body: &Value,
     ) -> Result<Answer, Failure> {
-        checked(call(name, self.request(method, token, path).json(body)).await?)
+        checked(call(step, self.request(method, token, path).json(body)).await?)
     }
 
     fn request(&self, method: Method, token: &SecretString, path: &str) -> RequestBuilder {
@@ -363,10 +372,8 @@ fn checked(answer: Answer) -> Result<Answer, Failure> {
         _ => Reaction::GiveUp,
     };
     let title = clean_name(&body.title.replace(' ', "_"));
-    Err(Failure::new(
-        reaction,
-        format!("amocrm {status} {title}").trim_end().to_owned(),
-    ))
+    let reason = format!("amocrm {status} {title}").trim_end().to_owned();
+    Err(Failure::new(reaction, reason).of_status(status))
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 
 use super::{Answer, CALL_TIMEOUT, call, retry_after};
 use crate::config;
+use crate::domain::contact::Phone;
+use crate::failpoint::Step;
 use crate::failure::{Failure, Reaction};
 use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -27,12 +29,27 @@ pub struct Mobizon {
 }
 
 /// An SMS as it is sent; pinned in the row, because a look-up compares the text exactly.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sms {
-    /// Digits only, with the country code: `77001234567`.
-    pub recipient: String,
+    /// The recipient; in JSON its digits, with the country code: `77001234567`.
+    #[serde(with = "digits")]
+    pub recipient: Phone,
     /// The whole text.
     pub text: String,
+}
+
+mod digits {
+    use crate::domain::contact::Phone;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(phone: &Phone, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(phone.digits())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Phone, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        Ok(Phone::from_row(&format!("+{digits}")))
+    }
 }
 
 #[derive(Deserialize)]
@@ -78,9 +95,13 @@ impl Mobizon {
 
     /// Sends an SMS and returns the vendor's message id.
     pub async fn send(&self, sms: &Sms) -> Result<String, Failure> {
-        let mut form = vec![("recipient", sms.recipient.as_str()), ("text", sms.text.as_str())];
+        let mut form = vec![("recipient", sms.recipient.digits()), ("text", sms.text.as_str())];
         form.extend(self.sender.as_deref().map(|sender| ("from", sender)));
-        let answer = call("mobizon.send", self.method("message/sendsmsmessage").form(&form)).await?;
+        let answer = call(
+            Step::MobizonSend,
+            self.method("message/sendsmsmessage").form(&form),
+        )
+        .await?;
         let data = read(&answer)?;
         let id = data.get("messageId").and_then(as_id);
         id.ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon code 0 without a message id"))
@@ -97,7 +118,7 @@ impl Mobizon {
 
     /// What the account has left, in the units of its currency.
     pub async fn balance(&self) -> Result<f64, Failure> {
-        let data = read(&call("mobizon.balance", self.method("user/getownbalance")).await?)?;
+        let data = read(&call(Step::MobizonBalance, self.method("user/getownbalance")).await?)?;
         let amount = data.get("balance").and_then(as_amount);
         amount.ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon balance without a number"))
     }
@@ -131,14 +152,14 @@ impl Mobizon {
     async fn page(&self, sms: &Sms, number: usize) -> Result<Value, Failure> {
         let number = number.to_string();
         let form = [
-            ("criteria[to]", sms.recipient.as_str()),
+            ("criteria[to]", sms.recipient.digits()),
             ("criteria[text]", sms.text.as_str()),
             // Newest first: what comes meanwhile moves a message to a later page, never to one already read.
             ("sort[campaignId]", "DESC"),
             ("pagination[currentPage]", number.as_str()),
             ("pagination[pageSize]", PAGE_SIZE),
         ];
-        read(&call("mobizon.list", self.method("message/list").form(&form)).await?)
+        read(&call(Step::MobizonList, self.method("message/list").form(&form)).await?)
     }
 
     fn method(&self, path: &str) -> RequestBuilder {
@@ -154,7 +175,9 @@ impl Mobizon {
 
 fn is_ours(item: &Value, sms: &Sms) -> bool {
     item.get("text").and_then(Value::as_str) == Some(&sms.text)
-        && item.get("to").is_some_and(|to| same_digits(to, &sms.recipient))
+        && item
+            .get("to")
+            .is_some_and(|to| same_digits(to, sms.recipient.digits()))
 }
 
 fn same_digits(value: &Value, recipient: &str) -> bool {
@@ -175,7 +198,7 @@ fn read(answer: &Answer) -> Result<Value, Failure> {
             401..=403 => (Reaction::Park, "refused"),
             _ => (Reaction::Unknown, "no JSON"),
         };
-        return Err(Failure::new(reaction, format!("mobizon {status} {what}")));
+        return Err(Failure::new(reaction, format!("mobizon {status} {what}")).of_status(status));
     };
     let reaction = match envelope.code {
         0 | 100 if status < 500 => return Ok(envelope.data),

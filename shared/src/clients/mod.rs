@@ -4,7 +4,7 @@ pub mod amocrm;
 pub mod mobizon;
 pub mod resend;
 
-use crate::failpoint::step;
+use crate::failpoint::{self, Step};
 use crate::failure::{Failure, Reaction};
 use reqwest::{Client, RequestBuilder, StatusCode, header::HeaderMap, redirect};
 use std::time::Duration;
@@ -43,10 +43,11 @@ struct Answer {
 /// Sends a request and reads the whole answer. A connection that could not be opened is a retry; anything
 /// that breaks after it may have been carried out. Errors carry no URL: Mobizon's holds the key.
 ///
-/// `name` is `<vendor>.<what>`; the vendor stands in a failure's reason.
-async fn call(name: &str, request: RequestBuilder) -> Result<Answer, Failure> {
+/// The step's vendor stands in a failure's reason.
+async fn call(step: Step, request: RequestBuilder) -> Result<Answer, Failure> {
+    let name = step.as_str();
     let vendor = name.split('.').next().unwrap_or(name);
-    step(name, exchange(vendor, request)).await
+    failpoint::step(step, exchange(vendor, request)).await
 }
 
 async fn exchange(vendor: &str, request: RequestBuilder) -> Result<Answer, Failure> {

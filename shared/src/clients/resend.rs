@@ -3,7 +3,10 @@
 
 use super::{Answer, call, clean_name, is_id, retry_after};
 use crate::config;
+use crate::domain::contact::Email;
+use crate::failpoint::Step;
 use crate::failure::{Failure, Reaction};
+use crate::random::jitter;
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -17,18 +20,18 @@ pub struct Resend {
     url: String,
     batch_url: String,
     api_key: SecretString,
-    from: String,
     repeats: u32,
 }
 
-/// An e-mail as it is sent: the request's body, pinned in the row before the first attempt, because the same
-/// key with another body is refused for good.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Email {
+/// An e-mail as it is sent: the request's body, pinned in the row before the first attempt, because the same key with
+/// another body is refused for good.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
     /// `Name <address>`.
     pub from: String,
-    /// One address.
-    pub to: Vec<String>,
+    /// The recipient; in JSON a list of one.
+    #[serde(with = "one_address")]
+    pub to: Email,
     /// The subject line.
     pub subject: String,
     /// The HTML part.
@@ -37,6 +40,20 @@ pub struct Email {
     pub text: String,
     /// Tags that come back in webhooks; characters `[A-Za-z0-9_-]`.
     pub tags: Vec<Tag>,
+}
+
+mod one_address {
+    use crate::domain::contact::Email;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(to: &Email, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq([to.as_str()])
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Email, D::Error> {
+        let [to] = <[String; 1]>::deserialize(deserializer)?;
+        Ok(Email::from_row(&to))
+    }
 }
 
 /// One tag of an e-mail.
@@ -77,7 +94,6 @@ impl Resend {
             url: format!("{}/emails", settings.base_url),
             batch_url: format!("{}/emails/batch", settings.base_url),
             api_key: settings.api_key.clone(),
-            from: settings.from.clone(),
             repeats: 0,
         }
     }
@@ -93,30 +109,25 @@ impl Resend {
         self
     }
 
-    /// The sender of every e-mail.
-    pub fn from(&self) -> &str {
-        &self.from
-    }
-
     /// Sends an e-mail and returns the vendor's id for it.
     ///
     /// The same `key` (at most 256 characters) with the same e-mail sends once and returns the same id, for
     /// 24 hours.
-    pub async fn send(&self, email: &Email, key: &str) -> Result<String, Failure> {
-        read(&self.post("resend.send", &self.url, email, key).await?)
+    pub async fn send(&self, email: &Message, key: &str) -> Result<String, Failure> {
+        read(&self.post(Step::ResendSend, &self.url, email, key).await?)
     }
 
     /// Sends at most [`BATCH_MAX`] e-mails in one request, all or none, and returns the vendor's ids in their order.
     ///
     /// The same `key` with the same e-mails in the same order sends once and returns the same ids, for 24 hours.
-    pub async fn send_batch(&self, emails: &[Email], key: &str) -> Result<Vec<String>, Refused> {
-        let answer = self.post("resend.batch", &self.batch_url, emails, key).await;
+    pub async fn send_batch(&self, emails: &[Message], key: &str) -> Result<Vec<String>, Refused> {
+        let answer = self.post(Step::ResendBatch, &self.batch_url, emails, key).await;
         read_batch(&answer.map_err(Refused::Batch)?, emails.len())
     }
 
     async fn post<T: Serialize + ?Sized>(
         &self,
-        name: &str,
+        step: Step,
         url: &str,
         body: &T,
         key: &str,
@@ -129,14 +140,12 @@ impl Resend {
                 .bearer_auth(self.api_key.expose_secret())
                 .header("Idempotency-Key", key)
                 .json(body);
-            let answer = call(name, request).await?;
+            let answer = call(step, request).await?;
             match too_fast(&answer) {
                 Some(pause) if left > 0 => {
                     left -= 1;
                     // Others wait too: not all of them come back at once.
-                    let spread =
-                        getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));
-                    tokio::time::sleep(pause + PAUSE_SPREAD.mul_f64(spread)).await;
+                    tokio::time::sleep(pause + PAUSE_SPREAD.mul_f64(jitter())).await;
                 }
                 _ => return Ok(answer),
             }
@@ -208,7 +217,7 @@ fn failure(answer: &Answer) -> Failure {
     } else {
         format!(" {name}")
     };
-    Failure::new(reaction, format!("resend {status}{what}"))
+    Failure::new(reaction, format!("resend {status}{what}")).of_status(status)
 }
 
 #[cfg(test)]

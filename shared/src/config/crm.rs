@@ -1,6 +1,7 @@
 //! Settings of `crm`.
 
 use super::{ConfigError, Database, Env};
+use crate::domain::ids::{FieldId, PipelineId, StageId};
 use secrecy::SecretString;
 use std::time::Duration;
 use url::Url;
@@ -41,9 +42,9 @@ pub struct AmoCrm {
     pub stage: Stage,
     /// `AMOCRM_LEAD_ID_FIELD_ID`: a text field of deals that holds our lead's id, by which a deal is found
     /// again when the answer to its creation was lost.
-    pub lead_id_field: i64,
+    pub lead_id_field: FieldId,
     /// `AMOCRM_UTM_FIELD_IDS`: `utm_source=123,utm_medium=124`; optional.
-    pub utm_fields: Vec<(String, i64)>,
+    pub utm_fields: Vec<(String, FieldId)>,
     /// `AMOCRM_REQUESTS_PER_SECOND`: of the whole fleet; 5, at most 50. The vendor blocks accounts above 7.
     pub requests_per_second: u16,
     /// `AMOCRM_BLOCK_SECONDS`: how long nobody calls after a 403; until opened by hand when absent.
@@ -57,7 +58,12 @@ pub enum Auth {
     LongLived(SecretString),
     /// `AMOCRM_CLIENT_ID`, `AMOCRM_CLIENT_SECRET`, `AMOCRM_REDIRECT_URI`, and `AMOCRM_REFRESH_TOKEN` for the
     /// first exchange; later pairs live in the database.
-    OAuth(OAuthClient, SecretString),
+    OAuth {
+        /// The integration.
+        client: OAuthClient,
+        /// For the first exchange.
+        refresh: SecretString,
+    },
 }
 
 /// The OAuth client of an integration.
@@ -75,7 +81,7 @@ pub struct OAuthClient {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
     /// `AMOCRM_PIPELINE_ID` and `AMOCRM_STATUS_ID`.
-    Ids(i64, i64),
+    Ids(PipelineId, StageId),
     /// `AMOCRM_PIPELINE` and `AMOCRM_STAGE`: looked up once.
     Names(String, String),
 }
@@ -134,17 +140,17 @@ impl Auth {
             secret: env.required("AMOCRM_CLIENT_SECRET", hint)?.into(),
             redirect_uri: env.required("AMOCRM_REDIRECT_URI", hint)?,
         };
-        Ok(Self::OAuth(
+        Ok(Self::OAuth {
             client,
-            env.required("AMOCRM_REFRESH_TOKEN", hint)?.into(),
-        ))
+            refresh: env.required("AMOCRM_REFRESH_TOKEN", hint)?.into(),
+        })
     }
 }
 
 impl Stage {
     fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
-        let pipeline: Option<i64> = env.parsed("AMOCRM_PIPELINE_ID", "the number of a pipeline")?;
-        let status: Option<i64> = env.parsed("AMOCRM_STATUS_ID", "the number of a stage")?;
+        let pipeline: Option<PipelineId> = env.parsed("AMOCRM_PIPELINE_ID", "the number of a pipeline")?;
+        let status: Option<StageId> = env.parsed("AMOCRM_STATUS_ID", "the number of a stage")?;
         if let (Some(pipeline), Some(status)) = (pipeline, status) {
             return Ok(Self::Ids(pipeline, status));
         }
@@ -179,7 +185,7 @@ fn base_url(raw: &str) -> Result<String, ConfigError> {
     Ok(url.origin().ascii_serialization())
 }
 
-fn utm_fields(env: &Env<'_>) -> Result<Vec<(String, i64)>, ConfigError> {
+fn utm_fields(env: &Env<'_>) -> Result<Vec<(String, FieldId)>, ConfigError> {
     let malformed = ConfigError::Malformed {
         name: "AMOCRM_UTM_FIELD_IDS",
         must_be: "pairs like utm_source=123,utm_medium=124",
@@ -246,7 +252,10 @@ mod tests {
 
     #[test]
     fn the_stage_is_given_by_ids_or_by_names() {
-        assert_eq!(read(&GOOD).ok().unwrap().stage, Stage::Ids(1, 2));
+        assert_eq!(
+            read(&GOOD).ok().unwrap().stage,
+            Stage::Ids(PipelineId(1), StageId(2))
+        );
         let names = [("AMOCRM_PIPELINE_ID", ""), ("AMOCRM_PIPELINE", "Воронка")];
         let table = [&GOOD[..], &names[..]].concat();
         let expected = Stage::Names("Воронка".into(), "ЗАЯВКА_С_ПРОФТЕСТА".into());
@@ -275,7 +284,10 @@ mod tests {
             .utm_fields;
         assert_eq!(
             fields,
-            [("utm_source".to_owned(), 1), ("utm_medium".to_owned(), 2)]
+            [
+                ("utm_source".to_owned(), FieldId(1)),
+                ("utm_medium".to_owned(), FieldId(2)),
+            ]
         );
     }
 }

@@ -12,6 +12,7 @@
 //! `claim` is the one statement in `store::deliveries` that moves a row to `sending`; its attempt number is
 //! the fencing token with which the outcome is recorded.
 
+use super::retry::{self, BACKOFF, Backoff, spread};
 use crate::failure::{Failure, Reaction};
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
+
     /// The word for it in SQL, links and logs.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,11 +39,7 @@ impl Channel {
 
     /// Reads that word; any other is `None`.
     pub fn parse(raw: &str) -> Option<Self> {
-        match raw {
-            "email" => Some(Self::Email),
-            "sms" => Some(Self::Sms),
-            _ => None,
-        }
+        Self::ALL.into_iter().find(|channel| channel.as_str() == raw)
     }
 }
 
@@ -51,14 +51,100 @@ pub const LEASE: Duration = Duration::from_mins(1);
 /// Source: Resend, docs/dashboard/emails/idempotency-keys.
 pub const EMAIL_KEY_LIFETIME: Duration = Duration::from_hours(23);
 
-/// When to try again, as data.
+/// A notification's kind: which message it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The result of the test, ten minutes after it.
+    Result,
+}
+
+impl Kind {
+    /// The word for it in SQL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Result => "result",
+        }
+    }
+
+    /// Reads that word; any other is `None`.
+    pub fn parse(raw: &str) -> Option<Self> {
+        (raw == Self::Result.as_str()).then_some(Self::Result)
+    }
+
+    /// The channels over which it goes.
+    pub const fn channels(self) -> &'static [Channel] {
+        match self {
+            Self::Result => &Channel::ALL,
+        }
+    }
+}
+
+/// The state of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Not tried yet.
+    Pending,
+    /// Under a lease.
+    Sending,
+    /// Refused; it is tried again.
+    Retrying,
+    /// Refused until a human acts; it is tried again.
+    Parked,
+    /// It may have been sent.
+    Unknown,
+    /// The vendor has it.
+    Accepted,
+    /// It has arrived.
+    Delivered,
+    /// The address does not take it.
+    Bounced,
+    /// Given up.
+    Failed,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Pending,
+        Self::Sending,
+        Self::Retrying,
+        Self::Parked,
+        Self::Unknown,
+        Self::Accepted,
+        Self::Delivered,
+        Self::Bounced,
+        Self::Failed,
+    ];
+
+    /// The word for it in SQL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sending => "sending",
+            Self::Retrying => "retrying",
+            Self::Parked => "parked",
+            Self::Unknown => "unknown",
+            Self::Accepted => "accepted",
+            Self::Delivered => "delivered",
+            Self::Bounced => "bounced",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Reads that word; any other is `None`.
+    pub fn parse(raw: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == raw)
+    }
+}
+
+/// When a delivery is tried again, as data.
 #[derive(Debug, Clone, Copy)]
-pub struct Policy {
+pub struct DeliveryTiming {
     /// How long after the first doubt an e-mail may be repeated: the vendor's memory of its key must outlast the
     /// last repetition.
     pub email_key: Duration,
-    /// Delay after the first, second, … failed attempt. As many retries as entries; then the channel fails.
-    pub backoff: &'static [Duration],
+    /// Delays after refusals.
+    pub backoff: Backoff,
     /// How often a request that came too fast is repeated at once, after the short pause that the vendor asks for.
     pub repeats: u32,
     /// Delay while a human has to act. Parked attempts do not count towards giving up.
@@ -66,38 +152,21 @@ pub struct Policy {
     /// Delay before an unknown SMS is looked up again.
     pub look_up: Duration,
     /// How long an unknown SMS must stay absent from the vendor's list before it counts as not sent.
-    pub settle: Duration,
+    pub absent: Duration,
     /// After so long an SMS that could never be looked up is given up: a blind repetition is worse.
     pub unknown_max: Duration,
 }
 
-const fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-impl Policy {
-    /// Production's schedule: twelve retries over about eight hours, so that a vendor's bad day loses nobody.
+impl DeliveryTiming {
+    /// Production's.
     pub const PRODUCTION: Self = Self {
         email_key: EMAIL_KEY_LIFETIME,
-        backoff: &[
-            seconds(5),
-            seconds(15),
-            seconds(45),
-            seconds(120),
-            seconds(300),
-            seconds(900),
-            seconds(1800),
-            seconds(3600),
-            seconds(3600),
-            seconds(5400),
-            seconds(7200),
-            seconds(7200),
-        ],
+        backoff: BACKOFF,
         repeats: 4,
-        parked: seconds(300),
-        look_up: seconds(30),
-        settle: seconds(600),
-        unknown_max: seconds(24 * 3600),
+        parked: Duration::from_mins(5),
+        look_up: Duration::from_secs(30),
+        absent: Duration::from_mins(10),
+        unknown_max: Duration::from_hours(24),
     };
 }
 
@@ -124,16 +193,16 @@ pub enum Opening {
         since: Duration,
     },
     /// Record this and send nothing.
-    Settled(Settlement),
+    Over(Outcome),
 }
 
 /// Decides what an attempt begins with, by what is known of those before it.
-pub fn open(policy: &Policy, channel: Channel, before: Before) -> Opening {
+pub fn open(timing: &DeliveryTiming, channel: Channel, before: Before) -> Opening {
     match (channel, before) {
         (_, Before::NotSent) => Opening::Send,
-        (Channel::Email, Before::Unknown { since }) if since > policy.email_key => {
+        (Channel::Email, Before::Unknown { since }) if since > timing.email_key => {
             let reason = "outcome unknown, and the idempotency key has expired".to_owned();
-            Opening::Settled(Settlement::Failed { reason })
+            Opening::Over(Outcome::Failed { reason })
         }
         // Until then the key makes a repetition harmless.
         (Channel::Email, Before::Unknown { .. }) => Opening::Send,
@@ -143,7 +212,7 @@ pub fn open(policy: &Policy, channel: Channel, before: Before) -> Opening {
 
 /// What became of one attempt, as it is written to the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settlement {
+pub enum Outcome {
     /// The vendor has it.
     Accepted {
         /// The vendor's id for the message.
@@ -177,15 +246,15 @@ pub enum Settlement {
     },
 }
 
-impl Settlement {
+impl Outcome {
     /// The row's state after it.
-    pub const fn state(&self) -> &'static str {
+    pub const fn state(&self) -> State {
         match self {
-            Self::Accepted { .. } => "accepted",
-            Self::Retrying { .. } => "retrying",
-            Self::Parked { .. } => "parked",
-            Self::Unknown { .. } => "unknown",
-            Self::Failed { .. } => "failed",
+            Self::Accepted { .. } => State::Accepted,
+            Self::Retrying { .. } => State::Retrying,
+            Self::Parked { .. } => State::Parked,
+            Self::Unknown { .. } => State::Unknown,
+            Self::Failed { .. } => State::Failed,
         }
     }
 
@@ -211,53 +280,51 @@ impl Settlement {
     }
 }
 
-/// Decides what one attempt's outcome means.
+/// Decides the outcome of an attempt by the vendor's answer.
 ///
 /// `retries` counts the refusals before it; `jitter` is in `0.0..1.0` and spreads a delay over its upper half, so that a
 /// thousand messages refused together do not come back together.
-pub fn settle(
-    policy: &Policy,
+pub fn judge(
+    timing: &DeliveryTiming,
     channel: Channel,
     retries: u16,
-    outcome: Result<String, Failure>,
+    answer: Result<String, Failure>,
     jitter: f64,
-) -> Settlement {
-    let failure = match outcome {
-        Ok(provider_id) => return Settlement::Accepted { provider_id },
+) -> Outcome {
+    let failure = match answer {
+        Ok(provider_id) => return Outcome::Accepted { provider_id },
         Err(failure) => failure,
     };
     let reason = failure.reason;
     match (failure.reaction, channel) {
-        (Reaction::GiveUp, _) => Settlement::Failed { reason },
-        (Reaction::Park | Reaction::Block, _) => Settlement::Parked {
+        (Reaction::GiveUp, _) => Outcome::Failed { reason },
+        (Reaction::Park | Reaction::Block, _) => Outcome::Parked {
             reason,
-            after: spread(policy.parked, jitter),
+            after: spread(timing.parked, jitter),
         },
-        (Reaction::Unknown, Channel::Sms) => Settlement::Unknown {
+        (Reaction::Unknown, Channel::Sms) => Outcome::Unknown {
             reason,
-            after: policy.look_up,
+            after: timing.look_up,
         },
         // The idempotency key makes repeating an e-mail of unknown outcome safe.
-        (Reaction::Unknown, Channel::Email) => retry(policy, retries, reason, None, jitter),
-        (Reaction::Retry { after }, _) => retry(policy, retries, reason, after, jitter),
+        (Reaction::Unknown, Channel::Email) => retry(timing, retries, reason, None, jitter),
+        (Reaction::Retry { after }, _) => retry(timing, retries, reason, after, jitter),
     }
 }
 
-fn retry(policy: &Policy, retries: u16, reason: String, after: Option<Duration>, jitter: f64) -> Settlement {
-    match policy.backoff.get(usize::from(retries)) {
-        Some(backoff) => {
-            let after = spread(*backoff, jitter).max(after.unwrap_or_default());
-            Settlement::Retrying { reason, after }
-        }
-        None => Settlement::Failed {
+fn retry(
+    timing: &DeliveryTiming,
+    retries: u16,
+    reason: String,
+    after: Option<Duration>,
+    jitter: f64,
+) -> Outcome {
+    match retry::delay(timing.backoff, retries, after, jitter) {
+        Some(after) => Outcome::Retrying { reason, after },
+        None => Outcome::Failed {
             reason: format!("gave up after {retries} retries: {reason}"),
         },
     }
-}
-
-/// Between half of `delay` and all of it.
-fn spread(delay: Duration, jitter: f64) -> Duration {
-    delay.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
 /// What an attempt does to our knowledge of whether the message is out already.
@@ -293,53 +360,60 @@ impl Doubt {
             Self::Clear => "clear",
         }
     }
+
+    /// Reads that word; any other is `None`.
+    pub fn parse(raw: &str) -> Option<Self> {
+        [Self::Keep, Self::Start, Self::Clear]
+            .into_iter()
+            .find(|doubt| doubt.as_str() == raw)
+    }
 }
 
 /// What an attempt that really went out to the vendor writes to its row: what became of it, and what is known now.
-/// The arguments are those of [`settle`].
+/// The arguments are those of [`judge`].
 pub fn conclude(
-    policy: &Policy,
+    timing: &DeliveryTiming,
     channel: Channel,
     before: Before,
     retries: u16,
-    outcome: Result<String, Failure>,
+    answer: Result<String, Failure>,
     jitter: f64,
-) -> (Settlement, Doubt) {
-    let unknown = matches!(&outcome, Err(failure) if failure.reaction == Reaction::Unknown);
+) -> (Outcome, Doubt) {
+    let unknown = matches!(&answer, Err(failure) if failure.reaction == Reaction::Unknown);
     let doubt = Doubt::after_sending(channel, before, unknown);
-    (settle(policy, channel, retries, outcome, jitter), doubt)
+    (judge(timing, channel, retries, answer, jitter), doubt)
 }
 
 /// What to do with an SMS of unknown outcome, once the vendor's list was searched for its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reconciled {
     /// It was sent after all, or must wait: record this and send nothing.
-    Settled(Settlement),
+    Over(Outcome),
     /// It is certainly absent: send it now.
     SendAgain,
 }
 
 /// Decides on a look-up: `found` is the vendor's id when its list holds the text.
 pub fn reconcile(
-    policy: &Policy,
+    timing: &DeliveryTiming,
     since: Duration,
     found: Result<Option<String>, Failure>,
     jitter: f64,
 ) -> Reconciled {
     let still_unknown = |reason: String| {
-        Reconciled::Settled(Settlement::Unknown {
+        Reconciled::Over(Outcome::Unknown {
             reason,
-            after: spread(policy.look_up * 2, jitter),
+            after: spread(timing.look_up * 2, jitter),
         })
     };
     match found {
-        Ok(Some(provider_id)) => Reconciled::Settled(Settlement::Accepted { provider_id }),
-        Ok(None) if since >= policy.settle => Reconciled::SendAgain,
+        Ok(Some(provider_id)) => Reconciled::Over(Outcome::Accepted { provider_id }),
+        Ok(None) if since >= timing.absent => Reconciled::SendAgain,
         // The list may lag behind what was accepted.
         Ok(None) => still_unknown("outcome unknown: not in the vendor's list yet".to_owned()),
-        Err(failure) if since >= policy.unknown_max => {
+        Err(failure) if since >= timing.unknown_max => {
             let reason = format!("outcome unknown, and every look-up failed: {}", failure.reason);
-            Reconciled::Settled(Settlement::Failed { reason })
+            Reconciled::Over(Outcome::Failed { reason })
         }
         Err(failure) => still_unknown(format!("look-up failed: {}", failure.reason)),
     }

@@ -64,6 +64,52 @@ id! {
     ClickId
 }
 
+macro_rules! amocrm_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = std::num::ParseIntError;
+
+            fn from_str(raw: &str) -> Result<Self, Self::Err> {
+                raw.parse().map(Self)
+            }
+        }
+    };
+}
+
+amocrm_id! {
+    /// A deal of amoCRM.
+    DealId
+}
+amocrm_id! {
+    /// A contact of amoCRM.
+    ContactId
+}
+amocrm_id! {
+    /// A pipeline of amoCRM.
+    PipelineId
+}
+amocrm_id! {
+    /// A stage of a pipeline of amoCRM.
+    StageId
+}
+amocrm_id! {
+    /// A custom field of amoCRM.
+    FieldId
+}
+
 /// Length of a short link's code. 62^12 is about 2^71: not guessable, and short enough for one SMS segment.
 const CODE_CHARS: usize = 12;
 

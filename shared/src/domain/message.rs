@@ -19,9 +19,9 @@ const GREETED_NAME_CHARS_MAX: usize = 64;
 
 /// What the test found out about a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TestResult {
+pub struct ResultTexts {
     /// Types of personality, the strongest first.
-    pub types: Vec<ResultType>,
+    pub types: Vec<TypeText>,
     /// Names of professions that suit these types, the best first.
     pub professions: Vec<String>,
     /// One thing to do next, in a sentence or two.
@@ -30,7 +30,7 @@ pub struct TestResult {
 
 /// One type of personality.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResultType {
+pub struct TypeText {
     /// Its name, such as «Исследователь».
     pub title: String,
     /// What it means, in a sentence or two.
@@ -66,7 +66,7 @@ impl fmt::Debug for EmailContent {
 pub fn email(
     texts: &Texts,
     name: &str,
-    result: Option<&TestResult>,
+    result: Option<&ResultTexts>,
     link: &str,
 ) -> Result<EmailContent, askama::Error> {
     let name = greeted_name(name);
@@ -89,7 +89,7 @@ struct EmailView<'a> {
     lang: &'a str,
     texts: &'a EmailTexts,
     name: Option<&'a str>,
-    result: Option<&'a TestResult>,
+    result: Option<&'a ResultTexts>,
     link: &'a str,
 }
 

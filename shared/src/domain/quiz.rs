@@ -4,7 +4,7 @@
 //! offered in eight questions, twice at each place, and against every neighbour equally often. The texts stand
 //! in `data/quiz.toml`.
 
-use super::message::{ResultType, TestResult};
+use super::message::{ResultTexts, TypeText};
 
 /// Questions in the test.
 pub const QUESTIONS: usize = 12;
@@ -93,7 +93,7 @@ pub fn questions() -> &'static [Question; QUESTIONS] {
 
 /// The two leading types of a person, the stronger first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct QuizResult {
     first: Type,
     second: Type,
 }
@@ -103,8 +103,8 @@ pub struct Outcome {
 ///
 /// The type chosen most often leads. Of types chosen equally often that one leads whose two neighbours on the
 /// hexagon were chosen more often, because akin interests support each other; after that, the one chosen
-/// earlier in the test. The same answers always give the same outcome.
-pub fn score(answers: &[usize]) -> Option<Outcome> {
+/// earlier in the test. The same answers always give the same result.
+pub fn score(answers: &[usize]) -> Option<QuizResult> {
     if answers.len() != QUESTIONS {
         return None;
     }
@@ -129,19 +129,19 @@ pub fn score(answers: &[usize]) -> Option<Outcome> {
         )
     });
     let [first, second, ..] = ranked;
-    Some(Outcome {
+    Some(QuizResult {
         first: Type::ALL[first],
         second: Type::ALL[second],
     })
 }
 
-impl Outcome {
+impl QuizResult {
     /// The two types, the stronger first.
     pub const fn types(self) -> [Type; 2] {
         [self.first, self.second]
     }
 
-    /// The outcome with these letters, as [`Outcome::types`] gives them; `None` unless they are two different
+    /// The result with these letters, as [`QuizResult::types`] gives them; `None` unless they are two different
     /// types.
     pub fn from_letters(letters: &[&str]) -> Option<Self> {
         let [first, second] = letters else {
@@ -152,14 +152,14 @@ impl Outcome {
     }
 
     /// What the person is told.
-    pub fn result(self) -> TestResult {
+    pub fn texts(self) -> ResultTexts {
         let texts = |kind: Type| &QUIZ.types[kind as usize];
-        let described = |kind: Type| ResultType {
+        let described = |kind: Type| TypeText {
             title: texts(kind).title.to_owned(),
             meaning: texts(kind).meaning.to_owned(),
         };
         let professions = QUIZ.professions[pair_index(self.first as usize, self.second as usize)];
-        TestResult {
+        ResultTexts {
             types: self.types().map(described).to_vec(),
             professions: professions.iter().map(|name| (*name).to_owned()).collect(),
             first_step: texts(self.first).first_step.to_owned(),

@@ -3,9 +3,10 @@
 -- $1 notification id   $2 lease, in seconds
 --
 -- Returns no row for an unknown notification; otherwise one row for each claimed channel, or a single row
--- without a channel. free_in_seconds: until an open channel that could not be claimed now can be. Time is the database's alone: no function's clock can make a message early.
+-- without a channel. free_in_seconds: until an open channel that could not be claimed now can be. Time is the
+-- database's alone: no function's clock can make a message early.
 with n as (
-    select id, lead_id, status, scheduled_for, failure_reason
+    select id, lead_id, kind, status, scheduled_for, failure_reason
     from scheduled_notifications
     where id = $1
 ), free as (
@@ -44,11 +45,13 @@ select n.status,
           and d.next_attempt_at > now()
           and d.state in ('pending', 'sending', 'retrying', 'parked', 'unknown')) as free_in_seconds,
        n.failure_reason is not null as failed,
+       n.kind,
        l.id as lead_id,
        l.name,
        l.email,
        l.phone,
        l.metadata -> 'result' as result,
+       l.metadata ->> 'campaignSlug' as campaign,
        (select s.code from short_links s where s.notification_id = n.id and s.channel = 'sms') as code,
        c.channel,
        c.attempt,

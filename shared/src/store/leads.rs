@@ -2,15 +2,18 @@
 
 use super::WAKE_GRACE;
 use super::pool::{Store, StoreError};
+use super::types::{Seconds, param};
 use crate::domain::contact::{Email, Name, Phone};
+use crate::domain::delivery::{Channel, Kind};
 use crate::domain::ids::{LeadId, NotificationId, ShortCode};
+use crate::domain::metadata::Metadata;
+use crate::failpoint::Step;
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 use std::time::Duration;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::Json;
 
 /// A lead as the form gave it, parsed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewLead {
     /// How to address the person.
     pub name: Name,
@@ -20,8 +23,8 @@ pub struct NewLead {
     pub phone: Phone,
     /// Where the person came from: `proftest_<campaign>`.
     pub source: String,
-    /// Answers, UTM parameters and every field that is not known here.
-    pub metadata: Map<String, Value>,
+    /// What else the form brought.
+    pub metadata: Metadata,
     /// The submission's key: the same key again changes nothing.
     pub idempotency_key: Option<String>,
 }
@@ -51,51 +54,45 @@ pub struct Pending {
 impl Store {
     /// Saves a lead with its notification, deliveries, short link and CRM task, in one statement.
     ///
-    /// The same person again is the same lead. While a notification waits for the person, no second one is
+    /// The same person again is the same lead. While a notification of the kind waits for the person, no second one is
     /// made; once it has gone out, a new submission (not a repeated one) makes a new one, due after `delay`.
-    pub async fn save_lead(&self, lead: &NewLead, delay: Duration) -> Result<Saved, StoreError> {
-        let id = LeadId::new();
-        let notification = NotificationId::new();
+    pub async fn save_lead(&self, lead: NewLead, kind: Kind, delay: Duration) -> Result<Saved, StoreError> {
         let code = ShortCode::new()
             .map_err(|error| StoreError::Unavailable(format!("no randomness for a short link: {error}")))?;
-        let metadata = tokio_postgres::types::Json(&lead.metadata);
-        let rows = self
-            .run(
-                "intake",
-                include_str!("intake.sql"),
-                &[
-                    (id.as_uuid(), Type::UUID),
-                    (&lead.name.as_str(), Type::TEXT),
-                    (&lead.email.as_str(), Type::TEXT),
-                    (&lead.phone.as_str(), Type::TEXT),
-                    (&lead.source, Type::TEXT),
-                    (&metadata, Type::JSONB),
-                    (notification.as_uuid(), Type::UUID),
-                    (&delay.as_secs_f64(), Type::FLOAT8),
-                    (&code.as_str(), Type::TEXT),
-                    (&lead.idempotency_key, Type::TEXT),
-                    (&WAKE_GRACE.as_secs_f64(), Type::FLOAT8),
-                ],
-            )
-            .await?;
-        let row = rows
-            .first()
-            .ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
-        let notification: Option<uuid::Uuid> = row.try_get("notification_id").map_err(StoreError::Refused)?;
-        Ok(Saved {
-            lead: LeadId::from_uuid(row.try_get("lead_id").map_err(StoreError::Refused)?),
-            changed: row.try_get("changed").map_err(StoreError::Refused)?,
-            notification: match notification {
+        let (id, notification) = (LeadId::new(), NotificationId::new());
+        let (delay, grace) = (Seconds(delay), Seconds(WAKE_GRACE));
+        let channels: &[Channel] = kind.channels();
+        let metadata = Json(lead.metadata.into_json());
+        let params = [
+            param(&id),
+            param(&lead.name),
+            param(&lead.email),
+            param(&lead.phone),
+            param(&lead.source),
+            param(&metadata),
+            param(&notification),
+            param(&delay),
+            param(&code),
+            param(&lead.idempotency_key),
+            param(&grace),
+            param(&kind),
+            param(&channels),
+        ];
+        self.one(Step::Intake, include_str!("intake.sql"), &params, |row| {
+            let notification = match row.try_get("notification_id")? {
                 None => None,
                 Some(id) => Some(Pending {
-                    id: NotificationId::from_uuid(id),
-                    due: row.try_get("scheduled_for").map_err(StoreError::Refused)?,
-                    due_in: Duration::from_secs_f64(
-                        row.try_get::<_, f64>("due_in_seconds")
-                            .map_err(StoreError::Refused)?,
-                    ),
+                    id,
+                    due: row.try_get("scheduled_for")?,
+                    due_in: row.try_get::<_, Seconds>("due_in_seconds")?.0,
                 }),
-            },
+            };
+            Ok(Saved {
+                lead: row.try_get("lead_id")?,
+                changed: row.try_get("changed")?,
+                notification,
+            })
         })
+        .await
     }
 }

@@ -1,9 +1,11 @@
 //! Finding what nobody has woken.
 
-use super::pool::{Param, Store, StoreError};
-use crate::domain::ids::NotificationId;
+use super::pool::{PgError, Store, StoreError};
+use super::types::{Seconds, param};
+use crate::domain::ids::{LeadId, NotificationId};
+use crate::failpoint::Step;
 use std::time::Duration;
-use tokio_postgres::types::Type;
+use tokio_postgres::Row;
 
 /// How the funnel stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,58 +36,55 @@ pub struct Backlog {
     pub crm_gate_shut: i64,
 }
 
-/// The parameters that both kinds of overdue rows are taken with.
-pub(super) fn params<'a>(limit: &'a i64, again_after: &'a f64) -> [Param<'a>; 2] {
-    [(limit, Type::INT8), (again_after, Type::FLOAT8)]
-}
-
 impl Store {
-    /// Takes at most `limit` overdue notifications, oldest first; none of them is given out again for
-    /// `again_after`. Rows that another sweep holds are skipped.
+    /// Takes at most `limit` overdue notifications, oldest first; none of them is given out again for `again_after`. Rows
+    /// that another sweep holds are skipped.
     pub async fn take_overdue(
         &self,
         limit: u16,
         again_after: Duration,
     ) -> Result<Vec<NotificationId>, StoreError> {
-        let (limit, again_after) = (i64::from(limit), again_after.as_secs_f64());
-        let rows = self
-            .run(
-                "overdue",
-                include_str!("overdue.sql"),
-                &params(&limit, &again_after),
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                row.try_get("id")
-                    .map(NotificationId::from_uuid)
-                    .map_err(StoreError::Refused)
-            })
-            .collect()
+        let (limit, again_after) = (i64::from(limit), Seconds(again_after));
+        let params = [param(&limit), param(&again_after)];
+        self.all(Step::Overdue, include_str!("overdue.sql"), &params, |row| {
+            row.try_get("id")
+        })
+        .await
+    }
+
+    /// The same for CRM tasks; none while the gate is shut.
+    pub async fn take_overdue_crm(
+        &self,
+        limit: u16,
+        again_after: Duration,
+    ) -> Result<Vec<LeadId>, StoreError> {
+        let (limit, again_after) = (i64::from(limit), Seconds(again_after));
+        let params = [param(&limit), param(&again_after)];
+        let sql = include_str!("crm_overdue.sql");
+        self.all(Step::CrmOverdue, sql, &params, |row| row.try_get("lead_id"))
+            .await
     }
 
     /// Counts what waits.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
-        let rows = self.run("backlog", include_str!("backlog.sql"), &[]).await?;
-        let row = rows
-            .first()
-            .ok_or_else(|| StoreError::Unavailable("no row came back".to_owned()))?;
-        let read = || -> Result<Backlog, tokio_postgres::Error> {
-            Ok(Backlog {
-                oldest_overdue_seconds: row.try_get("oldest_overdue_seconds")?,
-                overdue: row.try_get("overdue")?,
-                pending: row.try_get("pending")?,
-                failed_last_day: row.try_get("failed_last_day")?,
-                leads_last_day: row.try_get("leads_last_day")?,
-                clicked_last_day: row.try_get("clicked_last_day")?,
-                delivered_last_day: row.try_get("delivered_last_day")?,
-                on_time_last_day: row.try_get("on_time_last_day")?,
-                parked: row.try_get("parked")?,
-                crm_overdue: row.try_get("crm_overdue")?,
-                crm_failed: row.try_get("crm_failed")?,
-                crm_gate_shut: row.try_get("crm_gate_shut")?,
-            })
-        };
-        read().map_err(StoreError::Refused)
+        self.one(Step::Backlog, include_str!("backlog.sql"), &[], read_backlog)
+            .await
     }
+}
+
+fn read_backlog(row: &Row) -> Result<Backlog, PgError> {
+    Ok(Backlog {
+        oldest_overdue_seconds: row.try_get("oldest_overdue_seconds")?,
+        overdue: row.try_get("overdue")?,
+        pending: row.try_get("pending")?,
+        failed_last_day: row.try_get("failed_last_day")?,
+        leads_last_day: row.try_get("leads_last_day")?,
+        clicked_last_day: row.try_get("clicked_last_day")?,
+        delivered_last_day: row.try_get("delivered_last_day")?,
+        on_time_last_day: row.try_get("on_time_last_day")?,
+        parked: row.try_get("parked")?,
+        crm_overdue: row.try_get("crm_overdue")?,
+        crm_failed: row.try_get("crm_failed")?,
+        crm_gate_shut: row.try_get("crm_gate_shut")?,
+    })
 }

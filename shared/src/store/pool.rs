@@ -1,8 +1,9 @@
 //! Connections: one small pool a process, opened in Init and reused.
 
 use super::tls;
+use super::types::Param;
 use crate::config::Database;
-use crate::failpoint::step;
+use crate::failpoint::{Step, step};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
 use secrecy::ExposeSecret as _;
 use std::str::FromStr as _;
@@ -10,7 +11,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -22,7 +22,10 @@ pub enum StoreError {
     Unavailable(String),
     /// The database refused the statement: a defect of ours, or a schema that is not migrated.
     #[error("the database refused the statement")]
-    Refused(#[source] tokio_postgres::Error),
+    Refused(#[source] PgError),
+    /// A row says what this version does not know: the schema is newer.
+    #[error("a row cannot be read")]
+    Unreadable(#[source] PgError),
     /// The connection could not be prepared at all: the URL or the certificate is wrong.
     #[error("the database settings are wrong: {0}")]
     Settings(String),
@@ -35,8 +38,18 @@ pub struct Store {
     deadline: Duration,
 }
 
-/// A parameter with its type, as `query_typed` takes it.
-pub type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+/// The driver's error.
+pub type PgError = tokio_postgres::Error;
+
+/// What a statement did that only the holder of a claim may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a claim that is lost must not be acted on"]
+pub enum Fence {
+    /// The claim is ours, and the statement wrote.
+    Held,
+    /// The claim has passed to another worker, or this very outcome is recorded already. Nothing was changed.
+    Lost,
+}
 
 impl Store {
     /// Prepares a pool of at most `connections`; opens none. `deadline` bounds each operation, connecting
@@ -76,16 +89,61 @@ impl Store {
         }
     }
 
+    /// Runs one statement and reads its first row, if there is one.
+    pub async fn first<T>(
+        &self,
+        step: Step,
+        sql: &str,
+        params: &[Param<'_>],
+        read: impl Fn(&Row) -> Result<T, PgError>,
+    ) -> Result<Option<T>, StoreError> {
+        let rows = self.run(step, sql, params).await?;
+        rows.first().map(read).transpose().map_err(StoreError::Unreadable)
+    }
+
+    /// Runs one statement that always returns a row, and reads it.
+    pub async fn one<T>(
+        &self,
+        step: Step,
+        sql: &str,
+        params: &[Param<'_>],
+        read: impl Fn(&Row) -> Result<T, PgError>,
+    ) -> Result<T, StoreError> {
+        let row = self.first(step, sql, params, read).await?;
+        row.ok_or_else(|| StoreError::Unavailable(format!("{}: no row came back", step.as_str())))
+    }
+
+    /// Runs one statement and reads all its rows.
+    pub async fn all<T>(
+        &self,
+        step: Step,
+        sql: &str,
+        params: &[Param<'_>],
+        read: impl Fn(&Row) -> Result<T, PgError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let rows = self.run(step, sql, params).await?;
+        rows.iter()
+            .map(read)
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::Unreadable)
+    }
+
+    /// Runs one statement that returns a row when the claim it names is still held.
+    pub async fn fenced(&self, step: Step, sql: &str, params: &[Param<'_>]) -> Result<Fence, StoreError> {
+        let rows = self.run(step, sql, params).await?;
+        Ok(if rows.is_empty() { Fence::Lost } else { Fence::Held })
+    }
+
     /// Runs one statement in one round trip, and once more if the connection turns out to be dead: a sandbox
-    /// that was frozen wakes up with sockets that the other side has long closed. `name` is the statement's.
-    pub async fn run(&self, name: &str, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+    /// that was frozen wakes up with sockets that the other side has long closed.
+    pub async fn run(&self, step: Step, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         let until = Instant::now() + self.deadline;
-        match self.attempt(name, sql, params, until).await {
+        match self.attempt(step, sql, params, until).await {
             Err(Attempted::Again(_)) => {}
             Err(Attempted::Over(error)) => return Err(error),
             Ok(rows) => return Ok(rows),
         }
-        match self.attempt(name, sql, params, until).await {
+        match self.attempt(step, sql, params, until).await {
             Err(Attempted::Again(error) | Attempted::Over(error)) => Err(error),
             Ok(rows) => Ok(rows),
         }
@@ -93,7 +151,7 @@ impl Store {
 
     async fn attempt(
         &self,
-        name: &str,
+        name: Step,
         sql: &str,
         params: &[Param<'_>],
         until: Instant,
@@ -102,7 +160,7 @@ impl Store {
         match tokio::time::timeout_at(until, step(name, client.query_typed(sql, params))).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => {
-                let attempted = classify(name, error);
+                let attempted = classify(name.as_str(), error);
                 if matches!(attempted, Attempted::Again(_)) {
                     // A server or pooler that goes away says so before it closes, so the pool would take this
                     // connection for a good one and hand it to the second attempt.
@@ -114,7 +172,8 @@ impl Store {
                 // A statement still runs on it: never hand that connection to the next caller.
                 drop(Object::take(client));
                 Err(Attempted::Over(StoreError::Unavailable(format!(
-                    "{name}: no answer within the deadline"
+                    "{}: no answer within the deadline",
+                    name.as_str()
                 ))))
             }
         }

@@ -6,7 +6,7 @@
 --
 -- Row locks are taken in intake's order, lead before notification, so that the two cannot deadlock: "lead" is
 -- read by the join that feeds the update of the notification.
-with settled as (
+with recorded as (
     update deliveries set
         state = $4,
         provider_id = $5,
@@ -30,8 +30,8 @@ with settled as (
         sms_sent = l.sms_sent or $2 = 'sms',
         sms_sent_at = case when $2 = 'sms' then now() else l.sms_sent_at end,
         updated_at = now()
-    from settled
-    join scheduled_notifications n on n.id = settled.notification_id
+    from recorded
+    join scheduled_notifications n on n.id = recorded.notification_id
     where l.id = n.lead_id and $4 = 'accepted'
     returning l.id
 )
@@ -48,7 +48,7 @@ update scheduled_notifications n set
         else 'completed'
     end,
     wake_at = case when $7 is null then n.wake_at else now() + ($7 + $9) * interval '1 second' end
-from settled
+from recorded
 left join lead on true
-where n.id = settled.notification_id
+where n.id = recorded.notification_id
 returning n.status

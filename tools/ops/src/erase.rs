@@ -33,7 +33,6 @@ pub async fn person(
         .await
         .map_err(|error| failure::chain(&error))?;
     lines.push(format!("Erased {} leads here. By hand remain:", erased.leads));
-    let ids = |ids: &[i64]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     for (place, ids) in [
         ("amoCRM: deals", ids(&erased.deals)),
         ("amoCRM: contacts", ids(&erased.contacts)),
@@ -49,4 +48,8 @@ pub async fn person(
     }
     lines.push("docs/deploy.md, «Erase a person», says how.".to_owned());
     Ok(lines)
+}
+
+fn ids(ids: &[impl ToString]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
 }

@@ -9,6 +9,7 @@ use crate::store::{self, ChannelStanding, CrmStanding, Standing};
 use proftest::aws::queue::Queue;
 use proftest::aws::{self, AwsError, SdkConfig};
 use proftest::config::{self, Env, variable};
+use proftest::domain::delivery::State;
 use proftest::failure::chain;
 use proftest::store::{Store, StoreError};
 use proftest::task::{CrmTask, DeliverTask};
@@ -219,6 +220,7 @@ fn tell(standing: &Standing) -> String {
                 ..
             } = channel;
             let why = because(reason.as_deref());
+            let (name, state) = (name.as_str(), state.as_str());
             format!("{name} {state}{why}{}", then(channel, standing))
         })
         .collect();
@@ -231,10 +233,10 @@ fn tell(standing: &Standing) -> String {
 }
 
 fn then(channel: &ChannelStanding, standing: &Standing) -> &'static str {
-    match channel.becomes.as_deref() {
-        Some("unknown") => ", is looked up and sent only if it never went out",
+    match channel.becomes {
+        Some(State::Unknown) => ", is looked up and sent only if it never went out",
         Some(_) => ", is tried again",
-        None if channel.state != "failed" || standing.status != "failed" => "",
+        None if channel.state != State::Failed || standing.status != "failed" => "",
         None if standing.replaced => ", stays: the person has a newer message",
         None => ", stays: it may have gone out, and its idempotency key has expired",
     }

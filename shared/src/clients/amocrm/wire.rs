@@ -1,6 +1,7 @@
 //! amoCRM's JSON. Only what is needed, and tolerant: its own libraries disagree on shapes.
 
 use super::Created;
+use crate::domain::ids::{ContactId, DealId, FieldId, PipelineId, StageId};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Deserialize)]
 pub struct Pipeline {
     /// Its id.
-    pub id: i64,
+    pub id: PipelineId,
     /// Its name.
     pub name: String,
     #[serde(rename = "_embedded")]
@@ -32,7 +33,7 @@ struct EmbeddedStatuses {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Status {
     /// Its id.
-    pub id: i64,
+    pub id: StageId,
     /// Its name.
     pub name: String,
     /// Its place: a larger one is further along.
@@ -44,7 +45,7 @@ pub struct Status {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Contact {
     /// Its id.
-    pub id: i64,
+    pub id: ContactId,
     #[serde(default, deserialize_with = "null_as_empty")]
     custom_fields_values: Vec<Field>,
     #[serde(default, rename = "_embedded")]
@@ -62,8 +63,8 @@ impl Contact {
     }
 
     /// The ids of its deals.
-    pub fn deals(&self) -> Vec<i64> {
-        self.embedded.leads.iter().map(|lead| lead.id).collect()
+    pub fn deals(&self) -> Vec<DealId> {
+        self.embedded.leads.iter().map(|lead| DealId(lead.id)).collect()
     }
 }
 
@@ -71,11 +72,11 @@ impl Contact {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Deal {
     /// Its id.
-    pub id: i64,
+    pub id: DealId,
     /// Its pipeline.
-    pub pipeline_id: i64,
+    pub pipeline_id: PipelineId,
     /// Its stage.
-    pub status_id: i64,
+    pub status_id: StageId,
     /// Whether it is in the bin.
     #[serde(default)]
     pub is_deleted: bool,
@@ -87,7 +88,7 @@ pub struct Deal {
 
 impl Deal {
     /// Whether the field has a value.
-    pub fn has(&self, field: i64) -> bool {
+    pub fn has(&self, field: FieldId) -> bool {
         let mut found = self
             .custom_fields_values
             .iter()
@@ -96,7 +97,7 @@ impl Deal {
     }
 
     /// Whether the field has exactly this value.
-    pub fn holds(&self, field: i64, value: &str) -> bool {
+    pub fn holds(&self, field: FieldId, value: &str) -> bool {
         let mut found = self
             .custom_fields_values
             .iter()
@@ -105,15 +106,18 @@ impl Deal {
     }
 
     /// Its first contact, when the answer was asked to tell.
-    pub fn contact(&self) -> Option<i64> {
-        self.embedded.contacts.first().map(|contact| contact.id)
+    pub fn contact(&self) -> Option<ContactId> {
+        self.embedded
+            .contacts
+            .first()
+            .map(|contact| ContactId(contact.id))
     }
 }
 
 #[derive(Debug, Clone, Deserialize)]
 struct Field {
     #[serde(default, rename = "field_id")]
-    id: Option<i64>,
+    id: Option<FieldId>,
     #[serde(default, rename = "field_code")]
     code: Option<String>,
     #[serde(default)]
@@ -199,7 +203,7 @@ fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Field
 }
 
 /// Custom fields by id, as requests have them.
-pub(super) fn fields(fields: &[(i64, String)]) -> Value {
+pub(super) fn fields(fields: &[(FieldId, String)]) -> Value {
     let fields: Vec<Value> = fields
         .iter()
         .map(|(id, value)| json!({"field_id": id, "values": [{"value": value}]}))
@@ -215,8 +219,8 @@ pub(super) fn created(body: &[u8]) -> Option<Created> {
         .or_else(|| body.get("_embedded")?.get("leads")?.as_array())?;
     let first = list.first()?;
     Some(Created {
-        deal: first.get("id")?.as_i64()?,
-        contact: first.get("contact_id").and_then(Value::as_i64),
+        deal: DealId(first.get("id")?.as_i64()?),
+        contact: first.get("contact_id").and_then(Value::as_i64).map(ContactId),
     })
 }
 
@@ -227,8 +231,8 @@ mod tests {
     #[test]
     fn both_shapes_of_a_created_deal_are_read() {
         let expected = Created {
-            deal: 7,
-            contact: Some(8),
+            deal: DealId(7),
+            contact: Some(ContactId(8)),
         };
         for body in [
             r#"[{"id":7,"contact_id":8,"merged":false}]"#,

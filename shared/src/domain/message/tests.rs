@@ -9,16 +9,16 @@ fn ru() -> &'static Texts {
     texts(Locale::Ru)
 }
 
-fn rendered(name: &str, result: Option<&TestResult>) -> EmailContent {
+fn rendered(name: &str, result: Option<&ResultTexts>) -> EmailContent {
     email(ru(), name, result, LINK).unwrap()
 }
 
-fn result() -> TestResult {
-    let kind = |title: &str, meaning: &str| ResultType {
+fn result() -> ResultTexts {
+    let kind = |title: &str, meaning: &str| TypeText {
         title: title.to_owned(),
         meaning: meaning.to_owned(),
     };
-    TestResult {
+    ResultTexts {
         types: vec![
             kind("Исследователь", "Любит понимать."),
             kind("Организатор", "Любит <порядок> & \"план\"."),
@@ -178,7 +178,7 @@ fn a_result_is_shown_in_both_parts() {
 #[test]
 fn an_empty_part_of_a_result_leaves_no_heading_behind() {
     let t = &ru().email;
-    let empty = TestResult {
+    let empty = ResultTexts {
         types: vec![],
         professions: vec![],
         first_step: String::new(),

@@ -5,7 +5,7 @@
 with held as (
     -- Person before task, as everybody: see ARCHITECTURE.md, "Locks".
     select phone from crm_people where holder = $1 for update
-), settled as (
+), recorded as (
     update crm_tasks t set
         pending_notes = array(select unnest(t.pending_notes) except select unnest($5)),
         -- What changed while we worked is still to be told.
@@ -25,7 +25,7 @@ with held as (
     returning t.lead_id, t.state
 ), person as (
     update crm_people p set holder = null, held_until = '-infinity'
-    from settled
-    where p.holder = settled.lead_id
+    from recorded
+    where p.holder = recorded.lead_id
 )
-select state from settled
+select state from recorded
