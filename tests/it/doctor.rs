@@ -3,7 +3,7 @@
 use crate::support::aws::{Queue, sdk};
 use crate::support::doctor::{World, token};
 use crate::support::run;
-use ops::doctor::Verdict;
+use ops::doctor::Level;
 use standins::{Fault, Mode};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,12 +18,12 @@ fn with_everything_in_order_nothing_is_wrong_and_nothing_is_written() {
         let before = world.db.counts().await;
         let findings = world.examine(&[]).await;
         assert!(
-            findings.iter().all(|one| one.verdict != Verdict::Wrong),
+            findings.iter().all(|one| one.level != Level::Wrong),
             "{findings:#?}"
         );
         let subjects: BTreeSet<&str> = findings
             .iter()
-            .filter(|one| one.verdict == Verdict::Ok)
+            .filter(|one| one.level == Level::Good)
             .map(|one| one.subject)
             .collect();
         let expected = ["amocrm", "database", "links", "mobizon", "resend", "settings"];
@@ -296,10 +296,7 @@ fn queues_and_links_of_a_deployed_stack_are_examined() {
                 ("SHORT_LINK_BASE_URL", world.variables["PUBLIC_BASE_URL"].as_str()),
             ];
             let findings = world.examine_with(&changes, Some(&sdk)).await;
-            let wrong: Vec<_> = findings
-                .iter()
-                .filter(|one| one.verdict == Verdict::Wrong)
-                .collect();
+            let wrong: Vec<_> = findings.iter().filter(|one| one.level == Level::Wrong).collect();
             if part.is_empty() {
                 assert!(wrong.is_empty(), "{wrong:#?}");
                 let there = findings
@@ -322,7 +319,10 @@ fn queues_and_links_of_a_deployed_stack_are_examined() {
         wrong(&queue.url, CLOSED, "PUBLIC_BASE_URL cannot be reached").await;
         // Before the deployment it is no fault.
         world
-            .fine(&[("PUBLIC_BASE_URL", CLOSED)], "as long as nothing is deployed")
+            .fine(
+                &[("PUBLIC_BASE_URL", CLOSED)],
+                "expected as long as nothing is deployed",
+            )
             .await;
     });
 }

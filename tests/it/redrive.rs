@@ -276,9 +276,9 @@ async fn survives(step: usize, desk: Desk) -> bool {
     let aws = sdk().await;
     let port = aws.endpoint_url().unwrap().rsplit_once(':').unwrap().1;
     let port = blade.before(port.parse().unwrap()).await;
-    let victim = desk.funnel(database, &sdk_at(&format!("http://127.0.0.1:{port}")));
+    let victim = desk.command(database, &sdk_at(&format!("http://127.0.0.1:{port}")));
     let survived = blade.run(async {
-        let _ = victim.redrive(true, &|_| ()).await;
+        let _ = victim.run(true, &|_| ()).await;
     });
     let survived = survived.await;
     drop(victim);

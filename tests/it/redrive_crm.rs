@@ -4,7 +4,7 @@ use crate::support::aws::{Queue, sdk};
 use crate::support::crm::World;
 use crate::support::{Person, run};
 use futures::future::join_all;
-use ops::redrive::{Funnel, Redriven};
+use ops::redrive::{Redrive, Redriven};
 use proftest::config;
 use proftest::domain::ids::LeadId;
 use proftest::task::{self, CrmTask};
@@ -33,7 +33,7 @@ fn a_crm_task_that_was_given_up_makes_its_one_deal_after_the_redrive() {
             queue_url: notifications.url.clone(),
             crm_queue_url: queue.url.clone(),
         };
-        let funnel = Funnel::new(&settings, &sdk().await).unwrap();
+        let redrive = Redrive::new(&settings, &sdk().await).unwrap();
         let app = world.worker().await;
         // One was refused outright. The other's deal was made, its answer lost, and then all was refused.
         let (refused, in_doubt) = (world.lead(&Person::new()).await, world.lead(&Person::new()).await);
@@ -49,7 +49,7 @@ fn a_crm_task_that_was_given_up_makes_its_one_deal_after_the_redrive() {
             dlq.send(&message(lead)).await;
             dlq.send(&message(lead)).await;
         }
-        let runs = join_all((0..3).map(|_| funnel.redrive(true, &|_| ()))).await;
+        let runs = join_all((0..3).map(|_| redrive.run(true, &|_| ()))).await;
         let reopened: usize = runs.into_iter().map(|run| run.unwrap().reopened).sum();
         assert_eq!(reopened, 2, "each once, however many commands run");
         let marked = world.task(in_doubt).await["creating_since"].is_string();
@@ -57,7 +57,7 @@ fn a_crm_task_that_was_given_up_makes_its_one_deal_after_the_redrive() {
             marked,
             "a deal that may have been made is searched before another is"
         );
-        while let Redriven { moved: 1.., .. } = funnel.redrive(true, &|_| ()).await.unwrap() {}
+        while let Redriven { moved: 1.., .. } = redrive.run(true, &|_| ()).await.unwrap() {}
         let mut moved = queue.drain().await;
         moved.sort();
         moved.dedup();

@@ -9,7 +9,7 @@ use axum::routing::get;
 use axum::{Router, http::Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ops::doctor::{self, Finding, Verdict};
+use ops::doctor::{self, Finding, Level};
 use proftest::aws::SdkConfig;
 use standins::{AmoCrm, AmoCrmOptions, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, serve};
 use std::collections::HashMap;
@@ -141,10 +141,7 @@ impl World {
     /// With these changes exactly one thing is wrong, and its sentence holds `part`.
     pub async fn wrong(&self, changes: &[(&'static str, &str)], part: &str) {
         let findings = self.examine(changes).await;
-        let wrong: Vec<_> = findings
-            .iter()
-            .filter(|one| one.verdict == Verdict::Wrong)
-            .collect();
+        let wrong: Vec<_> = findings.iter().filter(|one| one.level == Level::Wrong).collect();
         assert_eq!(wrong.len(), 1, "{part}: {findings:#?}");
         assert!(wrong[0].sentence.contains(part), "{part}: {}", wrong[0]);
     }
@@ -153,7 +150,7 @@ impl World {
     pub async fn fine(&self, changes: &[(&'static str, &str)], part: &str) {
         let findings = self.examine(changes).await;
         assert!(
-            findings.iter().all(|one| one.verdict != Verdict::Wrong),
+            findings.iter().all(|one| one.level != Level::Wrong),
             "{part}: {findings:#?}"
         );
         assert!(

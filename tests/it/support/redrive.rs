@@ -2,7 +2,7 @@
 
 use super::aws::{Queue, batch, sdk, task};
 use super::delivery::{Vendor, Waiting, World};
-use ops::redrive::{Funnel, Redriven};
+use ops::redrive::{Redrive, Redriven};
 use proftest::aws::SdkConfig;
 use proftest::config;
 use standins::Mode;
@@ -25,21 +25,21 @@ impl Desk {
         }
     }
 
-    pub fn funnel(&self, database: config::Database, sdk: &SdkConfig) -> Funnel {
+    pub fn command(&self, database: config::Database, sdk: &SdkConfig) -> Redrive {
         let settings = config::Sweep {
             database,
             queue_url: self.world.queue.url.clone(),
             crm_queue_url: self.crm.url.clone(),
         };
-        Funnel::new(&settings, sdk).unwrap()
+        Redrive::new(&settings, sdk).unwrap()
     }
 
     /// Runs the command; returns what it did and what it printed.
     pub async fn redrive(&self, apply: bool) -> (Redriven, String) {
         let printed = Mutex::new(Vec::new());
         let say = |line: &str| printed.lock().unwrap().push(line.to_owned());
-        let funnel = self.funnel(self.world.db.config(), &sdk().await);
-        let redriven = funnel.redrive(apply, &say).await.unwrap();
+        let redrive = self.command(self.world.db.config(), &sdk().await);
+        let redriven = redrive.run(apply, &say).await.unwrap();
         let printed = printed.into_inner().unwrap().join("\n");
         assert!(!printed.contains('@') && !printed.contains("+7"), "{printed}");
         assert!(!printed.contains("Айгерим"), "{printed}");

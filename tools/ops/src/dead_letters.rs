@@ -1,4 +1,4 @@
-//! What a queue's redrive policy has put aside, for the command that puts it back.
+//! The messages that a queue's redrive policy has put aside, for the command that puts them back.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Builder;
@@ -96,7 +96,7 @@ impl DeadLetters {
             .map_err(|error| AwsError::new("DeleteMessage", &error))
     }
 
-    /// Shows a message again to whoever reads next.
+    /// Shows a message again to the next reader.
     pub async fn show(&self, letter: &DeadLetter) -> Result<(), AwsError> {
         self.client
             .change_message_visibility()

@@ -1,5 +1,7 @@
-//! What runs against production: migrations, looks, repairs. It compiles no stand-in, no emulator and no console.
+//! What runs against production: migrations, checks, repairs. It compiles no stand-in, no emulator and no console.
 
+pub mod crm_gate;
+pub mod database;
 pub mod dead_letters;
 pub mod doctor;
 pub mod env_file;

@@ -1,5 +1,6 @@
 //! Applies the migrations. Used by the command, the local stack and the tests alike.
 
+use crate::database::Address;
 use proftest::config::Database;
 use proftest::store::{StoreError, connect};
 use refinery::error::Kind;
@@ -35,6 +36,16 @@ pub enum MigrateError {
     /// A migration failed, or one that was applied has been changed since.
     #[error("a migration was not applied: {0}")]
     Migration(#[from] refinery::Error),
+}
+
+/// The command.
+///
+/// # Errors
+/// One sentence.
+pub async fn command(database: &Address) -> Result<(), String> {
+    let migrated = migrate_database(&database.settings()?).await;
+    println!("{}", migrated.map_err(|error| error.to_string())?);
+    Ok(())
 }
 
 /// Connects to the database and applies what is missing, as [`migrate`] does.
@@ -122,7 +133,7 @@ async fn apply(client: &mut Client) -> Result<Migrated, MigrateError> {
                 .ok_or(MigrateError::Migration(error));
         }
     };
-    // The runner makes its own list, before any migration could: Supabase would serve it to anybody, for
+    // The runner makes its own list, before any migration could: Supabase would serve it to everyone, for
     // writing too.
     client
         .batch_execute("alter table refinery_schema_history enable row level security")

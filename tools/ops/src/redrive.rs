@@ -1,11 +1,12 @@
 //! `redrive`: opens again what was given up, and puts back the messages of the dead-letter queues.
 //!
-//! The row is the truth, so the row is opened first; the message that then goes back only wakes somebody. It is sent
-//! before it is taken out: whoever dies in between leaves two messages, of which the second finds nothing to do.
+//! The row is the truth, so the row is opened first; the message that goes back only wakes a function. It is sent before
+//! it is taken out: a process that dies in between leaves two messages, and the second finds nothing to do.
 
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::local_stack;
 use crate::store::{self, ChannelStanding, CrmStanding, Standing};
+use clap::Args;
 use proftest::aws::queue::Queue;
 use proftest::aws::{self, AwsError, SdkConfig};
 use proftest::config::{self, Env, variable};
@@ -16,7 +17,7 @@ use proftest::task::{CrmTask, DeliverTask};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a message that was looked at stays hidden from other readers, should this process die.
@@ -27,10 +28,38 @@ const BATCHES_MAX: usize = 1000;
 const DATABASE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The rows, and the two queues whose dead letters are put back.
-pub struct Funnel {
+pub struct Redrive {
     store: Store,
     notifications: Queue,
     crm: Queue,
+}
+
+/// How to run it.
+#[derive(Args)]
+pub struct Options {
+    /// Only say what would be done.
+    #[arg(long)]
+    dry_run: bool,
+    /// The local stack's directory, whatever the environment says.
+    #[arg(long)]
+    state_dir: Option<PathBuf>,
+}
+
+/// The command.
+///
+/// # Errors
+/// One sentence.
+pub async fn command(options: &Options) -> Result<(), String> {
+    let redrive = Redrive::find(options.state_dir.as_deref()).await?;
+    let redriven = redrive.run(!options.dry_run, &|line| println!("{line}")).await;
+    let Redriven {
+        moved,
+        reopened,
+        left,
+    } = redriven.map_err(|error| chain(&error))?;
+    let would = if options.dry_run { "Would be" } else { "Were" };
+    println!("{would} opened again: {reopened}, put back: {moved}, left: {left}.");
+    Ok(())
 }
 
 /// What a run did, or would do.
@@ -56,14 +85,14 @@ pub enum RedriveError {
 }
 
 /// What is done about one message.
-struct Fate {
+struct Plan {
     /// For the terminal: ids, states and reasons.
     line: String,
     moves: bool,
     reopens: bool,
 }
 
-impl Funnel {
+impl Redrive {
     /// On these settings, which are the sweep's.
     ///
     /// # Errors
@@ -97,31 +126,31 @@ impl Funnel {
     ///
     /// # Errors
     /// [`RedriveError`].
-    pub async fn redrive(&self, apply: bool, say: &dyn Fn(&str)) -> Result<Redriven, RedriveError> {
+    pub async fn run(&self, apply: bool, say: &dyn Fn(&str)) -> Result<Redriven, RedriveError> {
         let mut total = Redriven::default();
         let look = async |task: &DeliverTask| self.notification(*task, apply).await;
-        empty("notifications", &self.notifications, apply, say, look, &mut total).await?;
+        redrive_queue("notifications", &self.notifications, apply, say, look, &mut total).await?;
         let look = async |task: &CrmTask| self.crm_task(*task, apply).await;
-        empty("crm", &self.crm, apply, say, look, &mut total).await?;
+        redrive_queue("crm", &self.crm, apply, say, look, &mut total).await?;
         Ok(total)
     }
 
-    async fn notification(&self, task: DeliverTask, apply: bool) -> Result<Fate, StoreError> {
+    async fn notification(&self, task: DeliverTask, apply: bool) -> Result<Plan, StoreError> {
         let DeliverTask::DeliverV1 { notification } = task;
         let standing = store::reopen(&self.store, notification, apply).await?;
         let (what, moves, reopens) = match &standing {
-            None => ("its person was erased".to_owned(), true, false),
+            None => ("the person was erased".to_owned(), true, false),
             Some(standing) => {
                 let reopens = standing.channels.iter().any(|channel| channel.becomes.is_some());
                 let moves = reopens || standing.status != "failed";
-                (tell(standing), moves, reopens)
+                (describe(standing), moves, reopens)
             }
         };
         let line = format!("notification {notification}: {what}");
-        Ok(Fate { line, moves, reopens })
+        Ok(Plan { line, moves, reopens })
     }
 
-    async fn crm_task(&self, task: CrmTask, apply: bool) -> Result<Fate, StoreError> {
+    async fn crm_task(&self, task: CrmTask, apply: bool) -> Result<Plan, StoreError> {
         let CrmTask::CrmV1 { lead } = task;
         let standing = store::reopen_crm(&self.store, lead, apply).await?;
         let reopens = standing.as_ref().is_some_and(|task| task.state == "failed");
@@ -132,7 +161,7 @@ impl Funnel {
                 format!("{state}{}{then}", because(reason.as_deref()))
             }
         };
-        Ok(Fate {
+        Ok(Plan {
             line: format!("CRM task of lead {lead}: {what}"),
             moves: true,
             reopens,
@@ -141,7 +170,7 @@ impl Funnel {
 }
 
 /// Goes through one queue's dead letters, each task once: one that fails again comes back here while this still runs.
-async fn empty<T, L>(
+async fn redrive_queue<T, L>(
     name: &str,
     queue: &Queue,
     apply: bool,
@@ -151,7 +180,7 @@ async fn empty<T, L>(
 ) -> Result<(), RedriveError>
 where
     T: Serialize + DeserializeOwned,
-    L: AsyncFn(&T) -> Result<Fate, StoreError>,
+    L: AsyncFn(&T) -> Result<Plan, StoreError>,
 {
     let Some(dead) = DeadLetters::of(queue).await? else {
         say(&format!("{name}: the queue has no dead-letter queue"));
@@ -165,18 +194,17 @@ where
                 kept.push(letter);
                 continue;
             }
-            let judged = judge(&letter, &look).await?;
-            let Some((task, fate)) = judged else {
-                say(&format!("  message {}: undecodable, stays", letter.id));
+            let Some((task, plan)) = decide(&letter, &look).await? else {
+                say(&format!("  message {}: undecodable; it stays", letter.id));
                 total.left += 1;
                 kept.push(letter);
                 continue;
             };
-            say(&format!("  {}", fate.line));
-            total.reopened += usize::from(fate.reopens);
-            total.moved += usize::from(fate.moves);
-            total.left += usize::from(!fate.moves);
-            if fate.moves && apply {
+            say(&format!("  {}", plan.line));
+            total.reopened += usize::from(plan.reopens);
+            total.moved += usize::from(plan.moves);
+            total.left += usize::from(!plan.moves);
+            if plan.moves && apply {
                 queue.send(&task, Duration::ZERO).await?;
                 dead.delete(&letter).await?;
             } else {
@@ -195,20 +223,20 @@ where
 }
 
 /// The task of a message and what is done about it; `None` for one that no function can read.
-async fn judge<T, L>(letter: &DeadLetter, look: &L) -> Result<Option<(T, Fate)>, StoreError>
+async fn decide<T, L>(letter: &DeadLetter, look: &L) -> Result<Option<(T, Plan)>, StoreError>
 where
     T: DeserializeOwned,
-    L: AsyncFn(&T) -> Result<Fate, StoreError>,
+    L: AsyncFn(&T) -> Result<Plan, StoreError>,
 {
     let Ok(task) = serde_json::from_str::<T>(&letter.body) else {
         return Ok(None);
     };
-    let fate = look(&task).await?;
-    Ok(Some((task, fate)))
+    let plan = look(&task).await?;
+    Ok(Some((task, plan)))
 }
 
 /// `failed, lead …: email failed (resend 422), is tried again; sms accepted`.
-fn tell(standing: &Standing) -> String {
+fn describe(standing: &Standing) -> String {
     let channels: Vec<String> = standing
         .channels
         .iter()
@@ -234,7 +262,7 @@ fn tell(standing: &Standing) -> String {
 
 fn then(channel: &ChannelStanding, standing: &Standing) -> &'static str {
     match channel.becomes {
-        Some(State::Unknown) => ", is looked up and sent only if it never went out",
+        Some(State::Unknown) => ", is looked up, and sent only if it never went out",
         Some(_) => ", is tried again",
         None if channel.state != State::Failed || standing.status != "failed" => "",
         None if standing.replaced => ", stays: the person has a newer message",
@@ -244,21 +272,4 @@ fn then(channel: &ChannelStanding, standing: &Standing) -> &'static str {
 
 fn because(reason: Option<&str>) -> String {
     reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
-}
-
-/// The command.
-///
-/// # Errors
-/// One sentence.
-pub async fn command(state_dir: Option<&Path>, dry_run: bool) -> Result<(), String> {
-    let funnel = Funnel::find(state_dir).await?;
-    let redriven = funnel.redrive(!dry_run, &|line| println!("{line}")).await;
-    let Redriven {
-        moved,
-        reopened,
-        left,
-    } = redriven.map_err(|error| chain(&error))?;
-    let would = if dry_run { "Would be" } else { "Were" };
-    println!("{would} reopened: {reopened}, put back: {moved}, left: {left}.");
-    Ok(())
 }

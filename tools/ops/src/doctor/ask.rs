@@ -1,12 +1,22 @@
-//! One question to a vendor, by HTTP.
+//! One question to a vendor by HTTP, and the advice that is the same for every vendor.
 
 use reqwest::RequestBuilder;
 use serde_json::Value;
 
+/// What to do where a vendor gave no answer; `why` is what [`ask`] says, `variable` holds the vendor's address.
+pub(super) fn unreachable(vendor: &str, why: &str, variable: &str) -> String {
+    format!("{vendor} {why}: check {variable} and this machine's network")
+}
+
+/// What to do where a vendor refuses for now.
+pub(super) fn rate_limited(vendor: &str) -> String {
+    format!("{vendor} allows no more requests for the moment: run doctor again in a minute")
+}
+
 /// What came back.
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// Null when it was no JSON.
+    /// Null when it was not JSON.
     pub(super) body: Value,
 }
 

@@ -16,10 +16,12 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const VERSION_MIN: i32 = 150_000;
 /// A clock further off than this is set wrong, and not merely slow to answer.
 const CLOCK_SECONDS_MAX: f64 = 30.0;
+/// What to do about an address without the right pooler.
+const TAKE_THE_POOLER: &str = "take «Transaction pooler», port 6543";
 /// The runner's own list of what it applied.
 const HISTORY: &str = "refinery_schema_history";
 
-/// Examines it; the connection stays for whoever has to look at a row.
+/// Examines it; returns the connection, for the examinations that look at a row.
 pub(super) async fn examine(database: &Database, findings: &mut Findings) -> Option<Client> {
     address(database, findings);
     let client = match tokio::time::timeout(DEADLINE, store::connect(database)).await {
@@ -62,13 +64,16 @@ fn address(database: &Database, findings: &mut Findings) {
     let pooler = host.ends_with(".pooler.supabase.com");
     match port.unwrap_or(5432) {
         6543 => findings.ok("port 6543: a transaction pooler's"),
-        _ if pooler => findings.wrong(
-            "DATABASE_URL is the session pooler's, which runs out of connections: take «Transaction pooler», port 6543",
-        ),
-        _ if host.ends_with(".supabase.co") => findings.wrong(
-            "DATABASE_URL is the direct connection, over IPv6 and without a pooler: take «Transaction pooler», port 6543",
-        ),
-        _ => findings.note("whether a transaction pooler stands before the database cannot be seen from its address"),
+        _ if pooler => findings.wrong(format!(
+            "DATABASE_URL is the session pooler's, which runs out of connections: {TAKE_THE_POOLER}"
+        )),
+        _ if host.ends_with(".supabase.co") => findings.wrong(format!(
+            "DATABASE_URL is the direct connection, over IPv6 and without a pooler: {TAKE_THE_POOLER}"
+        )),
+        _ => {
+            findings
+                .note("the address does not show whether a transaction pooler stands before the database");
+        }
     }
 }
 
@@ -111,7 +116,7 @@ async fn look(client: &Client, findings: &mut Findings) -> Result<(), String> {
         ));
     }
     clock(client, findings).await?;
-    // A user from whom row level security hides the rows sees no migrations either.
+    // Row level security that hides the rows from this user hides the migrations too.
     if row_security(client, findings).await? {
         migrations(client, findings).await?;
     }
@@ -136,7 +141,7 @@ async fn clock(client: &Client, findings: &mut Findings) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the schema is that of this checkout.
+/// Whether the schema is this checkout's.
 async fn migrations(client: &Client, findings: &mut Findings) -> Result<(), String> {
     let sql = format!("select to_regclass('{HISTORY}') is not null");
     let there: bool = get(&one(client, &sql).await?)?;
@@ -186,7 +191,7 @@ fn compare(applied: &[(i64, String)]) -> Result<usize, String> {
     Ok(known.len())
 }
 
-/// Whether Supabase's anonymous role is kept out. `false`: we are kept out too.
+/// Whether Supabase's anonymous role is kept out. Returns `false` when this user is kept out too.
 async fn row_security(client: &Client, findings: &mut Findings) -> Result<bool, String> {
     let sql = "select c.relname::text, c.relrowsecurity, pg_has_role(c.relowner, 'usage') \
                from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by 1";
@@ -204,7 +209,7 @@ async fn row_security(client: &Client, findings: &mut Findings) -> Result<bool, 
     }
     if !open.is_empty() {
         findings.wrong(format!(
-            "row level security is off for {}: with it off, Supabase's public API serves the table to anybody; \
+            "row level security is off for {}: with it off, Supabase's public API serves the table to everyone; \
              run `alter table … enable row level security`",
             open.join(", ")
         ));
@@ -218,7 +223,7 @@ async fn row_security(client: &Client, findings: &mut Findings) -> Result<bool, 
     }
     if tables > 0 && open.is_empty() && foreign.is_empty() {
         findings.ok(format!(
-            "row level security closes all {tables} tables to everybody but their owner"
+            "row level security closes all {tables} tables to all but their owner"
         ));
     }
     Ok(foreign.is_empty())
@@ -230,7 +235,7 @@ pub(super) async fn access_token(client: &Client) -> Option<String> {
     rows(client, sql).await.ok()?.first()?.try_get(0).ok()
 }
 
-/// Whether nobody may call amoCRM now, and why.
+/// Why amoCRM must not be called now; `None` when it may be.
 pub(super) async fn gate(client: &Client) -> Option<String> {
     let sql = "select coalesce(reason, '') from crm_gate where shut_until > clock_timestamp()";
     rows(client, sql).await.ok()?.first()?.try_get(0).ok()

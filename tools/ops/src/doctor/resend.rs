@@ -1,7 +1,7 @@
 //! Resend: the key, and the sender's domain.
 
 use super::Findings;
-use super::ask::ask;
+use super::ask::{ask, rate_limited, unreachable};
 use proftest::config;
 use reqwest::Client;
 use secrecy::ExposeSecret as _;
@@ -20,11 +20,7 @@ pub(super) async fn examine(http: &Client, settings: &config::Resend, findings: 
         .bearer_auth(settings.api_key.expose_secret());
     let answer = match ask(request).await {
         Ok(answer) => answer,
-        Err(why) => {
-            return findings.wrong(format!(
-                "Resend {why}: check RESEND_BASE_URL and this machine's network"
-            ));
-        }
+        Err(why) => return findings.wrong(unreachable("Resend", &why, "RESEND_BASE_URL")),
     };
     let name = answer.body["name"].as_str().unwrap_or_default();
     match (answer.status, name) {
@@ -38,12 +34,12 @@ pub(super) async fn examine(http: &Client, settings: &config::Resend, findings: 
                 "such a key cannot see domains: look whether {domain} is «Verified» at resend.com/domains"
             ));
         }
-        (429, _) => findings.note("Resend allows no more requests for the moment: run doctor again"),
+        (429, _) => findings.note(rate_limited("Resend")),
         (400 | 401 | 403, _) => findings.wrong(
             "the key is refused: make a new one at resend.com/api-keys and put it into RESEND_API_KEY",
         ),
         (status, _) => findings.wrong(format!(
-            "Resend answered {status}: try again, and see resend-status.com"
+            "Resend answered {status}: see resend-status.com, and run doctor again"
         )),
     }
 }
@@ -64,7 +60,7 @@ fn verified(list: &Value, domain: &str, findings: &mut Findings) {
             ));
         }
         None if domain == "resend.dev" => {
-            findings.note("resend.dev sends only to the account's own address: good for a first try alone");
+            findings.note("resend.dev sends only to the account's own address: use it for a first try only");
         }
         None if list["has_more"] == true => {
             findings.note(format!("{domain} is not among the first 100 domains: look at resend.com/domains"));

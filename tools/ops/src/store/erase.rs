@@ -45,7 +45,8 @@ pub async fn leads_of(
 /// e-mail in it is still open; the sweep closes it then.
 pub async fn erase(store: &Store, leads: &[LeadId]) -> Result<Erased, StoreError> {
     let sql = include_str!("erase.sql");
-    let erased = store.first(Step::Command("erase"), sql, &[param(&leads)], |row| {
+    let params = [param(&leads)];
+    let erased = store.first(Step::Command("erase"), sql, &params, |row| {
         let batches: Vec<BatchId> = row.try_get("batches")?;
         let erased = Erased {
             leads: row.try_get("leads")?,
