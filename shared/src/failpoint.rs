@@ -3,6 +3,8 @@
 //! Built with the feature `failpoints`, which no release has, the process can be made to die right before or right after
 //! any step. The crash matrix does so at each of [`Step::ALL`].
 
+use std::fmt;
+
 macro_rules! steps {
     ($($name:ident = $word:literal,)*) => {
         /// A step to the outside.
@@ -73,6 +75,12 @@ steps! {
     AmocrmRefresh = "amocrm.refresh",
 }
 
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// Carries out a step.
 ///
 /// With the feature, the variable `FAILPOINTS` may name `<step>.before` or `<step>.after`, in the words of the crate
@@ -96,7 +104,7 @@ fn pass(step: Step, side: &str) {
     static ARMED: std::sync::Once = std::sync::Once::new();
     // The crate disarms everything when this value is dropped.
     ARMED.call_once(|| std::mem::forget(fail::FailScenario::setup()));
-    let point = format!("{}.{side}", step.as_str());
+    let point = format!("{step}.{side}");
     fail::fail_point!(&point, |_| die(&point));
 }
 

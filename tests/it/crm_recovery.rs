@@ -4,7 +4,7 @@ use crate::support::crm::{TOKEN, World};
 use crate::support::guillotine::Guillotine;
 use crate::support::{Person, run};
 use proftest::config::{Auth, OAuthClient};
-use serde_json::json;
+use serde_json::{Value, json};
 use standins::{AmoCrmOptions, Mode, OAuthApp};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,12 +39,12 @@ fn a_deal_of_unknown_outcome_is_not_created_again_before_the_search_could_show_i
         options.search_lag = Duration::from_secs(3);
         let world = World::with(options).await;
         let lead = world.lead(&Person::new()).await;
-        let settle = Duration::from_secs(6);
-        let policy = crm::Policy {
-            settle,
+        let absent = Duration::from_secs(6);
+        let policy = proftest::domain::crm::CrmTiming {
+            absent,
             ..crate::support::crm::HASTY
         };
-        let app = world.worker().await.with_policy(policy);
+        let app = world.worker().await.with_timing(policy);
         world.break_on(CREATE, Mode::AcceptThenDrop {}, Some(1), None);
         world.wake(&app, &[lead]).await;
         assert_eq!(world.made().len(), 1, "it was taken");
@@ -164,7 +164,10 @@ async fn oauth_config(world: &World) -> proftest::config::Crm {
     };
     let refresh = first["refresh_token"].as_str().unwrap().to_owned();
     let mut config = world.config(50);
-    config.amocrm.auth = Auth::OAuth(client, refresh.into());
+    config.amocrm.auth = Auth::OAuth {
+        client,
+        refresh: refresh.into(),
+    };
     config
 }
 
@@ -208,7 +211,7 @@ fn oauth_tokens_survive_a_lost_answer_and_workers_do_not_rotate_them_against_eac
     });
 }
 
-async fn reqwest_json(url: &str) -> serde_json::Value {
+async fn reqwest_json(url: &str) -> Value {
     let body = json!({"client_id": "client", "client_secret": "secret", "redirect_uri": "https://example.com/",
         "grant_type": "authorization_code", "code": "code"});
     let http = harness::tools::http_client().unwrap();
@@ -220,4 +223,43 @@ async fn reqwest_json(url: &str) -> serde_json::Value {
         .json()
         .await
         .unwrap()
+}
+
+#[test]
+fn a_database_that_fails_before_the_notes_leaves_the_claim_to_its_lease_and_no_false_reason() {
+    run(async {
+        let world = World::unlimited().await;
+        let worker = world.worker().await;
+        let lead = world.lead(&Person::new()).await;
+        world.wake(&worker, &[lead]).await;
+        // A click makes a note due, and the governor's table fails under the call that writes it.
+        world
+            .db
+            .execute(
+                "update crm_tasks set state = 'pending', revision = revision + 1, pending_notes = '{sms_click}',
+                        next_attempt_at = now();
+                 alter table crm_slots rename to crm_slots_gone",
+            )
+            .await;
+        world.wake(&worker, &[lead]).await;
+        let task = world.task(lead).await;
+        assert_eq!(
+            (&task["state"], &task["reason"], &task["pending_notes"]),
+            (&"working".into(), &Value::Null, &json!(["sms_click"])),
+            "{task}"
+        );
+        world
+            .db
+            .execute("alter table crm_slots_gone rename to crm_slots")
+            .await;
+        world.expire_leases().await;
+        world.wake(&worker, &[lead]).await;
+        assert_eq!(world.task(lead).await["state"], "done");
+        let notes = world.notes(world.deal(lead).await.id);
+        assert_eq!(
+            notes.iter().filter(|note| note.contains("SMS")).count(),
+            1,
+            "{notes:?}"
+        );
+    });
 }

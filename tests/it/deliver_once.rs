@@ -5,7 +5,8 @@ use crate::support::delivery::{HASTY, Vendor, Waiting, World, kill_after};
 use crate::support::proxy::{Mode as Link, Proxy};
 use crate::support::run;
 use futures::future::join_all;
-use proftest::domain::delivery::{Channel, Doubt, Settlement};
+use proftest::domain::delivery::{Channel, Doubt, Outcome};
+use proftest::store::Fence;
 use standins::Mode;
 use std::time::Duration;
 
@@ -131,7 +132,7 @@ fn a_worker_that_dies_before_sending_costs_no_message() {
             0,
             "an SMS only when it is known to be missing"
         );
-        tokio::time::sleep(HASTY.settle).await;
+        tokio::time::sleep(HASTY.absent).await;
         world.finish(&app, &waiting).await;
         world.assert_delivered_once(&waiting).await;
     });
@@ -181,20 +182,20 @@ fn only_the_newest_claim_may_record() {
             );
             end_lease(&world, &waiting).await;
         }
-        let accepted = Settlement::Accepted {
+        let accepted = Outcome::Accepted {
             provider_id: "7".to_owned(),
         };
         let record = async |attempt| {
             let recorded = store.record(waiting.id, Channel::Sms, attempt, &accepted, Doubt::Clear);
             recorded.await.unwrap()
         };
-        assert!(!record(1).await, "the first claim was taken over");
+        assert_eq!(record(1).await, Fence::Lost, "the first claim was taken over");
         assert_eq!(
             world.delivery(&waiting, Vendor::Mobizon).await["state"],
             "sending"
         );
-        assert!(record(2).await);
-        assert!(!record(2).await, "recorded twice");
+        assert_eq!(record(2).await, Fence::Held);
+        assert_eq!(record(2).await, Fence::Lost, "recorded twice");
         assert_eq!(world.notification(&waiting).await["open_channels"], 1);
     });
 }
@@ -260,7 +261,7 @@ fn a_lost_answer_to_any_statement_sends_nothing_twice() {
             let app = world
                 .patient_over(world.db.config_over(proxy.port))
                 .await
-                .with_policy(HASTY);
+                .with_timing(HASTY);
             app.warm_up().await;
             let waiting = world.lead().await;
             world.break_once(Vendor::Resend, Mode::Slow { ms: 200 });

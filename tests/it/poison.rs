@@ -6,7 +6,7 @@ use crate::support::{eventually, run};
 use aws_sdk_sqs::types::Message;
 use futures::future::{join, join_all};
 use proftest::aws::queue::Queue as Client;
-use proftest::batch::{Verdict, each};
+use proftest::batch::{Handled, each};
 use serde_json::Value;
 use standins::{Fault, Mode};
 use std::sync::Mutex;
@@ -197,7 +197,7 @@ fn a_task_that_panics_comes_back_alone_and_later() {
             tokio::task::yield_now().await;
             assert_ne!(task, 5, "a defect that one message meets");
             done.lock().unwrap().push(task);
-            Verdict::Done
+            Handled::Done
         });
         let failures = response.await.unwrap().batch_item_failures;
         let poison = messages

@@ -8,7 +8,7 @@ use crate::support::delivery::{HASTY, Vendor, Waiting, World};
 use crate::support::{eventually, run};
 use futures::StreamExt as _;
 use proftest::config::variable;
-use proftest::domain::delivery::Policy;
+use proftest::domain::delivery::DeliveryTiming;
 use serde_json::json;
 use standins::{Fault, MobizonOptions, Mode};
 use std::collections::HashMap;
@@ -47,11 +47,11 @@ struct Lost {
 }
 
 impl Lost {
-    async fn with(options: MobizonOptions, policy: Policy) -> Self {
+    async fn with(options: MobizonOptions, policy: DeliveryTiming) -> Self {
         let world = World::with(Queue::new().await, options).await;
         let mut workers = Vec::new();
         for _ in 0..WORKERS {
-            workers.push(world.patient().await.with_policy(policy));
+            workers.push(world.patient().await.with_timing(policy));
         }
         let mut people = Vec::new();
         for _ in 0..self::people() {
@@ -174,9 +174,9 @@ fn a_list_that_lags_by_less_than_the_settling_time_makes_nobody_send_again() {
         // Production settles for ten minutes; so this is a lag of six minutes, a hundred times faster.
         let mut options = World::mobizon_options();
         options.list_lag = Duration::from_millis(3_600);
-        let policy = Policy {
+        let policy = DeliveryTiming {
             look_up: Duration::from_millis(300),
-            settle: Duration::from_secs(6),
+            absent: Duration::from_secs(6),
             ..HASTY
         };
         let lost = Lost::with(options, policy).await;

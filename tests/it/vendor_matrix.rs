@@ -14,9 +14,9 @@ use table::{Break, Case, Gate, Vendor, cases};
 /// A message is in time when it is accepted before the broken vendor's ten seconds are over, and by this long after it
 /// was due: a machine that also builds is slow.
 /// Production's schedule, with every 429 recorded at once instead of waited for.
-const AT_ONCE: proftest::domain::delivery::Policy = proftest::domain::delivery::Policy {
+const AT_ONCE: proftest::domain::delivery::DeliveryTiming = proftest::domain::delivery::DeliveryTiming {
     repeats: 0,
-    ..proftest::domain::delivery::Policy::PRODUCTION
+    ..proftest::domain::delivery::DeliveryTiming::PRODUCTION
 };
 
 const IN_TIME: &str = "30 seconds";
@@ -35,8 +35,11 @@ impl Vendors {
     async fn new() -> Self {
         let messages = World::new().await;
         let crm = Crm::unlimited_over(Database::open(messages.db.url.clone()).await).await;
-        let deliver = messages.patient().await.with_policy(AT_ONCE);
-        let worker = crm.worker().await.with_policy(crm::Policy::PRODUCTION);
+        let deliver = messages.patient().await.with_timing(AT_ONCE);
+        let worker = crm
+            .worker()
+            .await
+            .with_timing(proftest::domain::crm::CrmTiming::PRODUCTION);
         Self {
             messages,
             crm,
@@ -56,11 +59,11 @@ impl Vendors {
         };
         address.clone_into(url);
         (
-            self.messages.app(&messages).await.with_policy(AT_ONCE),
+            self.messages.app(&messages).await.with_timing(AT_ONCE),
             self.crm
                 .worker_with(&crm)
                 .await
-                .with_policy(crm::Policy::PRODUCTION),
+                .with_timing(proftest::domain::crm::CrmTiming::PRODUCTION),
         )
     }
 

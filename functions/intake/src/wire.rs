@@ -28,6 +28,7 @@ const DEPTH_MAX: usize = 32;
 const FILL_MIN_MS: u64 = 3000;
 
 /// A submission, parsed.
+#[derive(Debug)]
 pub struct Submission {
     /// What is saved.
     pub lead: NewLead,

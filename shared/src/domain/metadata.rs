@@ -5,6 +5,7 @@
 
 use super::quiz::{QuizResult, Type};
 use serde_json::{Map, Value, json};
+use std::fmt;
 
 /// The column, parsed.
 #[derive(Clone, Default, PartialEq)]
@@ -25,6 +26,13 @@ pub struct Metadata {
     pub other: Map<String, Value>,
 }
 
+/// Without its values: they are what the person said.
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metadata").finish_non_exhaustive()
+    }
+}
+
 /// Answers to the test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
@@ -35,7 +43,7 @@ pub struct Answers {
 }
 
 /// Where a submission came from.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Touch {
     /// `proftest_<campaign>`.
     pub source: String,
@@ -46,7 +54,7 @@ pub struct Touch {
 }
 
 /// Tags of a link: `utm_source` and its like.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Tags(pub Map<String, Value>);
 
 impl Tags {

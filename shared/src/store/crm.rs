@@ -18,6 +18,7 @@ use tokio_postgres::types::Json;
 pub const CRM_LEASE: Duration = Duration::from_mins(2);
 
 /// What a claim found.
+#[derive(Debug)]
 pub enum CrmClaim {
     /// No task; its person was erased, or all is told.
     Nothing,
@@ -44,6 +45,7 @@ pub struct Shut {
 }
 
 /// What has to be told about a lead.
+#[derive(Debug)]
 pub struct CrmWork {
     /// Whose.
     pub lead: LeadId,

@@ -10,10 +10,12 @@ use crate::domain::metadata::result_from_json;
 use crate::domain::quiz::QuizResult;
 use crate::failpoint::Step;
 use serde_json::Value;
+use std::fmt;
 use std::time::Duration;
 use tokio_postgres::Row;
 
 /// What a claim found.
+#[derive(Debug)]
 pub enum Claim {
     /// No such notification; its person was erased.
     Missing,
@@ -37,6 +39,7 @@ pub enum Claim {
 }
 
 /// A notification to send now.
+#[derive(Debug)]
 pub struct Due {
     /// Its id.
     pub notification: NotificationId,
@@ -78,6 +81,18 @@ pub struct Attempt {
     pub content: Option<Value>,
     /// The batch in which an earlier attempt may have been sent.
     pub batch: Option<BatchId>,
+}
+
+/// Without the content, which holds the person's address and name.
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("channel", &self.channel)
+            .field("number", &self.number)
+            .field("retries", &self.retries)
+            .field("before", &self.before)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Content pinned for a channel, the same at every attempt.

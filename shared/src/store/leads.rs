@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio_postgres::types::Json;
 
 /// A lead as the form gave it, parsed.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct NewLead {
     /// How to address the person.
     pub name: Name,

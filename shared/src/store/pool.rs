@@ -110,7 +110,7 @@ impl Store {
         read: impl Fn(&Row) -> Result<T, PgError>,
     ) -> Result<T, StoreError> {
         let row = self.first(step, sql, params, read).await?;
-        row.ok_or_else(|| StoreError::Unavailable(format!("{}: no row came back", step.as_str())))
+        row.ok_or_else(|| StoreError::Unavailable(format!("{step}: no row came back")))
     }
 
     /// Runs one statement and reads all its rows.

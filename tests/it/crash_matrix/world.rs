@@ -7,7 +7,9 @@ use crate::support::database::Database;
 use crate::support::{eventually, process};
 use harness::runtime_api::Function;
 use proftest::domain::contact::{Email, Name, Phone};
+use proftest::domain::delivery::Kind;
 use proftest::domain::ids::{LeadId, NotificationId};
+use proftest::domain::metadata::Metadata;
 use proftest::store::NewLead;
 use serde_json::{Value, json};
 use standins::{
@@ -261,11 +263,11 @@ impl World {
                 email: Email::parse(&email(number)).unwrap(),
                 phone: Phone::parse(&phone(number)).unwrap(),
                 source: format!("proftest_{number}"),
-                metadata,
+                metadata: Metadata::from_json(metadata),
                 idempotency_key: None,
             };
             let delay = Duration::from_hours((number % 2) as u64);
-            let made = store.save_lead(&lead, delay).await.unwrap();
+            let made = store.save_lead(lead, Kind::Result, delay).await.unwrap();
             saved.push(Saved {
                 lead: made.lead,
                 notification: made.notification.unwrap().id,

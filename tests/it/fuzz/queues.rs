@@ -7,6 +7,7 @@ use crate::support::database::Database;
 use crate::support::run;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use proftest::config::{self, Auth, Stage};
+use proftest::domain::ids::{FieldId, PipelineId, StageId};
 use proftest::task::{self, CrmTask, DeliverTask};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -122,8 +123,8 @@ fn crm_config(db: &Database) -> config::Crm {
         amocrm: config::AmoCrm {
             base_url: CLOSED.to_owned(),
             auth: Auth::LongLived("crm_test".to_owned().into()),
-            stage: Stage::Ids(1, 2),
-            lead_id_field: 3,
+            stage: Stage::Ids(PipelineId(1), StageId(2)),
+            lead_id_field: FieldId(3),
             utm_fields: Vec::new(),
             requests_per_second: 5,
             block: None,

@@ -8,6 +8,7 @@ use crate::support::{Person, run};
 use lambda_http::Response;
 use lambda_http::request::LambdaRequest;
 use proftest::config;
+use proftest::domain::delivery::Kind;
 use proftest::http::make_readable;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -74,7 +75,7 @@ fn any_link_leads_to_the_course_and_nowhere_else() {
         let db = Database::fresh().await;
         let lead = db
             .store()
-            .save_lead(&Person::new().lead(), Duration::ZERO)
+            .save_lead(Person::new().lead(), Kind::Result, Duration::ZERO)
             .await
             .unwrap()
             .lead;

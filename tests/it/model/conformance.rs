@@ -8,8 +8,9 @@ use super::stage::{Case, apart, assert_same, read, write};
 use crate::support::database::Database;
 use crate::support::{Person, run};
 use futures::future::join_all;
-use proftest::domain::delivery::{Before, Doubt, LEASE, Settlement};
-use proftest::store::{Claim, Store, WAKE_GRACE};
+use proftest::domain::delivery::Kind;
+use proftest::domain::delivery::{Before, Doubt, LEASE, Outcome};
+use proftest::store::{Claim, Fence, Store, WAKE_GRACE};
 use std::time::Duration;
 
 const HOUR: f64 = 3600.0;
@@ -136,29 +137,29 @@ fn a_claim_does_to_every_row_what_the_model_says() {
 /// A record: under the row's attempt number, or under an older one.
 struct Recording {
     attempt: Attempt,
-    settlement: Settlement,
+    outcome: Outcome,
     doubt: Doubt,
 }
 
-fn settlements() -> [Settlement; 5] {
+fn outcomes() -> [Outcome; 5] {
     let (reason, after) = ("why".to_owned(), duration(7));
     [
-        Settlement::Accepted {
+        Outcome::Accepted {
             provider_id: "7".to_owned(),
         },
-        Settlement::Retrying {
+        Outcome::Retrying {
             reason: reason.clone(),
             after,
         },
-        Settlement::Parked {
+        Outcome::Parked {
             reason: reason.clone(),
             after,
         },
-        Settlement::Unknown {
+        Outcome::Unknown {
             reason: reason.clone(),
             after,
         },
-        Settlement::Failed { reason },
+        Outcome::Failed { reason },
     ]
 }
 
@@ -171,7 +172,7 @@ fn records() -> Vec<Case<Recording>> {
                 for other in [State::Pending, State::Accepted, State::Failed] {
                     let mut rows = [row(other, 0, None); 2];
                     rows[channel] = row(state, 1, unknown_for);
-                    for settlement in settlements() {
+                    for outcome in outcomes() {
                         for doubt in [Doubt::Keep, Doubt::Start, Doubt::Clear] {
                             let event = Recording {
                                 attempt: Attempt {
@@ -180,7 +181,7 @@ fn records() -> Vec<Case<Recording>> {
                                     retries: 1,
                                     unknown_for,
                                 },
-                                settlement: settlement.clone(),
+                                outcome: outcome.clone(),
                                 doubt,
                             };
                             cases.push(Case::new(notification(Status::Pending, 0, rows), event));
@@ -203,25 +204,25 @@ fn a_record_does_to_every_row_what_the_model_says() {
         let expect = |case: &Case<Recording>| {
             let Recording {
                 attempt,
-                settlement,
+                outcome,
                 doubt,
             } = &case.event;
             let mut new = case.before;
-            let counted = new.record(Rules::REAL, *attempt, settlement, *doubt, grace);
+            let counted = new.record(Rules::REAL, *attempt, outcome, *doubt, grace);
             (new, counted)
         };
         let record = async |case: &Case<Recording>| {
             let Recording {
                 attempt,
-                settlement,
+                outcome,
                 doubt,
             } = &case.event;
             let (channel, number) = (CHANNELS[attempt.channel], i32::from(attempt.number));
-            let real = store.record(case.id, channel, number, settlement, *doubt).await;
+            let real = store.record(case.id, channel, number, outcome, *doubt).await;
             assert_eq!(
-                real.unwrap(),
+                real.unwrap() == Fence::Held,
                 expect(case).1,
-                "{:?} {settlement:?} {doubt:?}",
+                "{:?} {outcome:?} {doubt:?}",
                 case.before
             );
         };
@@ -230,14 +231,14 @@ fn a_record_does_to_every_row_what_the_model_says() {
         for case in &cases {
             let Recording {
                 attempt,
-                settlement,
+                outcome,
                 doubt,
             } = &case.event;
             let (id, (new, counted)) = (case.id.to_string(), expect(case));
-            let what = format!("{:?} {attempt:?} {settlement:?} {doubt:?}", case.before);
+            let what = format!("{:?} {attempt:?} {outcome:?} {doubt:?}", case.before);
             assert_same(&before[&id], &after[&id], case.before, new, &what);
             let after = &after[&id];
-            if counted && settlement.after().is_some() {
+            if counted && outcome.after().is_some() {
                 let now = &after["rows"][attempt.channel]["updated_at"];
                 assert!(
                     apart(&after["n"]["wake_at"], now, duration(new.wake_in)),
@@ -278,7 +279,11 @@ fn intake_and_sweep_do_what_the_model_says() {
                 .is_empty()
         );
         let lead = Person::new().lead();
-        let saved = db.store().save_lead(&lead, duration(6)).await.unwrap();
+        let saved = db
+            .store()
+            .save_lead(lead, Kind::Result, duration(6))
+            .await
+            .unwrap();
         let id = saved.notification.unwrap().id.to_string();
         let made = &read(&db).await[&id];
         let new = Notification::new(6, ticks(WAKE_GRACE), [true; 2]);

@@ -8,22 +8,22 @@ mod search;
 mod stage;
 mod world;
 
-use parts::{POLICY, Settings};
+use parts::{Settings, TIMING};
 use proftest::config::variable;
-use proftest::domain::delivery::Policy;
+use proftest::domain::delivery::DeliveryTiming;
 use row::Rules;
 use search::{Broken, Explored, explore};
 
 /// Everything as it is, over one channel: production's order of times, in as few ticks as keep it.
 ///
 /// `memory`: the vendor's 24 h are more than the 23 h in which an e-mail is repeated, a worker's life before the doubt
-/// is written and one after, a late statement and a request in flight. `settle` (10 min) is likewise not less than a
+/// is written and one after, a late statement and a request in flight. `absent` (10 min) is likewise not less than a
 /// life, a flight and the lag of the vendor's list.
 const EMAIL: Settings = Settings {
     workers: 2,
     channels: [true, false],
     rules: Rules::REAL,
-    policy: POLICY,
+    timing: TIMING,
     looks_up: true,
     sweeps: true,
     due_in: 1,
@@ -53,12 +53,12 @@ const LONG_LIVED_SMS: Settings = Settings {
 /// Both channels at once, for what they share: the claim, the notification's state, the sweep.
 const BOTH: Settings = Settings {
     channels: [true, true],
-    policy: Policy {
+    timing: DeliveryTiming {
         email_key: row::TICK,
         backoff: &[],
-        settle: row::TICK.saturating_mul(2),
+        absent: row::TICK.saturating_mul(2),
         unknown_max: row::TICK.saturating_mul(3),
-        ..POLICY
+        ..TIMING
     },
     due_in: 0,
     flight: 0,
@@ -84,9 +84,9 @@ const LONG: [(&str, Settings); 3] = [
         Settings {
             workers: 3,
             life: 3,
-            policy: Policy {
-                settle: row::TICK.saturating_mul(5),
-                ..POLICY
+            timing: DeliveryTiming {
+                absent: row::TICK.saturating_mul(5),
+                ..TIMING
             },
             ..LONG_LIVED_SMS
         },
@@ -94,10 +94,10 @@ const LONG: [(&str, Settings); 3] = [
     (
         "both, with retries, requests and statements that outlive their workers",
         Settings {
-            policy: Policy {
-                settle: row::TICK.saturating_mul(3),
-                backoff: POLICY.backoff,
-                ..BOTH.policy
+            timing: DeliveryTiming {
+                absent: row::TICK.saturating_mul(3),
+                backoff: TIMING.backoff,
+                ..BOTH.timing
             },
             due_in: 1,
             flight: 1,

@@ -1,18 +1,18 @@
 //! The parts of the model's world, and what may happen to them.
 
 use super::row::{self, Attempt, CHANNELS, Notification, Rules, duration};
-use proftest::domain::delivery::{Before, Doubt, Policy, Settlement, conclude};
+use proftest::domain::delivery::{Before, DeliveryTiming, Doubt, Outcome, conclude};
 use proftest::failure::{Failure, Reaction};
 use std::time::Duration;
 
 /// Production's schedule in ticks, with as few of them as keep every order of events possible.
-pub const POLICY: Policy = Policy {
+pub const TIMING: DeliveryTiming = DeliveryTiming {
     email_key: duration_of(3),
     repeats: 0,
     backoff: &[duration_of(2)],
     parked: duration_of(2),
     look_up: duration_of(1),
-    settle: duration_of(4),
+    absent: duration_of(4),
     unknown_max: duration_of(6),
 };
 
@@ -26,7 +26,7 @@ pub struct Settings {
     pub workers: usize,
     pub channels: [bool; 2],
     pub rules: Rules,
-    pub policy: Policy,
+    pub timing: DeliveryTiming,
     /// Whether a doubtful SMS is looked up; without it, it is sent again at once.
     pub looks_up: bool,
     /// Whether there is a sweep; without it, a lost message is lost.
@@ -78,9 +78,9 @@ pub const ANSWERS: [Answer; 6] = [
     Answer::Never,
 ];
 
-/// The statement that a worker has sent to the database. Settlements hold text, so this is one without.
+/// The statement that a worker has sent to the database. Outcomes hold text; this is one without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Outcome {
+pub enum ShortOutcome {
     Accepted,
     Retrying(u8),
     Parked(u8),
@@ -88,36 +88,36 @@ pub enum Outcome {
     Failed,
 }
 
-impl Outcome {
-    fn of(settlement: &Settlement) -> Self {
-        let after = settlement.after().map(row::ticks).unwrap_or_default();
-        match settlement {
-            Settlement::Accepted { .. } => Self::Accepted,
-            Settlement::Retrying { .. } => Self::Retrying(after),
-            Settlement::Parked { .. } => Self::Parked(after),
-            Settlement::Unknown { .. } => Self::Unknown(after),
-            Settlement::Failed { .. } => Self::Failed,
+impl ShortOutcome {
+    fn of(outcome: &Outcome) -> Self {
+        let after = outcome.after().map(row::ticks).unwrap_or_default();
+        match outcome {
+            Outcome::Accepted { .. } => Self::Accepted,
+            Outcome::Retrying { .. } => Self::Retrying(after),
+            Outcome::Parked { .. } => Self::Parked(after),
+            Outcome::Unknown { .. } => Self::Unknown(after),
+            Outcome::Failed { .. } => Self::Failed,
         }
     }
 
-    pub fn settlement(self) -> Settlement {
+    pub fn outcome(self) -> Outcome {
         let reason = "why".to_owned();
         let provider_id = "7".to_owned();
         match self {
-            Self::Accepted => Settlement::Accepted { provider_id },
-            Self::Retrying(after) => Settlement::Retrying {
+            Self::Accepted => Outcome::Accepted { provider_id },
+            Self::Retrying(after) => Outcome::Retrying {
                 reason,
                 after: duration(after),
             },
-            Self::Parked(after) => Settlement::Parked {
+            Self::Parked(after) => Outcome::Parked {
                 reason,
                 after: duration(after),
             },
-            Self::Unknown(after) => Settlement::Unknown {
+            Self::Unknown(after) => Outcome::Unknown {
                 reason,
                 after: duration(after),
             },
-            Self::Failed => Settlement::Failed { reason },
+            Self::Failed => Outcome::Failed { reason },
         }
     }
 }
@@ -164,7 +164,7 @@ pub enum Job {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Record {
     pub attempt: Attempt,
-    pub outcome: Outcome,
+    pub outcome: ShortOutcome,
     pub mark: Mark,
 }
 
@@ -260,7 +260,7 @@ pub fn before(attempt: Attempt) -> Before {
 }
 
 /// What `deliver` concludes from an answer.
-pub fn concluded(policy: &Policy, attempt: Attempt, answer: Answer) -> (Settlement, Doubt) {
+pub fn concluded(timing: &DeliveryTiming, attempt: Attempt, answer: Answer) -> (Outcome, Doubt) {
     let failed = |reaction| Err(Failure::new(reaction, "why"));
     let outcome = match answer {
         Answer::Accepted => Ok("7".to_owned()),
@@ -272,7 +272,7 @@ pub fn concluded(policy: &Policy, attempt: Attempt, answer: Answer) -> (Settleme
     let channel = CHANNELS[attempt.channel];
     // The shortest delay leaves the most to happen.
     conclude(
-        policy,
+        timing,
         channel,
         before(attempt),
         u16::from(attempt.retries),
@@ -281,10 +281,10 @@ pub fn concluded(policy: &Policy, attempt: Attempt, answer: Answer) -> (Settleme
     )
 }
 
-pub fn record(attempt: Attempt, settlement: &Settlement, doubt: Doubt) -> Job {
+pub fn record(attempt: Attempt, outcome: &Outcome, doubt: Doubt) -> Job {
     Job::Recording(Record {
         attempt,
-        outcome: Outcome::of(settlement),
+        outcome: ShortOutcome::of(outcome),
         mark: Mark::of(doubt),
     })
 }

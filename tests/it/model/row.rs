@@ -3,7 +3,7 @@
 //! `conformance` holds these to the statements themselves, on a real PostgreSQL, for every combination of row and
 //! event; `search` explores what becomes of them. So the model cannot drift from the SQL unnoticed.
 
-use proftest::domain::delivery::{Channel, Doubt, Settlement};
+use proftest::domain::delivery::{Channel, Doubt, Outcome};
 use std::time::Duration;
 
 /// One tick of the model. Half a lease, and as long as a function may live.
@@ -72,10 +72,10 @@ impl State {
         }
     }
 
-    fn of(settlement: &Settlement) -> Self {
+    fn of(outcome: &Outcome) -> Self {
         Self::ALL
             .into_iter()
-            .find(|state| state.word() == settlement.state())
+            .find(|state| state.word() == outcome.state().as_str())
             .unwrap()
     }
 }
@@ -241,7 +241,7 @@ impl Notification {
         &mut self,
         rules: Rules,
         attempt: Attempt,
-        settlement: &Settlement,
+        outcome: &Outcome,
         doubt: Doubt,
         grace: u8,
     ) -> bool {
@@ -251,8 +251,8 @@ impl Notification {
         if row.state != State::Sending || (rules.fenced && row.attempt != attempt.number) {
             return false;
         }
-        let after = settlement.after().map(ticks);
-        row.state = State::of(settlement);
+        let after = outcome.after().map(ticks);
+        row.state = State::of(outcome);
         row.retries += u8::from(row.state == State::Retrying);
         row.free_in = after.unwrap_or_default();
         row.unknown_for = match doubt {

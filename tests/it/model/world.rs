@@ -131,9 +131,9 @@ impl World {
         match self.workers[worker].jobs[channel] {
             Job::None => Vec::new(),
             Job::Cleared(attempt) => vec![(Event::Send(worker, channel), Some(call(attempt)))],
-            Job::Claimed(attempt) => match open(&settings.policy, CHANNELS[channel], before(attempt)) {
-                Opening::Settled(settlement) => {
-                    let record = record(attempt, &settlement, Doubt::Keep);
+            Job::Claimed(attempt) => match open(&settings.timing, CHANNELS[channel], before(attempt)) {
+                Opening::Over(outcome) => {
+                    let record = record(attempt, &outcome, Doubt::Keep);
                     vec![(Event::Settle(worker, channel), Some(become_(record)))]
                 }
                 Opening::LookUp { since } if settings.looks_up => {
@@ -160,8 +160,8 @@ impl World {
                 next
             }
             Job::Called(attempt, Call::Answered(answer)) => {
-                let (settlement, doubt) = concluded(&settings.policy, attempt, answer);
-                let record = record(attempt, &settlement, doubt);
+                let (outcome, doubt) = concluded(&settings.timing, attempt, answer);
+                let record = record(attempt, &outcome, doubt);
                 vec![(Event::Settle(worker, channel), Some(become_(record)))]
             }
             Job::Recording(record) => {
@@ -182,9 +182,9 @@ impl World {
     ) -> Vec<(Event, Option<Self>)> {
         let decide = |found| {
             let mut world = *self;
-            world.workers[worker].jobs[channel] = match reconcile(&settings.policy, since, found, 0.0) {
+            world.workers[worker].jobs[channel] = match reconcile(&settings.timing, since, found, 0.0) {
                 Reconciled::SendAgain => Job::Cleared(attempt),
-                Reconciled::Settled(settlement) => record(attempt, &settlement, Doubt::Keep),
+                Reconciled::Over(outcome) => record(attempt, &outcome, Doubt::Keep),
             };
             world
         };
@@ -224,9 +224,9 @@ impl World {
     }
 
     fn land(&mut self, settings: &Settings, record: Record) {
-        let (settlement, doubt) = (record.outcome.settlement(), record.mark.doubt());
+        let (outcome, doubt) = (record.outcome.outcome(), record.mark.doubt());
         self.notification
-            .record(settings.rules, record.attempt, &settlement, doubt, settings.grace);
+            .record(settings.rules, record.attempt, &outcome, doubt, settings.grace);
     }
 
     /// The worker is gone; what it had sent may still arrive.
@@ -254,7 +254,7 @@ impl World {
     /// Worlds that differ in nothing that matters become one.
     fn normalise(&mut self, settings: &Settings) {
         // From these ages on nothing changes any more.
-        let oldest = [settings.policy.email_key + row::TICK, settings.policy.unknown_max].map(row::ticks);
+        let oldest = [settings.timing.email_key + row::TICK, settings.timing.unknown_max].map(row::ticks);
         for (channel, row) in self.notification.rows.iter_mut().enumerate() {
             let Some(row) = row else { continue };
             // Attempt numbers are only ever compared for being the row's.

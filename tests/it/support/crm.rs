@@ -5,7 +5,9 @@ use super::aws::{Queue, event, record, sdk};
 use super::database::Database;
 use proftest::config::{self, Auth, Stage};
 use proftest::domain::contact::{Email, Name, Phone};
-use proftest::domain::ids::LeadId;
+use proftest::domain::delivery::Kind;
+use proftest::domain::ids::{FieldId, LeadId};
+use proftest::domain::metadata::Metadata;
 use proftest::store::NewLead;
 use proftest::task::{self, CrmTask};
 use serde_json::{Value, json};
@@ -19,9 +21,9 @@ pub const TOKEN: &str = "crm_test";
 pub const LEAD_ID_FIELD: i64 = 880_010;
 
 /// Production's schedule in a hurry.
-pub const HASTY: crm::Policy = crm::Policy {
+pub const HASTY: proftest::domain::crm::CrmTiming = proftest::domain::crm::CrmTiming {
     backoff: &[Duration::from_millis(20); 6],
-    settle: Duration::ZERO,
+    absent: Duration::ZERO,
 };
 
 /// The account at this address.
@@ -30,10 +32,10 @@ pub fn account(base_url: &str) -> config::AmoCrm {
         base_url: base_url.to_owned(),
         auth: Auth::LongLived(TOKEN.to_owned().into()),
         stage: Stage::Names("воронка ".to_owned(), "ЗАЯВКА_С_ПРОФТЕСТА".to_owned()),
-        lead_id_field: LEAD_ID_FIELD,
+        lead_id_field: FieldId(LEAD_ID_FIELD),
         utm_fields: vec![
-            ("utm_source".to_owned(), 880_001),
-            ("utm_medium".to_owned(), 880_002),
+            ("utm_source".to_owned(), FieldId(880_001)),
+            ("utm_medium".to_owned(), FieldId(880_002)),
         ],
         requests_per_second: 5,
         block: None,
@@ -98,7 +100,7 @@ impl World {
     }
 
     pub async fn worker_with(&self, config: &config::Crm) -> crm::App {
-        crm::App::new(config, &sdk().await).unwrap().with_policy(HASTY)
+        crm::App::new(config, &sdk().await).unwrap().with_timing(HASTY)
     }
 
     /// A saved lead.
@@ -115,12 +117,12 @@ impl World {
             email: Email::parse(&person.email).unwrap(),
             phone: Phone::parse(&person.phone).unwrap(),
             source: "proftest_test".to_owned(),
-            metadata,
+            metadata: Metadata::from_json(metadata),
             idempotency_key: None,
         };
         self.db
             .store()
-            .save_lead(&lead, Duration::ZERO)
+            .save_lead(lead, Kind::Result, Duration::ZERO)
             .await
             .unwrap()
             .lead

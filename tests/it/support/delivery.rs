@@ -4,7 +4,8 @@ use super::Person;
 use super::aws::{Queue, event, record, sdk, task};
 use super::database::Database;
 use proftest::config;
-use proftest::domain::delivery::Policy;
+use proftest::domain::delivery::DeliveryTiming;
+use proftest::domain::delivery::Kind;
 use proftest::domain::ids::{LeadId, NotificationId};
 use proftest::store::Pending;
 use serde_json::Value;
@@ -20,13 +21,13 @@ pub const MOBIZON_KEY: &str = "kz_test";
 pub const PUBLIC: &str = "https://api.onai.academy";
 
 /// Production's schedule in a hurry: four retries.
-pub const HASTY: Policy = Policy {
+pub const HASTY: DeliveryTiming = DeliveryTiming {
     email_key: Duration::from_hours(23),
     backoff: &[Duration::from_millis(20); 4],
     repeats: 0,
     parked: Duration::from_millis(60),
     look_up: Duration::from_millis(20),
-    settle: Duration::from_millis(600),
+    absent: Duration::from_millis(600),
     unknown_max: Duration::from_hours(24),
 };
 
@@ -138,13 +139,18 @@ impl World {
 
     /// The function with a retry schedule in milliseconds.
     pub async fn hasty(&self) -> deliver::App {
-        self.patient().await.with_policy(HASTY)
+        self.patient().await.with_timing(HASTY)
     }
 
     /// A saved lead whose message is due after `delay`.
     pub async fn lead_in(&self, delay: Duration) -> Waiting {
         let person = Person::new();
-        let saved = self.db.store().save_lead(&person.lead(), delay).await.unwrap();
+        let saved = self
+            .db
+            .store()
+            .save_lead(person.lead(), Kind::Result, delay)
+            .await
+            .unwrap();
         let Some(Pending { id, .. }) = saved.notification else {
             panic!("no notification")
         };

@@ -20,8 +20,8 @@ pub mod way;
 
 use harness::tools;
 use proftest::domain::contact::{Email, Name, Phone};
+use proftest::domain::metadata::Metadata;
 use proftest::store::NewLead;
-use serde_json::Map;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -100,7 +100,7 @@ impl Person {
             email: Email::parse(&self.email).unwrap(),
             phone: Phone::parse(&self.phone).unwrap(),
             source: "proftest".to_owned(),
-            metadata: Map::new(),
+            metadata: Metadata::default(),
             idempotency_key: None,
         }
     }

@@ -14,8 +14,10 @@ use futures::stream::{StreamExt as _, TryStreamExt as _};
 use harness::runtime_api::Function;
 use proftest::config::Database;
 use proftest::domain::contact::{Email, Name, Phone};
+use proftest::domain::delivery::Kind;
+use proftest::domain::metadata::Metadata;
 use proftest::store::{NewLead, Store};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use standins::{Fault, Mode};
 use std::collections::HashMap;
 use std::path::Path;
@@ -144,7 +146,7 @@ async fn save_all(bed: &Bed, queue: &Queue, options: Options, first_due: Instant
         let store = &store;
         async move {
             let delay = (first_due + step * number).saturating_duration_since(Instant::now());
-            let saved = store.save_lead(&person(number)?, delay).await?;
+            let saved = store.save_lead(person(number)?, Kind::Result, delay).await?;
             let pending = saved
                 .notification
                 .ok_or_else(|| Error::Part("no notification".to_owned()))?;
@@ -165,7 +167,7 @@ fn person(number: u32) -> Result<NewLead, Error> {
         email: Email::parse(&format!("person{number}@example.com")).map_err(|_| wrong())?,
         phone: Phone::parse(&format!("+7701{number:07}")).map_err(|_| wrong())?,
         source: SOURCE.to_owned(),
-        metadata: Map::new(),
+        metadata: Metadata::default(),
         idempotency_key: None,
     })
 }
