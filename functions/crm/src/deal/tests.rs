@@ -23,7 +23,7 @@ fn chosen(hits: &[Contact]) -> Option<i64> {
 #[test]
 fn a_contact_counts_only_with_this_phone_in_any_spelling_of_the_prefix() {
     let stranger = contact(1, &["8 (701) 123-45-68"], &["anna@example.com"]);
-    assert_eq!(chosen(&[stranger.clone()]), None);
+    assert_eq!(chosen(std::slice::from_ref(&stranger)), None);
     assert_eq!(
         chosen(&[stranger, contact(2, &["123", "8 (701) 123-45-67"], &[])]),
         Some(2)
