@@ -100,12 +100,15 @@ fn a_deployment_is_tested_and_built_then_migrates_then_deploys() {
     ];
     assert_order(&deploy, &order);
     // What is deployed is what was built and checked: the same archive, by a digest that does not travel in it.
-    let built = build[1]["run"].as_str().unwrap();
+    let script = build[1]["run"].as_str().unwrap();
     assert!(
-        built.starts_with("tests/sam-build.sh \"$ARCHITECTURE\"\n"),
-        "{built}"
+        script.starts_with("tests/sam-build.sh \"$ARCHITECTURE\"\n"),
+        "{script}"
     );
-    assert!(built.contains("cargo build --locked --package ops\n"), "{built}");
+    assert!(
+        script.contains("cargo build --locked --package ops\n"),
+        "{script}"
+    );
     let packed = build[2]["run"].as_str().unwrap();
     let archive = build[3]["with"]["path"].as_str().unwrap();
     let packs = format!("--file {archive} \"target/sam/$ARCHITECTURE\" target/debug/ops\n");
