@@ -1,4 +1,4 @@
-//! `doctor`, on databases: well kept ones, and each way to keep one badly.
+//! `doctor` on databases: in order, and with each fault.
 
 use crate::support::database::Database;
 use crate::support::doctor::World;
@@ -142,7 +142,7 @@ fn tables_open_to_supabases_anonymous_role_are_named() {
 }
 
 #[test]
-fn a_user_whom_row_level_security_blinds_is_found() {
+fn a_user_from_whom_row_level_security_hides_the_rows_is_found() {
     run(async {
         let world = World::new().await;
         let role = format!("reader_{}", uuid::Uuid::new_v4().simple());

@@ -1,5 +1,5 @@
-//! Nothing can be taken out of template.yaml unnoticed: what it grants, sets and listens to is compared with what the
-//! code needs, and each removal is tried on the parsed template.
+//! Nothing can be removed from template.yaml unnoticed: what it grants, sets and listens to is compared with what the code
+//! needs, and each removal is tried on the parsed template.
 
 use crate::template::{functions, objects, routes, template};
 use crate::template_settings::{read_by_function, variable_problems};
@@ -197,7 +197,7 @@ fn differences(who: &str, given: &BTreeSet<Grant>, needed: &BTreeSet<Grant>) -> 
     missing.chain(idle).collect()
 }
 
-/// Permissions against calls, both ways.
+/// Permissions compared with calls, both ways; and no statement outside the roles that are compared.
 fn permission_problems(template: &Value) -> Vec<String> {
     let resources = &template["Resources"];
     let mut problems = Vec::new();
@@ -216,10 +216,21 @@ fn permission_problems(template: &Value) -> Vec<String> {
     }
     let scheduler = grants(&resources["SchedulerRole"]);
     problems.extend(differences("SchedulerRole", &scheduler, &owned(&SCHEDULER)));
+    let mut roles = vec!["SchedulerRole".to_owned()];
+    for (_, (_, function)) in functions(template) {
+        let role = function["Properties"]["Role"]["Fn::GetAtt"][0].as_str();
+        roles.extend(role.map(str::to_owned));
+    }
+    for (path, object) in objects(resources) {
+        let compared = |role: &String| path.starts_with(&format!(".{role}."));
+        if object.contains_key("Effect") && !roles.iter().any(compared) {
+            problems.push(format!("{path} is a statement that no list here shows"));
+        }
+    }
     problems
 }
 
-/// Routes, queues and the clock against what serves them.
+/// Routes, queues and the clock, compared with what serves them.
 fn event_problems(template: &Value) -> Vec<String> {
     let mut problems = Vec::new();
     let expected = ROUTES.iter().flat_map(|(function, path, methods)| {
@@ -248,7 +259,7 @@ fn event_problems(template: &Value) -> Vec<String> {
     problems
 }
 
-/// Everything that the template lacks, or has too much, for the code to work.
+/// Everything that the template lacks for the code to work, or has beyond it.
 fn problems(template: &Value) -> Vec<String> {
     let all = [
         permission_problems(template),
@@ -341,6 +352,6 @@ fn any_single_permission_variable_or_event_that_is_removed_is_missed() {
     }
     for pointer in &pointers {
         let missed = problems(&without(&template, pointer));
-        assert!(!missed.is_empty(), "nobody misses {pointer}");
+        assert!(!missed.is_empty(), "nothing misses {pointer}");
     }
 }

@@ -1,4 +1,4 @@
-//! What template.yaml tells the functions, against what they read; and its times, against each other.
+//! What template.yaml tells the functions, compared with what they read; and its times, compared with each other.
 
 use crate::template::{functions, template};
 use harness::tools;
@@ -42,7 +42,7 @@ pub fn read_by_function(binary: &str) -> (&'static str, BTreeSet<String>) {
         "deliver" => ("Deliver", read_by(config::Deliver::read)),
         "crm" => ("Crm", read_by(config::Crm::read)),
         "track" => ("Track", read_by(config::Track::read)),
-        // It needs no setting.
+        // It has no settings.
         "page" => ("", BTreeSet::new()),
         "sweep" => ("Sweep", read_by(config::Sweep::read)),
         other => panic!("which configuration does {other} read?"),
@@ -136,7 +136,6 @@ fn every_queue_gives_its_function_time_and_reports_record_by_record() {
                 json!(["ReportBatchItemFailures"]),
                 "{binary}"
             );
-            assert_eq!(seconds(&source["BatchSize"]), 10, "{binary}");
             let concurrency = &source["ScalingConfig"]["MaximumConcurrency"];
             let least = match concurrency["Ref"].as_str() {
                 Some(parameter) => &template["Parameters"][parameter]["MinValue"],
@@ -152,18 +151,15 @@ fn every_queue_gives_its_function_time_and_reports_record_by_record() {
             let redrive = &queue_properties["RedrivePolicy"];
             assert!(seconds(&redrive["maxReceiveCount"]) >= 5, "{binary}");
             let dlq = queue(&template, &redrive["deadLetterTargetArn"]);
-            assert_eq!(
-                seconds(&dlq["MessageRetentionPeriod"]),
-                1_209_600,
-                "{binary}: a fortnight to look"
-            );
+            // A dead letter's days count from when it was first sent. Source: SQS, "Using dead-letter queues".
             assert!(
-                dlq.get("FifoQueue").is_none(),
-                "EventBridge Scheduler takes standard queues only"
+                seconds(&dlq["MessageRetentionPeriod"])
+                    >= seconds(&queue_properties["MessageRetentionPeriod"]),
+                "{binary}: a message may end before it is a dead letter"
             );
         }
     }
-    assert_eq!(consumers, 2);
+    assert!(consumers >= 2, "{consumers}");
 }
 
 #[test]
@@ -185,28 +181,50 @@ fn the_sweep_runs_every_minute_and_ends_before_the_next() {
     assert!(seconds(&sweep["Timeout"]) < 60);
 }
 
+/// The variables that a function cannot do without; every other one is absent.
+fn required_alone(name: &str) -> Option<String> {
+    let value = match name {
+        "DATABASE_URL" => "postgres://user:password@127.0.0.1:5432/database",
+        "AMOCRM_LEAD_ID_FIELD_ID" => "1",
+        "NOTIFICATION_DELAY_SECONDS"
+        | "SCHEDULE_LEAD_SECONDS"
+        | "COURSE_URL"
+        | "RESEND_BASE_URL"
+        | "EMAIL_FROM"
+        | "MOBIZON_BASE_URL"
+        | "PUBLIC_BASE_URL"
+        | "SHORT_LINK_BASE_URL"
+        | "AMOCRM_PIPELINE_ID"
+        | "AMOCRM_STATUS_ID"
+        | "AMOCRM_UTM_FIELD_IDS"
+        | "AMOCRM_REQUESTS_PER_SECOND"
+        | "AMOCRM_BLOCK_SECONDS"
+        | "DATABASE_CA_PEM" => return None,
+        _ => "1",
+    };
+    Some(value.to_owned())
+}
+
+/// Otherwise the documents would be right for one of the two: a deployment by SAM, or a function started by hand.
 #[test]
-fn the_defaults_are_production_s() {
+fn the_template_s_defaults_are_the_functions_own() {
+    let env = Env::new(&required_alone);
+    let intake = config::Intake::read(&env).unwrap();
+    let track = config::Track::read(&env).unwrap();
+    let deliver = config::Deliver::read(&env).unwrap();
+    let crm = config::Crm::read(&env).unwrap();
     let template = template();
-    for (parameter, default) in [
-        ("NotificationDelaySeconds", json!(600)),
-        ("ScheduleLeadSeconds", json!(60)),
-        ("PublicBaseUrl", json!("https://api.onai.academy")),
-        (
-            "CourseUrl",
-            json!("https://onai.academy/integrator/expresscourse"),
-        ),
-        ("ResendBaseUrl", json!("https://api.resend.com")),
-        ("MobizonBaseUrl", json!("https://api.mobizon.kz")),
-        ("EmailFrom", json!("OnAI Academy <noreply@onai.academy>")),
+    for (parameter, own) in [
+        ("NotificationDelaySeconds", json!(intake.delay.as_secs())),
+        ("ScheduleLeadSeconds", json!(intake.schedule.lead.as_secs())),
+        ("CourseUrl", json!(track.course.as_str())),
+        ("ResendBaseUrl", json!(deliver.resend.base_url)),
+        ("EmailFrom", json!(deliver.resend.from)),
+        ("MobizonBaseUrl", json!(deliver.mobizon.base_url)),
+        ("PublicBaseUrl", json!(deliver.links.public)),
+        ("AmocrmRequestsPerSecond", json!(crm.amocrm.requests_per_second)),
     ] {
-        assert_eq!(
-            template["Parameters"][parameter]["Default"], default,
-            "{parameter}"
-        );
-    }
-    for secret in ["DatabaseUrl", "ResendApiKey", "MobizonApiKey"] {
-        assert_eq!(template["Parameters"][secret].get("Default"), None, "{secret}");
+        assert_eq!(template["Parameters"][parameter]["Default"], own, "{parameter}");
     }
 }
 

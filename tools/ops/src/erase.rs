@@ -68,7 +68,7 @@ pub async fn person(
         .await
         .map_err(|error| failure::chain(&error))?;
     lines.push(format!(
-        "Erased here: {} leads. Erase these by hand:",
+        "Erased {} leads here. Erase these by hand:",
         erased.leads
     ));
     for (place, ids) in [
