@@ -115,7 +115,7 @@ fn every_statement_of_the_hot_path_uses_its_indexes() {
             ),
             (
                 include_str!("../../shared/src/store/intake.sql"),
-                "uuid, text, text, text, text, jsonb, uuid, float8, text, text, float8",
+                "uuid, text, text, text, text, jsonb, uuid, float8, text, text, float8, text, text[]",
                 "(lead_id = lead.id)",
             ),
         ] {

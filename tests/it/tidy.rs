@@ -56,17 +56,21 @@ fn is_unit_test(path: &Path) -> bool {
 }
 
 /// Modules of `shared`, and those that each may import.
-const IMPORTS: [(&str, &[&str]); 12] = [
+const IMPORTS: [(&str, &[&str]); 13] = [
     ("failpoint", &[]),
+    ("random", &[]),
     ("failure", &[]),
     ("texts", &[]),
     ("telemetry", &[]),
     ("domain", &["domain", "failure", "texts"]),
     ("task", &["domain"]),
-    ("config", &["config"]),
+    ("config", &["config", "domain"]),
     ("http", &["texts"]),
     ("store", &["store", "domain", "failpoint", "failure", "config"]),
-    ("clients", &["clients", "failpoint", "failure", "config"]),
+    (
+        "clients",
+        &["clients", "domain", "failpoint", "failure", "random", "config"],
+    ),
     (
         "aws",
         &["aws", "domain", "failpoint", "failure", "task", "config"],

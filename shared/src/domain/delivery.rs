@@ -12,36 +12,13 @@
 //! `claim` is the one statement in `store::deliveries` that moves a row to `sending`; its attempt number is
 //! the fencing token with which the outcome is recorded.
 
+mod words;
+
+pub use words::{Channel, Kind, State};
+
 use super::retry::{self, BACKOFF, Backoff, spread};
 use crate::failure::{Failure, Reaction};
 use std::time::Duration;
-
-/// A way to reach the person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Channel {
-    /// E-mail, through Resend.
-    Email,
-    /// SMS, through Mobizon.
-    Sms,
-}
-
-impl Channel {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
-
-    /// The word for it in SQL, links and logs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Sms => "sms",
-        }
-    }
-
-    /// Reads that word; any other is `None`.
-    pub fn parse(raw: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|channel| channel.as_str() == raw)
-    }
-}
 
 /// How long a claim holds. Longer than a function may live (`DeliverFunction.Timeout` in template.yaml), so
 /// that no living worker's claim is ever taken over.
@@ -50,92 +27,6 @@ pub const LEASE: Duration = Duration::from_mins(1);
 /// How long Resend remembers an idempotency key is 24 h; an attempt may itself take a minute.
 /// Source: Resend, docs/dashboard/emails/idempotency-keys.
 pub const EMAIL_KEY_LIFETIME: Duration = Duration::from_hours(23);
-
-/// A notification's kind: which message it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// The result of the test, ten minutes after it.
-    Result,
-}
-
-impl Kind {
-    /// The word for it in SQL.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Result => "result",
-        }
-    }
-
-    /// Reads that word; any other is `None`.
-    pub fn parse(raw: &str) -> Option<Self> {
-        (raw == Self::Result.as_str()).then_some(Self::Result)
-    }
-
-    /// The channels over which it goes.
-    pub const fn channels(self) -> &'static [Channel] {
-        match self {
-            Self::Result => &Channel::ALL,
-        }
-    }
-}
-
-/// The state of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
-    /// Not tried yet.
-    Pending,
-    /// Under a lease.
-    Sending,
-    /// Refused; it is tried again.
-    Retrying,
-    /// Refused until a human acts; it is tried again.
-    Parked,
-    /// It may have been sent.
-    Unknown,
-    /// The vendor has it.
-    Accepted,
-    /// It has arrived.
-    Delivered,
-    /// The address does not take it.
-    Bounced,
-    /// Given up.
-    Failed,
-}
-
-impl State {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Pending,
-        Self::Sending,
-        Self::Retrying,
-        Self::Parked,
-        Self::Unknown,
-        Self::Accepted,
-        Self::Delivered,
-        Self::Bounced,
-        Self::Failed,
-    ];
-
-    /// The word for it in SQL.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Sending => "sending",
-            Self::Retrying => "retrying",
-            Self::Parked => "parked",
-            Self::Unknown => "unknown",
-            Self::Accepted => "accepted",
-            Self::Delivered => "delivered",
-            Self::Bounced => "bounced",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Reads that word; any other is `None`.
-    pub fn parse(raw: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == raw)
-    }
-}
 
 /// When a delivery is tried again, as data.
 #[derive(Debug, Clone, Copy)]

@@ -30,8 +30,8 @@ with lead as (
 ), notification as (
     insert into scheduled_notifications as n
         (id, lead_id, kind, type, scheduled_for, source, open_channels, wake_at)
-    select $7, lead.id, $12, case when cardinality($13) > 1 then 'both' else $13[1] end,
-           now() + $8 * interval '1 second', $5, cardinality($13), now() + ($8 + $11) * interval '1 second'
+    select $7, lead.id, $12, case when cardinality($13::text[]) > 1 then 'both' else ($13::text[])[1] end,
+           now() + $8 * interval '1 second', $5, cardinality($13::text[]), now() + ($8 + $11) * interval '1 second'
     from lead
     where $10 is null or exists (select from submission)
     on conflict (lead_id, kind) where status = 'pending' do update set lead_id = excluded.lead_id
@@ -40,11 +40,11 @@ with lead as (
     select id, scheduled_for from notification where id = $7
 ), delivery as (
     insert into deliveries (notification_id, channel, next_attempt_at)
-    select made.id, channel, made.scheduled_for from made, unnest($13) as c (channel)
+    select made.id, channel, made.scheduled_for from made, unnest($13::text[]) as c (channel)
     on conflict do nothing
 ), link as (
     insert into short_links (code, lead_id, notification_id, channel)
-    select $9, lead.id, made.id, 'sms' from made, lead where 'sms' = any ($13)
+    select $9, lead.id, made.id, 'sms' from made, lead where 'sms' = any ($13::text[])
     on conflict do nothing
 ), crm as (
     insert into crm_tasks as t (lead_id, wake_at)

@@ -83,6 +83,8 @@ impl Submissions {
                     (&code.as_str(), Type::TEXT),
                     (&key, Type::TEXT),
                     (&WAKE_GRACE.as_secs_f64(), Type::FLOAT8),
+                    (&"result", Type::TEXT),
+                    (&vec!["email", "sms"], Type::TEXT_ARRAY),
                 ],
             )
             .await?;
