@@ -1,9 +1,8 @@
 //! What template.yaml leaves to whoever deploys it, and what it bounds: throttles, tracing, reserved concurrency.
 
-use crate::support::database::Database;
 use crate::support::request::visit;
-use crate::support::run;
 use crate::template::{functions, page_asset, routes, template};
+use harness::world::{Database, run};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

@@ -1,9 +1,8 @@
 //! Rules of the house that no compiler knows.
 
-use crate::support::database::Database;
-use crate::support::run;
 use harness::postgres::connect;
 use harness::tools;
+use harness::world::{Database, run};
 use ops::migrate::migrate;
 use std::path::{Path, PathBuf};
 

@@ -2,9 +2,8 @@
 
 use super::check;
 use super::mutate::{apply, change, text};
-use crate::support::database::Database;
 use crate::support::request::{Answer, sample};
-use crate::support::{Person, run};
+use harness::world::{Database, Person, run};
 use lambda_http::Response;
 use lambda_http::request::LambdaRequest;
 use proftest::config;
@@ -74,7 +73,7 @@ fn any_link_leads_to_the_course_and_nowhere_else() {
         let db = Database::fresh().await;
         let lead = db
             .store()
-            .save_lead(&Person::new().lead(), Duration::ZERO)
+            .save_lead(&Person::new().lead().unwrap(), Duration::ZERO)
             .await
             .unwrap()
             .lead;

@@ -26,7 +26,7 @@ const BATCHES_MAX: usize = 1000;
 const DATABASE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The rows, and the two queues whose dead letters are put back.
-pub struct Funnel {
+pub struct Redrive {
     store: Store,
     notifications: Queue,
     crm: Queue,
@@ -62,7 +62,7 @@ struct Fate {
     reopens: bool,
 }
 
-impl Funnel {
+impl Redrive {
     /// On these settings, which are the sweep's.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Funnel {
     ///
     /// # Errors
     /// [`RedriveError`].
-    pub async fn redrive(&self, apply: bool, say: &dyn Fn(&str)) -> Result<Redriven, RedriveError> {
+    pub async fn run(&self, apply: bool, say: &dyn Fn(&str)) -> Result<Redriven, RedriveError> {
         let mut total = Redriven::default();
         let look = async |task: &DeliverTask| self.notification(*task, apply).await;
         empty("notifications", &self.notifications, apply, say, look, &mut total).await?;
@@ -249,8 +249,8 @@ fn because(reason: Option<&str>) -> String {
 /// # Errors
 /// One sentence.
 pub async fn command(state_dir: Option<&Path>, dry_run: bool) -> Result<(), String> {
-    let funnel = Funnel::find(state_dir).await?;
-    let redriven = funnel.redrive(!dry_run, &|line| println!("{line}")).await;
+    let redrive = Redrive::find(state_dir).await?;
+    let redriven = redrive.run(!dry_run, &|line| println!("{line}")).await;
     let Redriven {
         moved,
         reopened,
