@@ -15,11 +15,11 @@
 mod outcome;
 mod points;
 mod rounds;
-mod world;
+mod scene;
 
-use crate::support::{process, run};
 use futures::StreamExt as _;
 use harness::tools;
+use harness::world::{binaries, binaries_with_failpoints, run};
 use outcome::{HEAD, Outcome, drain};
 use points::{Point, STEPS, points};
 use proftest::config::variable;
@@ -28,7 +28,6 @@ use rounds::{Armed, Chance, Told};
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
-use world::World;
 
 /// Leads a point in every test run.
 const LEADS: usize = 10;
@@ -38,7 +37,7 @@ const SIDE_BY_SIDE: usize = 6;
 const MARK: &str = "proftest-failpoint";
 
 async fn outcome(point: Point, leads: usize, rounds: usize) -> Outcome {
-    let world = World::new(point.scene, leads).await;
+    let world = scene::world(point.scene, leads).await;
     let armed = Armed {
         world: &world,
         point,
@@ -48,7 +47,7 @@ async fn outcome(point: Point, leads: usize, rounds: usize) -> Outcome {
     let told = if point.function == "intake" {
         armed.visitors(rounds, leads).await
     } else {
-        let saved = world.save(leads).await;
+        let saved = scene::save(&world, leads).await;
         match point.function {
             "track" => armed.clicks(rounds, &saved).await,
             "sweep" => {
@@ -61,7 +60,7 @@ async fn outcome(point: Point, leads: usize, rounds: usize) -> Outcome {
             }
         }
     };
-    world.mend();
+    world.vendors.heal();
     drain(&world).await;
     Outcome::of(&armed, &told).await
 }
@@ -79,7 +78,7 @@ fn a_process_killed_at_any_step_loses_nothing_and_doubles_nothing() {
         let chosen =
             |point: &Point| format!("{}.{}.{}", point.function, point.step, point.side).contains(&only);
         let points: Vec<Point> = points().into_iter().filter(chosen).collect();
-        process::binaries_with_failpoints().await;
+        binaries_with_failpoints().await;
         let started = Instant::now();
         println!("{HEAD}");
         let outcomes: Vec<Outcome> = futures::stream::iter(points)
@@ -131,8 +130,8 @@ fn what_ci_looks_for_in_a_release_stands_in_every_armed_binary() {
     };
     run(async {
         for function in ["intake", "deliver", "crm", "track", "sweep"] {
-            let armed = process::binaries_with_failpoints().await.join(function);
-            let plain = process::binaries().await.join(function);
+            let armed = binaries_with_failpoints().await.join(function);
+            let plain = binaries().await.join(function);
             assert_eq!((holds(&armed), holds(&plain)), (true, false), "{function}");
         }
     });

@@ -2,13 +2,11 @@
 //!
 //! Sixty processes here; `EXHAUSTION_PROCESSES=200 cargo test --workspace --test it exhaustion` for the full load.
 
-use crate::support::aws::Queue;
-use crate::support::database::Database;
 use crate::support::request::sample;
-use crate::support::{Person, dir, eventually, process, run};
 use futures::future::join_all;
 use harness::postgres::{Cluster, Place, connect};
 use harness::runtime_api::Function;
+use harness::world::{Database, Options, Person, World, dir, eventually, run, start};
 use ops::migrate::migrate;
 use proftest::config::variable;
 use serde_json::{Value, json};
@@ -68,27 +66,30 @@ async fn crowd(name: &str, count: usize, options: &str) -> Crowd {
     let mut client = connect(&url).await.unwrap();
     migrate(&mut client).await.unwrap();
     drop(client);
-    let mut settings = process::intake_settings(&url, &Queue::new().await).await;
-    settings.retain(|(name, _)| *name != "AWS_ENDPOINT_URL");
-    settings.push(("AWS_ENDPOINT_URL", prompt_aws().await));
+    let db = Database::open(superuser).await;
+    let mut world = World::over(db, Options::strict()).await;
+    world
+        .changes
+        .extend([("DATABASE_URL", url), ("AWS_ENDPOINT_URL", prompt_aws().await)]);
+    let settings = world.settings();
     let mut processes = Vec::new();
     while processes.len() < count {
         let some = (count - processes.len()).min(20);
-        let mut started = join_all((0..some).map(|_| process::start("intake", TIMEOUT, &settings))).await;
+        let mut started = join_all((0..some).map(|_| start("intake", TIMEOUT, &settings))).await;
         for ready in join_all(started.iter_mut().map(Function::ready)).await {
             ready.unwrap();
         }
         processes.append(&mut started);
     }
     Crowd {
-        db: Database::open(superuser).await,
+        db: world.db,
         processes,
         _cluster: cluster,
     }
 }
 
 async fn post(intake: &mut Function, person: Person) -> Answered {
-    let body = json!({"name": person.name, "email": person.email, "phone": person.phone});
+    let body = person.form();
     answer(intake, person, &body).await
 }
 

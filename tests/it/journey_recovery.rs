@@ -1,7 +1,7 @@
 //! What breaks on the way: processes that are killed, vendors that are down. Everyone still gets one of each.
 
 use crate::support::stack::{DELAY, Stack, stack};
-use crate::support::{eventually, run};
+use harness::world::{eventually, run};
 use standins::{Fault, Mode};
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ fn killing_deliver_while_messages_flow_loses_nothing_and_repeats_nothing() {
             faults.clear();
         }
         stack
-            .skip_waiting_until_all_are_over("killed", Duration::from_mins(2))
+            .pass_time_until_all_are_over("killed", Duration::from_mins(2))
             .await;
         stack.assert_each_delivered_once("killed", &people).await;
     });
@@ -111,7 +111,7 @@ fn a_refused_key_and_lost_answers_are_made_good_once_they_are_mended() {
         assert!(!resend.iter().any(|email| email.to[0].starts_with("mended")));
         stack.resend().faults().clear();
         stack
-            .skip_waiting_until_all_are_over("mended", Duration::from_mins(1))
+            .pass_time_until_all_are_over("mended", Duration::from_mins(1))
             .await;
         stack.assert_each_delivered_once("mended", &people).await;
     });

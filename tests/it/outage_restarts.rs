@@ -1,9 +1,9 @@
 //! PostgreSQL stops, freezes and dies, and all of AWS is restarted, on the real binaries.
 
 use crate::support::server::{End, Server};
-use crate::support::stack::{Stack, Vendors};
-use crate::support::{eventually, run};
+use crate::support::stack::{Stack, deals, vendors};
 use futures::future::{join, join_all};
+use harness::world::{eventually, run};
 use proftest::config::variable;
 use serde_json::Value;
 use standins::{Fault, Mode};
@@ -118,7 +118,7 @@ async fn post_again(stack: &Stack, mut refused: Vec<Value>) {
 fn a_database_stopped_killed_and_frozen_under_load_loses_nothing_that_was_acknowledged() {
     run(async {
         let mut postgres = Server::start("postgres-restarted", Vec::new()).await;
-        let vendors = Vendors::new().await;
+        let vendors = vendors().await;
         let mut stack = Stack::over(&postgres.url, &vendors, "stack-restarted").await;
         let (next, over) = (AtomicU32::new(1), AtomicBool::new(false));
         let visitors = join_all((0..VISITORS).map(|_| visit(&stack, &next, &over)));
@@ -132,11 +132,11 @@ fn a_database_stopped_killed_and_frozen_under_load_loses_nothing_that_was_acknow
         let refused = check_answers(&stack, &posted).await;
         post_again(&stack, refused).await;
         stack
-            .skip_waiting_until_all_are_over("restarts", Duration::from_mins(3))
+            .pass_time_until_all_are_over("restarts", Duration::from_mins(3))
             .await;
         let people: Vec<Value> = posted.into_iter().map(|posted| posted.body).collect();
         stack.assert_each_delivered_once("restarts", &people).await;
-        assert!(vendors.deals() <= people.len());
+        assert!(deals(&vendors) <= people.len());
         stack.kill_everything().await;
         postgres.stop(End::Fast).await;
     });
@@ -146,7 +146,7 @@ fn a_database_stopped_killed_and_frozen_under_load_loses_nothing_that_was_acknow
 fn when_all_of_aws_is_killed_and_starts_empty_the_sweep_finds_everything() {
     run(async {
         let mut postgres = Server::start("postgres-kept", Vec::new()).await;
-        let vendors = Vendors::new().await;
+        let vendors = vendors().await;
         let stack = Stack::over(&postgres.url, &vendors, "stack-killed").await;
         for faults in [stack.resend().faults(), stack.mobizon().faults()] {
             // Workers die in the middle of a call; what has arrived is taken all the same.
@@ -178,7 +178,7 @@ fn when_all_of_aws_is_killed_and_starts_empty_the_sweep_finds_everything() {
         let still = stack.count("killed-aws", "pending").await;
         assert_eq!(still, waiting, "somebody else than the sweep has woken them");
         // Twelve minutes later: leases have run out, and the vendor's list shows what was sent.
-        stack.db.pass(Duration::from_mins(12)).await;
+        stack.db.pass_time(Duration::from_mins(12)).await;
         stack.invoke("sweep").await;
         let open = "crm_tasks where state in ('pending', 'working')";
         eventually("all is done", Duration::from_mins(2), async || {
@@ -187,7 +187,7 @@ fn when_all_of_aws_is_killed_and_starts_empty_the_sweep_finds_everything() {
         })
         .await;
         stack.assert_each_delivered_once("killed-aws", &people).await;
-        assert_eq!(vendors.deals(), people.len());
+        assert_eq!(deals(&vendors), people.len());
         println!("{waiting} of 40 waited when AWS was killed, {broken_off} calls were broken off");
         stack.kill_everything().await;
         postgres.stop(End::Fast).await;

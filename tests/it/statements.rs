@@ -1,7 +1,6 @@
 //! The statements that carry the load use their indexes, by PostgreSQL's own account.
 
-use crate::support::database::Database;
-use crate::support::run;
+use harness::world::{Database, run};
 use serde_json::Value;
 
 /// Twenty thousand leads with all that hangs on them, and fresh statistics.

@@ -1,10 +1,9 @@
 //! template.yaml, read as CloudFormation would: what `sam validate --lint` misses.
 
-use crate::support::delivery::World;
 use crate::support::request::{request, sample, visit};
-use crate::support::run;
 use harness::emulator::FUNCTIONS;
 use harness::tools;
+use harness::world::{World, run};
 use proftest::config;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};

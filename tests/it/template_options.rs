@@ -1,9 +1,8 @@
 //! The parameters of template.yaml, and what it bounds and keeps: throttles, concurrency, caches, logs, versions.
 
-use crate::support::database::Database;
 use crate::support::request::visit;
-use crate::support::run;
 use crate::template::{functions, page_asset, routes, template};
+use harness::world::{Database, run};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

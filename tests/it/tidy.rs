@@ -1,9 +1,8 @@
 //! Rules of this repository that the compiler does not know.
 
-use crate::support::database::Database;
-use crate::support::run;
 use harness::postgres::connect;
 use harness::tools;
+use harness::world::{Database, run};
 use ops::migrate::migrate;
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -2,9 +2,10 @@
 
 use super::outcome::drain;
 use super::points::Point;
-use super::world::{Saved, World, answers, email, phone};
+use super::scene::{PASSED, person, quiet, start};
 use crate::support::request::sample;
 use harness::runtime_api::Failed;
+use harness::world::{Waiting, World};
 use proftest::task::{self, CrmTask, DeliverTask};
 use serde_json::{Value, json};
 use std::os::unix::process::ExitStatusExt as _;
@@ -94,7 +95,7 @@ impl Armed<'_> {
                     function
                 } else {
                     let failpoints = failpoints(self.point, passes);
-                    self.world.start(self.point.function, Some(&failpoints)).await
+                    start(self.world, self.point.function, Some(&failpoints)).await
                 };
                 match function.invoke(&event).await {
                     Ok(answer) => {
@@ -116,19 +117,19 @@ impl Armed<'_> {
         } else {
             futures::future::join(worker(true), worker(false)).await;
         }
-        self.world.quiet().await;
+        quiet(self.world).await;
         answers.into_inner().unwrap()
     }
 
     /// A message for each lead, for some two, shuffled, in batches of one to ten.
-    fn batches(&self, leads: &[Saved]) -> Vec<Value> {
+    fn batches(&self, leads: &[Waiting]) -> Vec<Value> {
         let template = &sample("deliver/one.json")["Records"][0];
         let mut records = Vec::new();
         for saved in leads {
             for _ in 0..=self.chance.below(2) {
                 let mut record = template.clone();
                 record["messageId"] = Uuid::new_v4().to_string().into();
-                record["body"] = self.body(*saved).into();
+                record["body"] = self.body(saved).into();
                 records.push(record);
             }
         }
@@ -142,28 +143,28 @@ impl Armed<'_> {
     }
 
     /// The message that wakes this function for a lead.
-    fn body(&self, saved: Saved) -> String {
+    fn body(&self, saved: &Waiting) -> String {
         match self.point.function {
             "deliver" => task::body(&DeliverTask::DeliverV1 {
-                notification: saved.notification,
+                notification: saved.id,
             }),
             _ => task::body(&CrmTask::CrmV1 { lead: saved.lead }),
         }
     }
 
     /// Rounds of messages about leads that are saved already.
-    pub async fn messages(&self, rounds: usize, leads: &[Saved]) {
+    pub async fn messages(&self, rounds: usize, leads: &[Waiting]) {
         for number in 0..rounds {
             let events = self.batches(leads);
             self.round(number, events).await;
-            self.world.skip_waiting().await;
+            self.world.pass_time(PASSED).await;
         }
     }
 
     /// Rounds of the sweep, over leads whom nobody has woken.
     pub async fn sweeps(&self, rounds: usize) {
         for number in 0..rounds {
-            self.world.skip_waiting().await;
+            self.world.pass_time(PASSED).await;
             self.round(number, vec![sample("sweep/scheduled.json"); 2]).await;
         }
     }
@@ -208,7 +209,7 @@ impl Armed<'_> {
     }
 
     /// Rounds of clicks on both links of each lead; who sees no redirect clicks again.
-    pub async fn clicks(&self, rounds: usize, leads: &[Saved]) -> Told {
+    pub async fn clicks(&self, rounds: usize, leads: &[Waiting]) -> Told {
         let mut told = Told::default();
         let mut links = Vec::new();
         for saved in leads {
@@ -218,7 +219,7 @@ impl Armed<'_> {
             ));
             let sql = format!(
                 "select code from short_links where notification_id = '{}'",
-                saved.notification
+                saved.id
             );
             let code = self.world.db.row(&sql).await;
             links.push(visit(&format!("/l/{}", code["code"].as_str().unwrap()), ""));
@@ -243,7 +244,7 @@ impl Armed<'_> {
 
     /// The same events for a process that does not die.
     async fn peacefully(&self, events: Vec<Value>) -> Vec<Option<Value>> {
-        let mut function = self.world.start(self.point.function, None).await;
+        let mut function = start(self.world, self.point.function, None).await;
         let mut answers = Vec::new();
         for event in events {
             answers.push(Some(function.invoke(&event).await.unwrap()));
@@ -253,11 +254,10 @@ impl Armed<'_> {
 }
 
 fn submission(visitor: usize) -> Value {
-    let body = json!({
-        "name": "Айгерим", "email": email(visitor), "phone": phone(visitor),
-        "source": format!("proftest_{visitor}"), "proftestAnswers": answers(visitor),
-        "submissionId": format!("submission-{visitor}"),
-    });
+    let person = person(visitor);
+    let mut body = person.form();
+    body["source"] = person.source.into();
+    body["submissionId"] = format!("submission-{visitor}").into();
     let mut event = sample("intake/valid.json");
     event["body"] = body.to_string().into();
     event

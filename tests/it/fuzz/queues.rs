@@ -2,10 +2,8 @@
 
 use super::mutate::{apply, change, damage, inflict, json, text};
 use super::{check, refusing_aws};
-use crate::support::aws::CLOSED;
-use crate::support::database::Database;
-use crate::support::run;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use harness::world::{CLOSED, Database, run};
 use proftest::config::{self, Auth, Stage};
 use proftest::domain::ids::{FieldId, PipelineId, StageId};
 use proftest::task::{self, CrmTask, DeliverTask};

@@ -2,13 +2,11 @@
 
 use super::check;
 use super::mutate::{apply, change, text};
-use crate::support::database::Database;
 use crate::support::request::{Answer, sample};
-use crate::support::{Person, run};
+use harness::world::{Database, Person, run};
 use lambda_http::Response;
 use lambda_http::request::LambdaRequest;
 use proftest::config;
-use proftest::domain::delivery::Kind;
 use proftest::http::make_readable;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -75,7 +73,11 @@ fn any_link_leads_to_the_course_and_nowhere_else() {
         let db = Database::fresh().await;
         let lead = db
             .store()
-            .save_lead(Person::new().lead(), Kind::Result, Duration::ZERO)
+            .save_lead(
+                Person::new().lead().unwrap(),
+                proftest::domain::delivery::Kind::Result,
+                Duration::ZERO,
+            )
             .await
             .unwrap()
             .lead;

@@ -4,7 +4,7 @@
 
 use super::check;
 use super::mutate::{apply_all, change, damage, damaged, inflict, json, text};
-use crate::support::run;
+use harness::world::run;
 use proftest::clients::amocrm::{AmoCrm, DealContact, NewDeal};
 use proftest::clients::http_client;
 use proftest::clients::mobizon::{Mobizon, Sms};

@@ -5,9 +5,8 @@
 
 use super::row::{Attempt, CHANNELS, Found, Notification, Row, Rules, State, Status, duration, index, ticks};
 use super::stage::{Case, apart, assert_same, read, write};
-use crate::support::database::Database;
-use crate::support::{Person, run};
 use futures::future::join_all;
+use harness::world::{Database, Person, run};
 use proftest::domain::delivery::Kind;
 use proftest::domain::delivery::{Before, Doubt, LEASE, Outcome};
 use proftest::store::{Claim, Fence, Store, WAKE_GRACE};
@@ -278,7 +277,7 @@ fn intake_and_sweep_do_what_the_model_says() {
                 .unwrap()
                 .is_empty()
         );
-        let lead = Person::new().lead();
+        let lead = Person::new().lead().unwrap();
         let saved = db
             .store()
             .save_lead(lead, Kind::Result, duration(6))

@@ -1,12 +1,12 @@
-//! A channel's life, checked in every order of events: see `search` for what must hold, `world` for what can
+//! A channel's life, checked in every order of events: see `search` for what must hold, `events` for what can
 //! happen, `row` and `conformance` for how the model is held to the SQL.
 
 mod conformance;
+mod events;
 mod parts;
 mod row;
 mod search;
 mod stage;
-mod world;
 
 use parts::{Settings, TIMING};
 use proftest::config::variable;
@@ -112,15 +112,19 @@ const LONG: [(&str, Settings); 3] = [
 fn holds(what: &str, settings: &Settings) {
     let start = std::time::Instant::now();
     match explore(settings) {
-        Ok(Explored { worlds, steps, ends }) => {
+        Ok(Explored {
+            situations,
+            steps,
+            ends,
+        }) => {
             let took = start.elapsed();
-            println!("{what}: {worlds} worlds, {steps} steps, {ends} ends, {took:.1?}");
+            println!("{what}: {situations} situations, {steps} steps, {ends} ends, {took:.1?}");
         }
         Err(Broken {
             what: wrong,
             way,
-            world,
-        }) => panic!("{what}: {wrong}: {way:?}: {world:?}"),
+            situation,
+        }) => panic!("{what}: {wrong}: {way:?}: {situation:?}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The parts of the model's world, and what may happen to them.
+//! The parts of a situation, and what may happen to them.
 
 use super::row::{self, Attempt, CHANNELS, Notification, Rules, duration};
 use proftest::domain::delivery::{Before, DeliveryTiming, Doubt, Outcome, conclude};
@@ -20,7 +20,7 @@ const fn duration_of(ticks: u64) -> Duration {
     Duration::from_secs(30 * ticks)
 }
 
-/// What is explored, and what is assumed of the world.
+/// What is explored, and what is assumed.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     pub workers: usize,
@@ -200,7 +200,7 @@ pub struct Vendor {
 
 /// Everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct World {
+pub struct Situation {
     pub notification: Notification,
     pub workers: [Worker; 3],
     pub vendors: [Vendor; 2],
@@ -208,7 +208,7 @@ pub struct World {
     pub late: [Option<Late>; 2],
 }
 
-/// What can happen. Those that bring the work on are what a world without further faults consists of.
+/// What can happen. Those that bring the work on are what a situation without further faults consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     Tick,
@@ -232,7 +232,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whether it also happens in a world without further faults, in which every message but the sweep's is lost.
+    /// Whether it also happens in a situation without further faults, in which every message but the sweep's is lost.
     pub const fn is_progress(self) -> bool {
         !matches!(
             self,

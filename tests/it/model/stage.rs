@@ -1,7 +1,7 @@
 //! Notifications of any state in a real database, and their comparison with the model's.
 
 use super::row::{CHANNELS, Notification, Row, duration};
-use crate::support::database::Database;
+use harness::world::Database;
 use proftest::domain::ids::NotificationId;
 use serde_json::Value;
 use std::collections::HashMap;

@@ -1,8 +1,7 @@
 //! A PostgreSQL server of one test's own, that stops, dies and comes back on its port.
 
-use super::database::Database;
-use super::dir;
 use harness::postgres::{Cluster, Place, connect};
+use harness::world::{Database, dir};
 use ops::migrate::migrate;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;

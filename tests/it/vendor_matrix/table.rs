@@ -1,7 +1,7 @@
 //! The tables of docs/errors.md that say what each fault of each vendor leads to.
 
-use crate::support::aws::CLOSED;
 use harness::tools;
+use harness::world::{CLOSED, Vendor};
 use standins::{Fault, Mode};
 use std::collections::BTreeSet;
 
@@ -58,23 +58,11 @@ fn mode_name(mode: &Mode) -> &'static str {
     }
 }
 
-/// Whose fault it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Vendor {
-    Resend,
-    Mobizon,
-    AmoCrm,
-}
-
-impl Vendor {
-    pub const ALL: [Self; 3] = [Self::Resend, Self::Mobizon, Self::AmoCrm];
-
-    fn parse(name: &str) -> Self {
-        let known = Self::ALL
-            .into_iter()
-            .find(|vendor| format!("{vendor:?}").eq_ignore_ascii_case(name));
-        known.unwrap_or_else(|| panic!("no such vendor: {name}"))
-    }
+fn vendor(name: &str) -> Vendor {
+    let known = Vendor::ALL
+        .into_iter()
+        .find(|vendor| format!("{vendor:?}").eq_ignore_ascii_case(name));
+    known.unwrap_or_else(|| panic!("no such vendor: {name}"))
 }
 
 /// How a vendor is broken.
@@ -245,12 +233,7 @@ pub fn cases() -> Vec<Case> {
     for row in rows(&document, "| vendor | fault | reaction |") {
         assert_eq!(row.len(), 3, "{row:?}");
         let word = row[1].trim_matches('`');
-        cases.push(Case::new(
-            word,
-            Vendor::parse(&row[0]),
-            Break::parse(word),
-            &row[2],
-        ));
+        cases.push(Case::new(word, vendor(&row[0]), Break::parse(word), &row[2]));
     }
     let met: BTreeSet<&str> = cases
         .iter()

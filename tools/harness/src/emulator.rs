@@ -27,6 +27,16 @@ pub fn sdk(endpoint: &str) -> SdkConfig {
     aws::sdk_at(endpoint, REGION)
 }
 
+/// A function's variables for AWS at this address.
+pub fn settings(endpoint: &str) -> [(&'static str, String); 4] {
+    [
+        ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+    ]
+}
+
 /// A running emulator; it and the functions' processes stop with this process.
 #[derive(Debug)]
 pub struct Emulator {

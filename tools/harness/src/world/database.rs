@@ -1,12 +1,14 @@
 //! A real PostgreSQL, and a fresh database for every test.
 
-use super::dir;
-use super::way::{Route, Way};
-use harness::postgres::{Cluster, Place, connect};
+use super::connection::{Connection, Route};
+use super::story::{RUNTIME, dir, eventually};
+use crate::postgres::{Cluster, Place, connect};
+use jiff::{SignedDuration, Timestamp};
 use ops::migrate::migrate;
 use proftest::config;
 use proftest::store::Store;
 use serde_json::Value;
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
@@ -50,7 +52,7 @@ async fn template() -> &'static Cluster {
 /// The server notices the end of a connection a little later than the client.
 async fn wait_until_unused(server: &Client) {
     let sql = format!("select count(*) = 0 as unused from pg_stat_activity where datname = '{TEMPLATE}'");
-    super::eventually("the template is unused", Duration::from_secs(5), async || {
+    eventually("the template is unused", Duration::from_secs(5), async || {
         let rows = server.query_typed(&sql, &[]).await.unwrap();
         rows[0].get::<_, bool>("unused").then_some(())
     })
@@ -62,10 +64,12 @@ pub struct Database {
     /// Directly; for what the tests do themselves.
     pub url: String,
     client: Client,
-    /// The way of the functions.
+    /// That of the functions.
     route: Route,
     /// Its name, when it is to be dropped at the end of the test.
     temporary: Option<String>,
+    /// How much time was made to pass, and when.
+    passed: Mutex<Vec<(Timestamp, SignedDuration)>>,
 }
 
 /// Eighty databases of a run would be most of a gigabyte, written back to the disk while the others run. That of a
@@ -75,7 +79,7 @@ impl Drop for Database {
         let Some(name) = self.temporary.take().filter(|_| !std::thread::panicking()) else {
             return;
         };
-        super::RUNTIME.spawn(async move {
+        RUNTIME.spawn(async move {
             let server = connect(&cluster().await.url("postgres")).await.unwrap();
             let sql = format!("drop database {name} with (force)");
             server.batch_execute(&sql).await.unwrap();
@@ -99,7 +103,7 @@ impl Database {
         let name = format!("test_{}", uuid::Uuid::new_v4().simple());
         cluster.create_database(&name, template).await.unwrap();
         let mut database = Self::open(cluster.url(&name)).await;
-        database.route = Way::chosen().route(&database.url, &name).await;
+        database.route = Connection::chosen().route(&database.url, &name).await;
         database.temporary = Some(name);
         database
     }
@@ -112,6 +116,7 @@ impl Database {
             url,
             client,
             temporary: None,
+            passed: Mutex::default(),
         }
     }
 
@@ -129,7 +134,15 @@ impl Database {
         self.route.config()
     }
 
-    /// The way of the functions for who must read what they say: over TLS nobody can, so that is direct then.
+    /// The functions' variables for it.
+    pub fn settings(&self) -> [(&'static str, String); 2] {
+        [
+            ("DATABASE_URL", self.route.url()),
+            ("DATABASE_CA_PEM", self.route.ca_pem.clone().unwrap_or_default()),
+        ]
+    }
+
+    /// The functions' route for a test that reads what they say: over TLS nobody can, so it is direct then.
     pub fn readable(&self) -> Route {
         match self.route.ca_pem {
             Some(_) => Route::direct(&self.url),
@@ -183,16 +196,19 @@ impl Database {
         row["n"].as_i64().unwrap()
     }
 
-    /// Makes the database what it will be when this time has passed: every time in it moves back.
-    pub async fn pass(&self, time: Duration) {
+    /// Makes the database what it will be when this time has passed: every time in it moves back. What is infinite
+    /// stays so.
+    ///
+    /// Only to be called when nobody works: a worker's lease may end only when the worker is dead.
+    pub async fn pass_time(&self, time: Duration) {
         let statements = self
             .rows(&format!(
                 "select format('update %I set %s', table_name, string_agg(
-                     format('%1$I = %1$I - {} * interval ''1 second''', column_name), ', ')) as sql
+                     format('%1$I = %1$I - {} * interval ''1 millisecond''', column_name), ', ')) as sql
                  from information_schema.columns
                  where table_schema = 'public' and data_type = 'timestamp with time zone'
                  group by table_name",
-                time.as_secs()
+                time.as_millis()
             ))
             .await;
         assert!(statements.len() > 5, "the tables with times");
@@ -201,6 +217,15 @@ impl Database {
             .map(|row| row["sql"].as_str().unwrap())
             .collect();
         self.execute(&statements.join(";")).await;
+        let time = SignedDuration::try_from(time).unwrap();
+        self.passed.lock().unwrap().push((Timestamp::now(), time));
+    }
+
+    /// What a moment of the real clock is called in the rows today, after all the time that was made to pass since.
+    pub fn moved_back(&self, moment: Timestamp) -> Timestamp {
+        let passed = self.passed.lock().unwrap();
+        let since = passed.iter().filter(|(at, _)| *at >= moment);
+        since.fold(moment, |moment, (_, time)| moment - *time)
     }
 
     /// What each table holds: a fingerprint to show that nothing was written.

@@ -5,14 +5,15 @@
 //! may be carried out after its death, its statements may land after its death, and vendors answer as they like.
 
 use super::parts::{
-    ANSWERS, Answer, Call, Event, IDLE, Job, Late, Record, Settings, Vendor, World, before, concluded, record,
+    ANSWERS, Answer, Call, Event, IDLE, Job, Late, Record, Settings, Situation, Vendor, before, concluded,
+    record,
 };
 use super::row::{self, Attempt, CHANNELS, Found, Notification, index};
 use proftest::domain::delivery::{Channel, Doubt, Opening, Reconciled, open, reconcile};
 use proftest::failure::{Failure, Reaction};
 use std::time::Duration;
 
-impl World {
+impl Situation {
     pub fn new(settings: &Settings) -> Self {
         Self {
             notification: Notification::new(settings.due_in, settings.grace, settings.channels),
@@ -22,10 +23,10 @@ impl World {
         }
     }
 
-    /// Everything that may happen next, with the world after it.
+    /// Everything that may happen next, with the situation after it.
     pub fn successors(&self, settings: &Settings) -> Vec<(Event, Self)> {
         let mut next = Vec::new();
-        let mut add = |event, after: Option<Self>| next.extend(after.map(|world| (event, world)));
+        let mut add = |event, after: Option<Self>| next.extend(after.map(|situation| (event, situation)));
         add(Event::Tick, self.tick(settings));
         add(Event::Message, self.wake(settings));
         add(Event::Sweep, self.sweep(settings));
@@ -55,17 +56,17 @@ impl World {
                 add(Event::LateLands(channel), Some(landed));
             }
         }
-        for (_, world) in &mut next {
-            world.normalise(settings);
+        for (_, situation) in &mut next {
+            situation.normalise(settings);
         }
         next
     }
 
     /// Half a minute passes; not while somebody would outlive what is assumed.
     fn tick(&self, settings: &Settings) -> Option<Self> {
-        let mut world = *self;
-        world.notification.tick();
-        for worker in world.workers.iter_mut().filter(|worker| **worker != IDLE) {
+        let mut situation = *self;
+        situation.notification.tick();
+        for worker in situation.workers.iter_mut().filter(|worker| **worker != IDLE) {
             worker.age += 1;
             if worker.age > settings.life {
                 return None;
@@ -79,7 +80,7 @@ impl World {
                 }
             }
         }
-        for vendor in &mut world.vendors {
+        for vendor in &mut situation.vendors {
             vendor.age += u8::from(vendor.accepted > 0);
             for age in vendor.orphans.iter_mut().flatten() {
                 *age += 1;
@@ -88,44 +89,44 @@ impl World {
                 }
             }
         }
-        for late in world.late.iter_mut().flatten() {
+        for late in situation.late.iter_mut().flatten() {
             late.age += 1;
             if late.age > settings.late {
                 return None;
             }
         }
-        Some(world)
+        Some(situation)
     }
 
     fn wake(&self, settings: &Settings) -> Option<Self> {
-        let mut world = *self;
-        let worker = world.workers[..settings.workers]
+        let mut situation = *self;
+        let worker = situation.workers[..settings.workers]
             .iter_mut()
             .find(|worker| **worker == IDLE)?;
-        let Found::Claimed(attempts) = world.notification.claim(settings.rules) else {
+        let Found::Claimed(attempts) = situation.notification.claim(settings.rules) else {
             return None;
         };
         for attempt in attempts {
             worker.jobs[attempt.channel] = Job::Claimed(attempt);
         }
-        Some(world)
+        Some(situation)
     }
 
     fn sweep(&self, settings: &Settings) -> Option<Self> {
         if !settings.sweeps || !self.notification.is_overdue() {
             return None;
         }
-        let mut world = self.wake(settings).unwrap_or(*self);
-        world.notification.wake_in = settings.grace;
-        Some(world)
+        let mut situation = self.wake(settings).unwrap_or(*self);
+        situation.notification.wake_in = settings.grace;
+        Some(situation)
     }
 
     /// What a worker may do next about a channel.
     fn work(&self, settings: &Settings, worker: usize, channel: usize) -> Vec<(Event, Option<Self>)> {
         let become_ = |job: Job| {
-            let mut world = *self;
-            world.workers[worker].jobs[channel] = job;
-            world
+            let mut situation = *self;
+            situation.workers[worker].jobs[channel] = job;
+            situation
         };
         let call = |attempt| become_(Job::Called(attempt, Call::Flying { age: 0 }));
         match self.workers[worker].jobs[channel] {
@@ -147,11 +148,11 @@ impl World {
                 let mut next: Vec<_> = ANSWERS
                     .into_iter()
                     .map(|answer| {
-                        let mut world = become_(Job::Called(attempt, Call::Answered(answer)));
+                        let mut situation = become_(Job::Called(attempt, Call::Answered(answer)));
                         if matches!(answer, Answer::Accepted | Answer::AcceptedUnheard) {
-                            world.accept(settings, channel);
+                            situation.accept(settings, channel);
                         }
-                        (Event::Answer(worker, channel, answer), Some(world))
+                        (Event::Answer(worker, channel, answer), Some(situation))
                     })
                     .collect();
                 let mut gone = become_(Job::Called(attempt, Call::Answered(Answer::DroppedUnheard)));
@@ -165,9 +166,9 @@ impl World {
                 vec![(Event::Settle(worker, channel), Some(become_(record)))]
             }
             Job::Recording(record) => {
-                let mut world = become_(Job::None);
-                world.land(settings, record);
-                vec![(Event::Land(worker, channel), Some(world))]
+                let mut situation = become_(Job::None);
+                situation.land(settings, record);
+                vec![(Event::Land(worker, channel), Some(situation))]
             }
         }
     }
@@ -181,12 +182,12 @@ impl World {
         since: Duration,
     ) -> Vec<(Event, Option<Self>)> {
         let decide = |found| {
-            let mut world = *self;
-            world.workers[worker].jobs[channel] = match reconcile(&settings.timing, since, found, 0.0) {
+            let mut situation = *self;
+            situation.workers[worker].jobs[channel] = match reconcile(&settings.timing, since, found, 0.0) {
                 Reconciled::SendAgain => Job::Cleared(attempt),
                 Reconciled::Over(outcome) => record(attempt, &outcome, Doubt::Keep),
             };
-            world
+            situation
         };
         let vendor = &self.vendors[channel];
         let listed = vendor.accepted > 0;
@@ -231,27 +232,27 @@ impl World {
 
     /// The worker is gone; what it had sent may still arrive.
     fn die(&self, settings: &Settings, worker: usize) -> Option<Self> {
-        let mut world = *self;
-        let dead = std::mem::replace(&mut world.workers[worker], IDLE);
+        let mut situation = *self;
+        let dead = std::mem::replace(&mut situation.workers[worker], IDLE);
         if dead == IDLE {
             return None;
         }
         for (channel, job) in dead.jobs.into_iter().enumerate() {
             match job {
                 Job::Called(_, Call::Flying { age }) => {
-                    world.orphan(settings, channel, age).then_some(())?;
+                    situation.orphan(settings, channel, age).then_some(())?;
                 }
                 Job::Recording(record) if settings.orphans > 0 => {
-                    let other = world.late[channel].replace(Late { age: 0, record });
+                    let other = situation.late[channel].replace(Late { age: 0, record });
                     other.is_none().then_some(())?;
                 }
                 _ => {}
             }
         }
-        Some(world)
+        Some(situation)
     }
 
-    /// Worlds that differ in nothing that matters become one.
+    /// Situations that differ in nothing that matters become one.
     fn normalise(&mut self, settings: &Settings) {
         // From these ages on nothing changes any more.
         let oldest = [settings.timing.email_key + row::TICK, settings.timing.unknown_max].map(row::ticks);

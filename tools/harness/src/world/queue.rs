@@ -1,13 +1,13 @@
 //! A real AWS emulator, and queues in it.
 
-use super::{dir, eventually};
+use super::story::{dir, eventually};
+use crate::emulator::Emulator;
+pub use crate::emulator::sdk as sdk_at;
+use crate::steps::Steps;
+use crate::tools;
 use aws_config::timeout::TimeoutConfig;
-use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, QueueAttributeName};
-use harness::emulator::Emulator;
-pub use harness::emulator::sdk as sdk_at;
-use harness::steps::Steps;
-use harness::tools;
 use proftest::aws::SdkConfig;
 use proftest::domain::ids::NotificationId;
 use proftest::task::{self, DeliverTask};
@@ -150,9 +150,28 @@ impl Queue {
             .unwrap();
     }
 
+    /// What the event source mapping does with a batch: hands it over and deletes what is not given back. Returns what is.
+    pub async fn hand_over(
+        &self,
+        messages: Vec<Message>,
+        handle: impl AsyncFnOnce(SqsEvent) -> SqsBatchResponse,
+    ) -> Vec<Message> {
+        let failures = handle(batch(&messages)).await.batch_item_failures;
+        let is_given_back = |message: &Message| {
+            let id = message.message_id.as_deref();
+            failures
+                .iter()
+                .any(|failure| Some(failure.item_identifier.as_str()) == id)
+        };
+        let (given_back, done): (Vec<_>, Vec<_>) = messages.into_iter().partition(is_given_back);
+        self.delete_all(&done).await;
+        given_back
+    }
+
     /// At most ten.
-    pub async fn delete_all(&self, messages: impl Iterator<Item = &Message>) {
+    async fn delete_all(&self, messages: &[Message]) {
         let entries: Vec<_> = messages
+            .iter()
             .map(|message| {
                 DeleteMessageBatchRequestEntry::builder()
                     .id(message.message_id.clone().unwrap())
