@@ -3,7 +3,9 @@
 //! Ages that a row has before the event are written in hours, so that the seconds of a slow machine change nothing;
 //! what the event itself writes is exact, because one statement has one `now()`.
 
-use super::row::{Attempt, CHANNELS, Found, Notification, Row, Rules, State, Status, duration, index, ticks};
+use super::row::{
+    Attempt, CHANNELS, Found, N, Notification, Row, Rules, State, Status, duration, index, ticks,
+};
 use super::stage::{Case, apart, assert_same, read, write};
 use futures::future::join_all;
 use harness::world::{Database, Person, run};
@@ -27,7 +29,7 @@ fn row(state: State, free_in: u8, unknown_for: Option<u8>) -> Row {
     }
 }
 
-fn notification(status: Status, due_in: u8, rows: [Row; 2]) -> Notification {
+fn notification(status: Status, due_in: u8, rows: [Row; N]) -> Notification {
     Notification {
         status,
         due_in,
@@ -37,6 +39,22 @@ fn notification(status: Status, due_in: u8, rows: [Row; 2]) -> Notification {
         sent: rows.map(|row| row.state == State::Accepted),
         rows: rows.map(Some),
     }
+}
+
+/// Every combination of these rows, one for each channel.
+fn product(rows: &[Row]) -> Vec<[Row; N]> {
+    let mut all = vec![[rows[0]; N]];
+    for channel in 0..N {
+        let with = |so_far: [Row; N]| {
+            rows.iter().map(move |row| {
+                let mut rows = so_far;
+                rows[channel] = *row;
+                rows
+            })
+        };
+        all = all.into_iter().flat_map(with).collect();
+    }
+    all
 }
 
 /// Every row that a claim can meet, apart from numbers that it only hands on.
@@ -50,12 +68,8 @@ fn claims() -> Vec<Case<()>> {
     let mut cases = Vec::new();
     for status in Status::ALL {
         for due_in in [0, 1] {
-            for email in &rows {
-                cases.extend(
-                    rows.iter()
-                        .map(|sms| Case::new(notification(status, due_in, [*email, *sms]), ())),
-                );
-            }
+            let all = product(&rows).into_iter();
+            cases.extend(all.map(|rows| Case::new(notification(status, due_in, rows), ())));
         }
     }
     cases
@@ -165,11 +179,11 @@ fn outcomes() -> [Outcome; 5] {
 /// Every row that a record can meet, with every outcome, beside every kind of other channel.
 fn records() -> Vec<Case<Recording>> {
     let mut cases = Vec::new();
-    for (channel, number) in [(0, 4), (0, 3), (1, 4), (1, 3)] {
+    for (channel, number) in (0..N).flat_map(|channel| [(channel, 4), (channel, 3)]) {
         for state in State::ALL {
             for unknown_for in [None, Some(3)] {
                 for other in [State::Pending, State::Accepted, State::Failed] {
-                    let mut rows = [row(other, 0, None); 2];
+                    let mut rows = [row(other, 0, None); N];
                     rows[channel] = row(state, 1, unknown_for);
                     for outcome in outcomes() {
                         for doubt in [Doubt::Keep, Doubt::Start, Doubt::Clear] {
@@ -285,7 +299,7 @@ fn intake_and_sweep_do_what_the_model_says() {
             .unwrap();
         let id = saved.notification.unwrap().id.to_string();
         let made = &read(&db).await[&id];
-        let new = Notification::new(6, ticks(WAKE_GRACE), [true; 2]);
+        let new = Notification::new(6, ticks(WAKE_GRACE), [true; N]);
         assert_eq!(
             (&made["n"]["status"], &made["n"]["open_channels"]),
             (&new.status.word().into(), &new.open_channels.into())

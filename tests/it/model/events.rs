@@ -8,7 +8,7 @@ use super::parts::{
     ANSWERS, Answer, Call, Event, IDLE, Job, Late, Record, Settings, Situation, Vendor, before, concluded,
     record,
 };
-use super::row::{self, Attempt, CHANNELS, Found, Notification, index};
+use super::row::{self, Attempt, CHANNELS, Found, N, Notification, index};
 use proftest::domain::delivery::{Channel, Doubt, Opening, Reconciled, open, reconcile};
 use proftest::failure::{Failure, Reaction};
 use std::time::Duration;
@@ -18,7 +18,7 @@ impl Situation {
         Self {
             notification: Notification::new(settings.due_in, settings.grace, settings.channels),
             workers: [IDLE; 3],
-            vendors: [Vendor::default(); 2],
+            vendors: [Vendor::default(); N],
             late: [None; 2],
         }
     }
@@ -32,13 +32,13 @@ impl Situation {
         add(Event::Sweep, self.sweep(settings));
         for worker in 0..settings.workers {
             add(Event::Die(worker), self.die(settings, worker));
-            for channel in 0..2 {
+            for channel in 0..N {
                 for (event, after) in self.work(settings, worker, channel) {
                     add(event, after);
                 }
             }
         }
-        for channel in 0..2 {
+        for channel in 0..N {
             for (orphan, _) in (0_usize..).zip(self.vendors[channel].orphans.iter().flatten()) {
                 let mut lost = *self;
                 lost.vendors[channel].orphans[orphan] = None;
@@ -288,13 +288,16 @@ impl Situation {
         for worker in self
             .workers
             .iter_mut()
-            .filter(|worker| worker.jobs == [Job::None; 2])
+            .filter(|worker| worker.jobs == [Job::None; N])
         {
             *worker = IDLE;
         }
         // Those in use first.
         self.workers.sort_unstable_by(|one, other| other.cmp(one));
-        let ends = [settings.memory, settings.lag];
+        let ends = CHANNELS.map(|channel| match channel {
+            Channel::Email => settings.memory,
+            Channel::Sms => settings.lag,
+        });
         for (vendor, end) in self.vendors.iter_mut().zip(ends) {
             vendor.age = vendor.age.min(end);
             vendor.orphans.sort_unstable_by(|one, other| other.cmp(one));

@@ -10,9 +10,16 @@ mod stage;
 
 use parts::{Settings, TIMING};
 use proftest::config::variable;
-use proftest::domain::delivery::DeliveryTiming;
-use row::Rules;
+use proftest::domain::delivery::{Channel, DeliveryTiming};
+use row::{N, Rules};
 use search::{Broken, Explored, explore};
+
+/// One channel alone.
+const fn only(channel: Channel) -> [bool; N] {
+    let mut channels = [false; N];
+    channels[channel as usize] = true;
+    channels
+}
 
 /// Everything as it is, over one channel: production's order of times, in as few ticks as keep it.
 ///
@@ -21,7 +28,7 @@ use search::{Broken, Explored, explore};
 /// life, a flight and the lag of the vendor's list.
 const EMAIL: Settings = Settings {
     workers: 2,
-    channels: [true, false],
+    channels: only(Channel::Email),
     rules: Rules::REAL,
     timing: TIMING,
     looks_up: true,
@@ -36,7 +43,7 @@ const EMAIL: Settings = Settings {
     late: 2,
 };
 const SMS: Settings = Settings {
-    channels: [false, true],
+    channels: only(Channel::Sms),
     ..EMAIL
 };
 /// A worker that outlives its lease, which no function of ours can: so that several act at once.
@@ -47,12 +54,12 @@ const LONG_LIVED_EMAIL: Settings = Settings {
 };
 const LONG_LIVED_SMS: Settings = Settings {
     lag: 1,
-    channels: [false, true],
+    channels: only(Channel::Sms),
     ..LONG_LIVED_EMAIL
 };
 /// Both channels at once, for what they share: the claim, the notification's state, the sweep.
-const BOTH: Settings = Settings {
-    channels: [true, true],
+const ALL: Settings = Settings {
+    channels: [true; N],
     timing: DeliveryTiming {
         email_key: row::TICK,
         backoff: &[],
@@ -92,19 +99,19 @@ const LONG: [(&str, Settings); 3] = [
         },
     ),
     (
-        "both, with retries, requests and statements that outlive their workers",
+        "all channels, with retries, requests and statements that outlive their workers",
         Settings {
             timing: DeliveryTiming {
                 absent: row::TICK.saturating_mul(3),
                 backoff: TIMING.backoff,
-                ..BOTH.timing
+                ..ALL.timing
             },
             due_in: 1,
             flight: 1,
             orphans: 1,
             late: 1,
             memory: 8,
-            ..BOTH
+            ..ALL
         },
     ),
 ];
@@ -150,7 +157,7 @@ fn no_order_of_events_sends_an_sms_twice_or_early_or_never() {
 
 #[test]
 fn two_channels_complete_a_notification_together() {
-    holds("both", &BOTH);
+    holds("all channels", &ALL);
     if variable("MODEL_LONG").is_some() {
         for (what, settings) in LONG {
             holds(what, &settings);

@@ -1,6 +1,6 @@
 //! The parts of a situation, and what may happen to them.
 
-use super::row::{self, Attempt, CHANNELS, Notification, Rules, duration};
+use super::row::{self, Attempt, CHANNELS, N, Notification, Rules, duration};
 use proftest::domain::delivery::{Before, DeliveryTiming, Doubt, Outcome, conclude};
 use proftest::failure::{Failure, Reaction};
 use std::time::Duration;
@@ -24,7 +24,7 @@ const fn duration_of(ticks: u64) -> Duration {
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     pub workers: usize,
-    pub channels: [bool; 2],
+    pub channels: [bool; N],
     pub rules: Rules,
     pub timing: DeliveryTiming,
     /// Whether a doubtful SMS is looked up; without it, it is sent again at once.
@@ -179,12 +179,12 @@ pub struct Late {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Worker {
     pub age: u8,
-    pub jobs: [Job; 2],
+    pub jobs: [Job; N],
 }
 
 pub const IDLE: Worker = Worker {
     age: 0,
-    jobs: [Job::None; 2],
+    jobs: [Job::None; N],
 };
 
 /// What a vendor holds of this notification.
@@ -203,7 +203,7 @@ pub struct Vendor {
 pub struct Situation {
     pub notification: Notification,
     pub workers: [Worker; 3],
-    pub vendors: [Vendor; 2],
+    pub vendors: [Vendor; N],
     /// Statements whose worker is gone.
     pub late: [Option<Late>; 2],
 }

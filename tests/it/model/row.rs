@@ -10,11 +10,13 @@ use std::time::Duration;
 pub const TICK: Duration = Duration::from_secs(30);
 /// `delivery::LEASE`.
 pub const LEASE: u8 = 2;
-/// Age from which nothing changes any more: above every limit of the model's policy.
+/// Age from which nothing changes any more: above every limit of the model's timing.
 pub const OLD: u8 = 9;
-pub const CHANNELS: [Channel; 2] = [Channel::Email, Channel::Sms];
+/// How many channels there are.
+pub const N: usize = Channel::ALL.len();
+pub const CHANNELS: [Channel; N] = Channel::ALL;
 
-/// A duration in ticks; the model's policy has whole ones only.
+/// A duration in ticks; the model's timing has whole ones only.
 pub fn ticks(duration: Duration) -> u8 {
     assert_eq!(duration.as_secs() % TICK.as_secs(), 0, "{duration:?}");
     u8::try_from(duration.as_secs() / TICK.as_secs()).unwrap()
@@ -26,11 +28,8 @@ pub fn duration(ticks: u8) -> Duration {
 }
 
 /// The place of a channel in the arrays here.
-pub const fn index(channel: Channel) -> usize {
-    match channel {
-        Channel::Email => 0,
-        Channel::Sms => 1,
-    }
+pub fn index(channel: Channel) -> usize {
+    CHANNELS.iter().position(|one| *one == channel).unwrap()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,7 +101,7 @@ pub enum Status {
     Cancelled,
 }
 
-/// One row of `scheduled_notifications` with its deliveries; a model of one channel leaves the other out.
+/// One row of `scheduled_notifications` with its deliveries; a model of some channels leaves the others out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Notification {
     pub status: Status,
@@ -113,9 +112,9 @@ pub struct Notification {
     pub open_channels: u8,
     /// Whether there is a `failure_reason`.
     pub failed: bool,
-    /// `email_sent`, `sms_sent`.
-    pub sent: [bool; 2],
-    pub rows: [Option<Row>; 2],
+    /// `email_sent`, `sms_sent`, by channel.
+    pub sent: [bool; N],
+    pub rows: [Option<Row>; N],
 }
 
 /// A claimed channel.
@@ -179,7 +178,7 @@ impl Status {
 
 impl Notification {
     /// As `intake.sql` makes it, with these channels.
-    pub fn new(due_in: u8, grace: u8, channels: [bool; 2]) -> Self {
+    pub fn new(due_in: u8, grace: u8, channels: [bool; N]) -> Self {
         let row = Row {
             state: State::Pending,
             attempt: 0,
@@ -194,7 +193,7 @@ impl Notification {
             wake_in: due_in + grace,
             open_channels: channels.into_iter().map(u8::from).sum(),
             failed: false,
-            sent: [false; 2],
+            sent: [false; N],
             rows: channels.map(|has| has.then_some(row)),
         }
     }
