@@ -45,6 +45,7 @@ impl Person {
     }
 
     /// The same person with these members in the metadata; anything but an object adds none.
+    #[must_use]
     pub fn with(&self, metadata: Value) -> Self {
         let mut person = self.clone();
         if let Value::Object(members) = metadata {
