@@ -42,7 +42,7 @@ fn three_hundred_leads_of_a_hundred_people_are_a_hundred_contacts() {
                 person.phone.clone_from(phone);
                 person.email = format!("{index}.{}", first.email);
                 person.name = format!("{} {index}", first.name).replace(char::is_numeric, "я");
-                world.save(&person, Duration::ZERO).await.lead;
+                world.save(&person, Duration::ZERO).await;
             }
         }
         let mut workers = Vec::new();

@@ -13,7 +13,7 @@ const DEPLOYED_NAME: &str = "proftest-CrmFunction-1A2B3C";
 async fn printed(days: i64) -> Vec<Value> {
     let mut world = World::new().await;
     // Nobody is there, and nobody is asked.
-    world.vendors.urls.amocrm = CLOSED.to_owned();
+    CLOSED.clone_into(&mut world.vendors.urls.amocrm);
     world.changes.extend([
         ("AMOCRM_ACCESS_TOKEN", token(days)),
         ("AWS_LAMBDA_FUNCTION_NAME", DEPLOYED_NAME.to_owned()),

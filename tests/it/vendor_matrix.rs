@@ -11,14 +11,14 @@ use standins::{Fault, Mode};
 use std::time::Duration;
 use table::{Break, Case, Gate, cases};
 
-/// A message is in time when it is accepted before the broken vendor's ten seconds are over, and by this long after it
-/// was due: a machine that also builds is slow.
 /// Production's schedule, with every 429 recorded at once instead of waited for.
 const AT_ONCE: proftest::domain::delivery::DeliveryTiming = proftest::domain::delivery::DeliveryTiming {
     repeats: 0,
     ..proftest::domain::delivery::DeliveryTiming::PRODUCTION
 };
 
+/// A message is in time when it is accepted before the broken vendor's ten seconds are over, and by this long after it
+/// was due: a machine that also builds is slow.
 const IN_TIME: &str = "30 seconds";
 /// How long a vendor that is late may take to have done its work.
 const LATEST: Duration = Duration::from_mins(1);

@@ -3,7 +3,9 @@
 use super::points::Scene;
 use harness::runtime_api::Function;
 use harness::world::crm::oauth_app;
-use harness::world::{Options, Person, Waiting, World, binaries_with_failpoints, eventually};
+use harness::world::{
+    Options, Person, Vendor, Vendors, Waiting, World, binaries_with_failpoints, eventually,
+};
 use serde_json::json;
 use standins::{Fault, Mode, Seed, SeedContact, SeedDeal};
 use std::process::Stdio;
@@ -38,63 +40,54 @@ pub async fn world(scene: Scene, leads: usize) -> World {
         ("DATABASE_URL", world.db.url.clone()),
         ("DATABASE_CA_PEM", String::new()),
     ]);
-    let count = u32::try_from(leads).unwrap();
-    let lose = |path: &str, mode: Mode, count: u32| Fault {
-        mode,
-        count: Some(count),
-        every: None,
-        path: Some(path.to_owned()),
-    };
     match scene {
-        Scene::Plain => {}
         // A server that knows no schedules: 404, which the SDK does not repeat.
         Scene::NoScheduler => {
             let url = world.vendors.urls.resend.clone();
             world.changes.insert("AWS_ENDPOINT_URL_SCHEDULER", url);
         }
-        Scene::LostMail => {
-            let path = "POST /emails/batch";
-            let faults = world.vendors.resend.faults();
-            faults.add(lose(path, Mode::AcceptThenDrop {}, count.div_ceil(4)));
-            faults.add(lose(path, Mode::Drop {}, count.div_ceil(4)));
-        }
-        // A pause too long to be waited for in place.
-        Scene::SlowMail => world.vendors.resend.faults().add(Fault {
-            mode: Mode::RateLimit { retry_after: 30 },
-            count: None,
-            every: None,
-            path: Some("POST /emails/batch".to_owned()),
-        }),
-        Scene::LostSms => {
-            let path = "message/sendsmsmessage";
-            let faults = world.vendors.mobizon.faults();
-            faults.add(lose(path, Mode::AcceptThenDrop {}, count.div_ceil(2)));
-            faults.add(lose(path, Mode::Drop {}, count / 2));
-        }
-        Scene::LostDeals => {
-            let path = "POST /api/v4/leads/complex";
-            let faults = world.vendors.amocrm.faults();
-            faults.add(lose(path, Mode::AcceptThenDrop {}, count.div_ceil(2)));
-            faults.add(lose(path, Mode::Drop {}, count / 2));
-        }
-        Scene::LostNotes => {
-            let path = "POST /api/v4/leads/notes";
-            world
-                .vendors
-                .amocrm
-                .faults()
-                .add(lose(path, Mode::AcceptThenDrop {}, count.div_ceil(4)));
-        }
         Scene::KnownPeople => plant_people(&world, leads).await,
         Scene::OAuth => world.connect_oauth().await,
-        Scene::Limited => world.vendors.amocrm.faults().add(Fault {
-            mode: Mode::RateLimit { retry_after: 1 },
-            count: None,
-            every: Some(4),
-            path: None,
-        }),
+        _ => break_vendors(&world.vendors, scene, u32::try_from(leads).unwrap()),
     }
     world
+}
+
+fn break_vendors(vendors: &Vendors, scene: Scene, leads: u32) {
+    let always = |mode: Mode, path: Option<&str>| Fault {
+        mode,
+        count: None,
+        every: None,
+        path: path.map(str::to_owned),
+    };
+    // Of so many calls the answers are lost; of so many more nothing was carried out either.
+    let lose = |vendor: Vendor, path: &str, carried_out: u32, not: u32| {
+        for (mode, count) in [(Mode::AcceptThenDrop {}, carried_out), (Mode::Drop {}, not)] {
+            if count > 0 {
+                vendors.faults(vendor).add(Fault {
+                    count: Some(count),
+                    ..always(mode, Some(path))
+                });
+            }
+        }
+    };
+    let (half, quarter) = (leads.div_ceil(2), leads.div_ceil(4));
+    match scene {
+        Scene::LostMail => lose(Vendor::Resend, "POST /emails/batch", quarter, quarter),
+        // A pause too long to be waited for in place.
+        Scene::SlowMail => vendors.resend.faults().add(always(
+            Mode::RateLimit { retry_after: 30 },
+            Some("POST /emails/batch"),
+        )),
+        Scene::LostSms => lose(Vendor::Mobizon, "message/sendsmsmessage", half, leads / 2),
+        Scene::LostDeals => lose(Vendor::AmoCrm, "POST /api/v4/leads/complex", half, leads / 2),
+        Scene::LostNotes => lose(Vendor::AmoCrm, "POST /api/v4/leads/notes", quarter, 0),
+        Scene::Limited => vendors.amocrm.faults().add(Fault {
+            every: Some(4),
+            ..always(Mode::RateLimit { retry_after: 1 }, None)
+        }),
+        Scene::Plain | Scene::NoScheduler | Scene::KnownPeople | Scene::OAuth => {}
+    }
 }
 
 async fn plant_people(world: &World, leads: usize) {

@@ -278,11 +278,11 @@ fn parameters(
     urls: &vendors::Urls,
 ) -> BTreeMap<&'static str, String> {
     // A key of a real vendor is used only with an address given for it.
-    let setting = |variable: &str, other: &Option<String>, stand_in: &str| {
-        let given = other.as_ref().and_then(|_| proftest::config::variable(variable));
+    let setting = |variable: &str, other: Option<&String>, stand_in: &str| {
+        let given = other.and_then(|_| proftest::config::variable(variable));
         given.unwrap_or_else(|| stand_in.to_owned())
     };
-    let amocrm = |variable: &str, stand_in: &str| setting(variable, &options.amocrm_url, stand_in);
+    let amocrm = |variable: &str, stand_in: &str| setting(variable, options.amocrm_url.as_ref(), stand_in);
     BTreeMap::from([
         ("DatabaseUrl", database.url.expose_secret().to_owned()),
         ("DatabaseCaPem", database.ca_pem.clone().unwrap_or_default()),
@@ -292,12 +292,16 @@ fn parameters(
         ("ScheduleLeadSeconds", "0".to_owned()),
         (
             "ResendApiKey",
-            setting("RESEND_API_KEY", &options.resend_url, vendors::RESEND_KEY),
+            setting("RESEND_API_KEY", options.resend_url.as_ref(), vendors::RESEND_KEY),
         ),
         ("ResendBaseUrl", urls.resend.clone()),
         (
             "MobizonApiKey",
-            setting("MOBIZON_API_KEY", &options.mobizon_url, vendors::MOBIZON_KEY),
+            setting(
+                "MOBIZON_API_KEY",
+                options.mobizon_url.as_ref(),
+                vendors::MOBIZON_KEY,
+            ),
         ),
         ("MobizonBaseUrl", urls.mobizon.clone()),
         ("AmocrmBaseUrl", urls.amocrm.clone()),

@@ -1,6 +1,5 @@
 //! Figures: what the funnel measures on this machine, beside what it should.
 
-mod bed;
 #[cfg(feature = "browser")]
 mod browser;
 pub mod figure;
@@ -9,6 +8,7 @@ pub mod page;
 mod pairs;
 pub mod punctuality;
 mod queue;
+mod setup;
 #[cfg(feature = "browser")]
 mod site;
 pub mod speed;
