@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::lock;
 
-/// How a request is spoilt. In JSON: `{"mode":"slow","ms":1500}`.
+/// What goes wrong with a request. In JSON: `{"mode":"slow","ms":1500}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Mode {
@@ -34,8 +34,7 @@ pub enum Mode {
     },
     /// No answer until the client gives up, for at most two minutes; the message is not taken.
     Timeout {},
-    /// The right answer, late. The message is taken at the end of the wait, also if the client has left by
-    /// then: a vendor does not undo work because nobody listens.
+    /// The right answer, late. The message is taken at the end of the wait, also if the client has left by then.
     Slow {
         /// Milliseconds to wait.
         ms: u64,
@@ -58,26 +57,6 @@ fn bad_gateway() -> u16 {
     502
 }
 
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status {
-                status,
-                name: Some(name),
-                ..
-            } => write!(f, "status {status} {name}"),
-            Self::Status { status, .. } => write!(f, "status {status}"),
-            Self::RateLimit { retry_after } => write!(f, "rate limit, retry after {retry_after} s"),
-            Self::Timeout {} => f.write_str("timeout"),
-            Self::Slow { ms } => write!(f, "slow by {ms} ms"),
-            Self::Html { status } => write!(f, "HTML page with status {status}"),
-            Self::Truncated {} => f.write_str("truncated answer"),
-            Self::AcceptThenDrop {} => f.write_str("accepted, then connection cut"),
-            Self::Drop {} => f.write_str("connection cut"),
-        }
-    }
-}
-
 /// A fault to come. In JSON the mode's fields stand beside `count`, `every` and `path`:
 /// `{"mode":"status","status":500,"count":3}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,13 +64,13 @@ pub struct Fault {
     /// What happens.
     #[serde(flatten)]
     pub mode: Mode,
-    /// To how many requests (still) to come; `None`: until cleared.
+    /// How many more requests meet it; `None`: all, until it is cleared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-    /// Only to every n-th request; `None`: to each.
+    /// Only every n-th request meets it; `None`: each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<u32>,
-    /// Only to requests whose method and path, such as `POST /api/v4/leads/complex`, contain this; `None`: to any.
+    /// Only requests whose method and path, such as `POST /api/v4/leads/complex`, contain this; `None`: any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
@@ -123,7 +102,7 @@ impl Fault {
             Some(Value::String(path)) => Some(path),
             Some(_) => return Err(help(&"path must be text")),
         };
-        // Mobizon's codes are numbers, and are naturally written so.
+        // Mobizon's codes are numbers.
         if let Some(name) = fields.get_mut("name").filter(|name| name.is_number()) {
             *name = Value::String(name.to_string());
         }
@@ -306,6 +285,7 @@ mod tests {
         faults.clear();
         assert_eq!(next(), None);
     }
+
     #[test]
     fn a_path_chooses_calls_and_the_others_are_not_counted() {
         let faults = Faults::default();

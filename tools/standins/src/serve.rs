@@ -24,7 +24,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// A hung request is let go after this long even if its client still waits.
+/// The longest that a request hangs.
 const HANG_MAX: Duration = Duration::from_mins(2);
 /// How long [`Running::stop`] waits for answers in flight.
 const STOP_GRACE: Duration = Duration::from_secs(2);
@@ -79,12 +79,12 @@ pub fn serve(listener: TcpListener, router: Router) -> io::Result<Running> {
     Ok(Running { addr, stopping, task })
 }
 
-/// Nothing is ever sent: the sender's drop is the signal.
+/// The sender's drop is the signal; nothing is ever sent.
 async fn until_stopped(mut stopped: watch::Receiver<()>) {
     let _ = stopped.changed().await;
 }
 
-/// A handler's hold on its own connection.
+/// With this a handler cuts its own connection.
 #[derive(Debug, Clone)]
 pub(super) struct Conn {
     cut: Arc<AtomicBool>,

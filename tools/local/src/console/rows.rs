@@ -1,4 +1,4 @@
-//! What people look at: the console's lists and one lead's story. Never on a visitor's path.
+//! The statements behind the console's lists and a lead's story.
 
 use proftest::domain::ids::LeadId;
 use proftest::failpoint::Step;
