@@ -31,7 +31,7 @@ async fn told(world: &World, person: &Person) -> LeadId {
         )
         .await
         .lead;
-    assert_eq!(wake(&worker(&world).await, &[lead]).await, 0);
+    assert_eq!(wake(&worker(world).await, &[lead]).await, 0);
     assert_eq!(world.crm_task(lead).await["state"], "done");
     lead
 }

@@ -102,7 +102,7 @@ fn the_seeds_line_becomes_its_rows() {
 async fn post_all(intake: &World, bodies: &[Value]) -> Vec<Answer> {
     let mut apps = Vec::new();
     for _ in bodies {
-        let app = app(&intake).await;
+        let app = app(intake).await;
         app.warm_up().await;
         apps.push(app);
     }
@@ -118,7 +118,7 @@ async fn are_one_lead(intake: &World, bodies: &[Value]) {
         intake.db.counts().await,
         json!({"leads": 1, "notifications": 1, "deliveries": 2, "links": 1, "crm": 1, "clicks": 0})
     );
-    assert_eq!(schedules(&intake).await.len(), 1);
+    assert_eq!(schedules(intake).await.len(), 1);
     assert_eq!(
         intake.notifications.delayed().await,
         0,

@@ -45,7 +45,7 @@ async fn post_during(world: &World, scheduler: Trouble, sqs: Trouble) -> Vec<Per
     front.set(scheduler, sqs);
     let people: Vec<Person> = (0..LEADS).map(|_| Person::new()).collect();
     let started = Instant::now();
-    let answers = funnel::post_all(&world, &sdk_at(&front.url()), &people).await;
+    let answers = funnel::post_all(world, &sdk_at(&front.url()), &people).await;
     let took = started.elapsed();
     assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
     assert!(took < WAIT_MAX, "{scheduler:?}, {sqs:?}: {took:?}");

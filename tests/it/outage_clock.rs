@@ -35,7 +35,7 @@ async fn ahead(db: &Database) -> SignedDuration {
 
 /// Every schedule that was made fires at the second at which its notification is due, by the database's clock.
 async fn assert_schedules(world: &World, made: usize) {
-    let schedules = funnel::schedules(&world).await;
+    let schedules = funnel::schedules(world).await;
     let rows = world
         .db
         .rows("select id, scheduled_for, scheduled_for - created_at as delay from scheduled_notifications")

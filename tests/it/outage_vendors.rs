@@ -54,9 +54,9 @@ async fn break_vendors(world: &World, step: usize) -> Workers {
                 vendor.add(every(1, Mode::Drop {}, path));
             }
         }
-        _ => return funnel::workers_without_vendors(&world).await,
+        _ => return funnel::workers_without_vendors(world).await,
     }
-    funnel::workers(&world).await
+    funnel::workers(world).await
 }
 
 #[test]
