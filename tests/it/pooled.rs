@@ -23,7 +23,7 @@ fn sessions(db: &Database) -> String {
 }
 
 #[test]
-fn the_functions_take_the_way_of_this_run_and_no_other() {
+fn the_functions_take_the_connection_of_this_run_and_no_other() {
     run(async {
         let db = Database::fresh().await;
         let store = db.store();

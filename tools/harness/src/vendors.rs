@@ -2,7 +2,7 @@
 
 use axum::Router;
 use standins::{
-    AmoCrm, AmoCrmOptions, Faults, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, serve,
+    AmoCrm, AmoCrmOptions, Faults, Mobizon, MobizonOptions, Resend, ResendOptions, Running, serve,
 };
 use tokio::net::TcpListener;
 
@@ -123,9 +123,9 @@ impl Vendors {
     /// # Errors
     /// As [`Vendors::start`].
     pub async fn start_behind(options: Options, wrap: impl Fn(Router) -> Router) -> std::io::Result<Self> {
-        let resend = Resend::new(options.resend, Feed::default());
-        let mobizon = Mobizon::new(options.mobizon, Feed::default());
-        let amocrm = AmoCrm::new(options.amocrm, Feed::default());
+        let resend = Resend::new(options.resend);
+        let mobizon = Mobizon::new(options.mobizon);
+        let amocrm = AmoCrm::new(options.amocrm);
         let mut servers = Vec::new();
         for router in [resend.router(), mobizon.router(), amocrm.router()] {
             servers.push(serve(TcpListener::bind("127.0.0.1:0").await?, wrap(router))?);

@@ -44,7 +44,6 @@ pub use self::{
     view::{BoardDeal, BoardStage, CrmContact, CrmDeal, CrmNote},
 };
 use super::{
-    Feed,
     control::{Control, Delay, Stats},
     faults::Faults,
 };
@@ -107,7 +106,7 @@ impl AmoCrm {
     pub const STATUS: i64 = setup::PROFTEST_STATUS;
 
     /// An account with pipelines and custom fields, without people.
-    pub fn new(options: AmoCrmOptions, _feed: Feed) -> Self {
+    pub fn new(options: AmoCrmOptions) -> Self {
         Self(Arc::new(Inner {
             options,
             control: Arc::new(Control::new(error_answer)),

@@ -34,10 +34,6 @@ pub use serve::{Running, serve};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Empty: nothing reads what happens at a vendor. It stays until the callers of the vendors' `new` drop the argument.
-#[derive(Debug, Clone, Default)]
-pub struct Feed(());
-
 /// Locks, also after a panic elsewhere: every holder leaves the data whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -33,7 +33,6 @@ use self::{
     rules::{Message, Params, Search},
 };
 use super::{
-    Feed,
     control::{Control, Delay, Stats},
     faults::Faults,
 };
@@ -107,7 +106,7 @@ const FIRST_ID: i64 = 70_000_001;
 
 impl Mobizon {
     /// A stand-in with nothing sent.
-    pub fn new(options: MobizonOptions, _feed: Feed) -> Self {
+    pub fn new(options: MobizonOptions) -> Self {
         Self(Arc::new(Inner {
             options,
             control: Arc::new(Control::new(error_answer)),

@@ -32,7 +32,6 @@ use self::{
     idempotency::{Claim, Keys},
 };
 use super::{
-    Feed,
     control::{Control, Delay, Stats},
     faults::Faults,
     lock,
@@ -106,7 +105,7 @@ struct Inner {
 
 impl Resend {
     /// A stand-in with nothing sent.
-    pub fn new(options: ResendOptions, _feed: Feed) -> Self {
+    pub fn new(options: ResendOptions) -> Self {
         Self(Arc::new(Inner {
             options,
             control: Arc::new(Control::new(error_answer)),

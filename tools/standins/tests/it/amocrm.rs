@@ -8,7 +8,7 @@ mod writes;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use standins::{AmoCrm, AmoCrmOptions, CrmDeal, Feed, SeedContact};
+use standins::{AmoCrm, AmoCrmOptions, CrmDeal, SeedContact};
 
 use crate::Served;
 
@@ -23,7 +23,7 @@ async fn crm_with(adjust: impl FnOnce(&mut AmoCrmOptions)) -> Served<AmoCrm> {
     let mut options = AmoCrmOptions::new(TOKEN);
     options.rate_limit_per_second = None;
     adjust(&mut options);
-    let vendor = AmoCrm::new(options, Feed::default());
+    let vendor = AmoCrm::new(options);
     let router = vendor.router();
     Served::start(vendor, router).await
 }

@@ -10,7 +10,7 @@ mod resend;
 use axum::Router;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
-use standins::{Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, SentEmail, serve};
+use standins::{Mobizon, MobizonOptions, Resend, ResendOptions, Running, SentEmail, serve};
 use tokio::net::TcpListener;
 
 const RESEND_KEY: &str = "re_test";
@@ -67,7 +67,7 @@ async fn mail() -> Served<Resend> {
 async fn mail_with(adjust: impl FnOnce(&mut ResendOptions)) -> Served<Resend> {
     let mut options = ResendOptions::new(RESEND_KEY);
     adjust(&mut options);
-    let vendor = Resend::new(options, Feed::default());
+    let vendor = Resend::new(options);
     let router = vendor.router();
     Served::start(vendor, router).await
 }
@@ -114,7 +114,7 @@ async fn sms() -> Served<Mobizon> {
 async fn sms_with(adjust: impl FnOnce(&mut MobizonOptions)) -> Served<Mobizon> {
     let mut options = MobizonOptions::new(MOBIZON_KEY);
     adjust(&mut options);
-    let vendor = Mobizon::new(options, Feed::default());
+    let vendor = Mobizon::new(options);
     let router = vendor.router();
     Served::start(vendor, router).await
 }
