@@ -133,6 +133,47 @@ mod tests {
         event.into()
     }
 
+    /// What lambda_http alone makes of an event; `None` when it panics.
+    fn alone(path: &str, query: &str, headers: &serde_json::Value, body: &str) -> Option<Request> {
+        let event = json!({
+            "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": headers,
+            "requestContext": {"http": {"method": "GET", "path": path}, "stage": "$default"},
+            "body": body, "isBase64Encoded": true,
+        });
+        let event: LambdaRequest = serde_json::from_value(event).unwrap();
+        std::panic::catch_unwind(|| event.into()).ok()
+    }
+
+    /// The table of ADR 15. When a line of it fails, lambda_http has learnt to read that event: delete the guard.
+    #[test]
+    fn lambda_http_alone_panics_where_an_event_makes_no_uri_or_no_base64() {
+        let good = json!({"host": "api.onai.academy", "x-forwarded-proto": "https"});
+        assert!(alone("/proftest", "source=email", &good, "aGk=").is_some());
+        let long = "/".repeat(70_000);
+        for (path, query, headers, body) in [
+            ("/proftest", "x=a b", &good, "aGk="),
+            ("/proftest", "<b>", &good, "aGk="),
+            ("/proftest", "x=\u{1}", &good, "aGk="),
+            ("/proftest", "", &json!({"host": "a b"}), "aGk="),
+            ("/proftest", "", &json!({"host": "a:99999"}), "aGk="),
+            (
+                "/proftest",
+                "",
+                &json!({"host": "a", "x-forwarded-proto": "?"}),
+                "aGk=",
+            ),
+            (":99999", "", &json!({}), "aGk="),
+            (&long, "", &json!({}), "aGk="),
+            ("/proftest", "", &good, "no base64!"),
+        ] {
+            assert!(
+                alone(path, query, headers, body).is_none(),
+                "{} {query} {headers} {body}",
+                &path[..path.len().min(20)]
+            );
+        }
+    }
+
     #[test]
     fn a_query_that_no_uri_can_hold_is_still_read() {
         let host = json!({"host": "api.onai.academy", "x-forwarded-proto": "https"});
