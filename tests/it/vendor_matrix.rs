@@ -221,7 +221,7 @@ impl Matrix {
         }
     }
 
-    /// Hours pass, and the team has mended what it can.
+    /// Hours pass, and the team has put right what it can.
     async fn heal(&self) {
         self.world.pass_time(Duration::from_hours(2)).await;
         ops::store::open_gate(&self.world.db.store()).await.unwrap();
