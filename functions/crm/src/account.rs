@@ -1,4 +1,4 @@
-//! One call to amoCRM: past the gate, in a slot of the governor, with a token.
+//! One call to amoCRM: behind the gate, in a slot of the governor, with a token.
 
 use crate::auth::{self, TokenCache};
 use crate::governor::in_slot;
@@ -11,18 +11,17 @@ use proftest::telemetry::{self, Unit};
 use secrecy::SecretString;
 use std::time::Duration;
 
-/// The gate stays shut for so long after a 401 or 402; then one call tries again.
+/// How long the gate stays shut after a 401 or 402, before one call tries again.
 const PARKED: Duration = Duration::from_mins(5);
 
-/// The account at amoCRM, as the whole fleet uses it.
 pub struct Account {
     store: Store,
     client: AmoCrm,
     auth: Auth,
     tokens: TokenCache,
-    /// Requests a second, of the whole fleet.
+    /// Requests per second, for all processes together.
     slots: u16,
-    /// How long nothing is called after a 403; `None`: until the gate is opened by hand.
+    /// How long the gate stays shut after a 403. `None`: until it is opened by hand.
     block: Option<Duration>,
 }
 
@@ -42,7 +41,6 @@ impl Account {
         auth::warn_before_expiry(&self.auth);
     }
 
-    /// Calls amoCRM; shuts the gate where the answer asks for it.
     pub async fn call<T, F>(&self, request: F) -> Result<T, Stop>
     where
         F: AsyncFn(&AmoCrm, &SecretString) -> Result<T, Failure>,
@@ -59,7 +57,7 @@ impl Account {
     {
         let token = self.token(None).await?;
         match in_slot(&self.store, self.slots, request(&self.client, &token)).await {
-            // An OAuth token may have been revoked before its time: once more, with a new one.
+            // An OAuth token may be revoked early: try once more with a new one.
             Err(Stop::Failed(failure))
                 if failure.status == Some(401) && matches!(self.auth, Auth::OAuth { .. }) =>
             {
@@ -70,7 +68,7 @@ impl Account {
         }
     }
 
-    /// A token that is good for now, and not the refused one.
+    /// A valid token that is not the refused one.
     async fn token(&self, refused: Option<&SecretString>) -> Result<SecretString, Stop> {
         match &self.auth {
             Auth::LongLived(token) => Ok(token.clone()),
@@ -83,7 +81,7 @@ impl Account {
         }
     }
 
-    /// Shuts the gate where a refusal asks for it.
+    /// Shuts the gate if the refusal asks for it.
     pub async fn refused(&self, failure: Failure) -> Stop {
         let (opens_in, metric) = match failure.reaction {
             Reaction::Block => (self.block, "CrmBlocked"),

@@ -1,5 +1,3 @@
-//! What the function works with.
-
 use crate::account::Account;
 use crate::deal::Deals;
 use proftest::aws::SdkConfig;
@@ -11,12 +9,11 @@ use proftest::store::{Store, StoreError};
 use proftest::texts::{CrmTexts, Locale, texts};
 use std::time::Duration;
 
-/// How long one statement may take, connecting included.
+/// For one statement, connecting included.
 const DATABASE_DEADLINE: Duration = Duration::from_secs(5);
-/// Ten tasks of a batch share these.
+/// Shared by the ten tasks of a batch.
 const CONNECTIONS: usize = 4;
 
-/// What the function works with.
 pub struct App {
     pub(crate) store: Store,
     pub(crate) queue: Queue,
@@ -26,22 +23,16 @@ pub struct App {
     pub(crate) texts: &'static CrmTexts,
 }
 
-/// Why the function refuses to start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database settings cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No HTTP client can be built.
     #[error("no HTTP client can be built")]
     Http(#[from] reqwest::Error),
 }
 
 impl App {
-    /// Builds the clients; opens no connection.
-    ///
-    /// # Errors
-    /// When the settings cannot work.
+    /// Builds the clients without opening a connection.
     pub fn new(config: &config::Crm, sdk: &SdkConfig) -> Result<Self, StartError> {
         let store = Store::new(&config.database, CONNECTIONS, DATABASE_DEADLINE)?;
         let client = AmoCrm::new(clients::http_client()?, &config.amocrm.base_url);
@@ -56,7 +47,7 @@ impl App {
         })
     }
 
-    /// The same with other delays; tests have no eight hours.
+    /// The same with other delays. Tests cannot wait eight hours.
     #[must_use]
     pub const fn with_timing(mut self, timing: CrmTiming) -> Self {
         self.deals.absent = timing.absent;
@@ -64,7 +55,6 @@ impl App {
         self
     }
 
-    /// Opens the database connection ahead of the first batch.
     pub async fn warm_up(&self) {
         self.store.warm_up().await;
     }

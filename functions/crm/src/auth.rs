@@ -1,4 +1,4 @@
-//! Tokens: a long-lived one, or OAuth pairs that are rotated once for the whole fleet.
+//! Tokens: a long-lived one, or OAuth pairs that one process rotates for all.
 
 use crate::stop::Stop;
 use proftest::clients::amocrm::{Tokens, days_left};
@@ -10,14 +10,14 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// Below so many days a long-lived token's end is worth a warning.
+/// A long-lived token with fewer days left gets a warning.
 const WARN_DAYS: f64 = 14.0;
-/// An access token is renewed this long before it ends.
+/// How long before its end an access token is renewed.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
-/// Between two looks at a rotation that another worker is doing.
+/// Pause before checking again whether another worker has finished a rotation.
 const ROTATION_PAUSE: Duration = Duration::from_secs(2);
 
-/// The OAuth token of this process, so that not every call asks the database.
+/// The OAuth token of this process. It saves a database query per call.
 #[derive(Default)]
 pub struct TokenCache(Mutex<Option<Cached>>);
 
@@ -34,7 +34,7 @@ impl Cached {
         }
     }
 
-    /// Whether it can be used, after `refused` was not accepted.
+    /// Whether the token can be used after `refused` was not accepted.
     fn is_good(&self, refused: Option<&SecretString>) -> bool {
         match refused {
             Some(refused) => refused.expose_secret() != self.token.expose_secret(),
@@ -44,7 +44,7 @@ impl Cached {
 }
 
 impl TokenCache {
-    /// A token that is good for now, and not the `refused` one. `first`: the refresh token of the settings.
+    /// A valid token that is not the `refused` one. `first` is the refresh token of the settings.
     pub async fn token(
         &self,
         store: &Store,
@@ -64,7 +64,7 @@ impl TokenCache {
 }
 
 /// The stored access token, or a new pair when it ends soon or was refused. One worker rotates, under a lease in the
-/// database; the old pair stays until the new one is stored, because amoCRM honours it until then.
+/// database. The old pair stays until the new one is stored; amoCRM accepts it until then.
 async fn rotate(
     store: &Store,
     first: &SecretString,
@@ -85,8 +85,8 @@ async fn rotate(
     }
 }
 
-/// Writes for how many days a long-lived token still lives, and warns when it ends soon. At every batch: an alarm whose
-/// figure comes only in bad times cannot tell a good one from silence.
+/// Writes the days left of a long-lived token as a metric, and warns when it ends soon. It does so at every batch:
+/// with a metric that only comes in trouble, an alarm cannot tell health from silence.
 pub fn warn_before_expiry(auth: &Auth) {
     let Auth::LongLived(token) = auth else { return };
     let Some(days) = days_left(token.expose_secret(), SystemTime::now()) else {

@@ -13,21 +13,20 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// Characters of a custom field's value that are kept. Source: amoCRM, limits of custom fields.
+/// Characters kept of a custom field's value. Source: amoCRM, limits of custom fields.
 const FIELD_MAX_CHARS: usize = 250;
 
-/// How deals are made in this account.
 pub struct Deals {
     stage: config::Stage,
     lead_id_field: FieldId,
     utm_fields: Vec<(String, FieldId)>,
     texts: &'static CrmTexts,
-    /// How long a deal of unknown outcome must stay absent from the search before it is created again.
+    /// How long a deal of unknown outcome must be missing from the search before it is created again.
     pub absent: Duration,
     target: OnceCell<Target>,
 }
 
-/// The stage that deals are made in, and how far along each stage of its pipeline is.
+/// The stage for new deals, and the position of each stage of its pipeline.
 struct Target {
     pipeline: PipelineId,
     stage: StageId,
@@ -46,7 +45,7 @@ impl Deals {
         }
     }
 
-    /// Makes sure that the lead has its one active deal, saves the deal's id and returns it.
+    /// Makes sure that the lead has its one active deal; saves and returns the deal's id.
     pub async fn ensure(&self, store: &Store, account: &Account, work: &CrmWork) -> Result<DealId, Stop> {
         if let (Some(deal), false) = (work.deal, work.deal_due) {
             return Ok(deal);
@@ -72,14 +71,14 @@ impl Deals {
             .await
     }
 
-    /// The configured stage, with names looked up: once a process.
+    /// The configured stage. Names are looked up once per process.
     async fn find_target(&self, account: &Account) -> Result<Target, Stop> {
         let pipelines = account
             .call(async |amocrm, token| amocrm.pipelines(token).await)
             .await?;
         let (pipeline, stage) = match amocrm::place(&pipelines, &self.stage) {
             Ok(found) => found,
-            // Only a human can correct the setting: the gate is shut for a while, and the log says why.
+            // Only a human can correct the setting: shut the gate for a while and log the reason.
             Err(why) => {
                 return Err(account
                     .refused(Failure::new(Reaction::Park, why.to_string()))
@@ -94,18 +93,18 @@ impl Deals {
         })
     }
 
-    /// The deal that an attempt has made whose answer was lost.
+    /// The deal of an earlier attempt whose answer was lost.
     async fn find_marked(&self, account: &Account, lead: LeadId) -> Result<Option<Deal>, Stop> {
         let marker = lead.to_string();
         let mut found = account
             .call(async |amocrm, token| amocrm.find_deals(token, &marker).await)
             .await?;
-        // The search matches anywhere; only our own field proves that the deal is this lead's.
+        // The search matches any text; only our own field proves that the deal is this lead's.
         found.retain(|deal| deal.holds(self.lead_id_field, &marker));
         Ok(found.into_iter().next())
     }
 
-    /// Moves the deal forward to our stage, never back, and fills fields that are empty: the first touch is kept.
+    /// Moves the deal forward to our stage, never back. Fills only empty fields, which keeps the first touch.
     async fn update(
         &self,
         account: &Account,
@@ -147,7 +146,7 @@ impl Deals {
             tag: Some(work.metadata.campaign.as_ref().unwrap_or(&work.source).clone()),
             contact: contact.map_or_else(new_contact, DealContact::Known),
         };
-        // From here on a crash or a lost answer leaves a deal that may exist.
+        // From here on a crash or a lost answer may leave a deal behind.
         if store.mark_creating(work, true).await? == Fence::Lost {
             return Err(Stop::Lost);
         }
@@ -166,7 +165,7 @@ impl Deals {
         }
     }
 
-    /// The custom fields of the lead's deal: our marker, and the first touch's tags where they are configured.
+    /// The custom fields of the deal: our marker, and the first touch's tags if they are configured.
     fn fields(&self, work: &CrmWork) -> Vec<(FieldId, String)> {
         let mut fields = vec![(self.lead_id_field, work.lead.to_string())];
         let tags = work.metadata.first_tags.as_ref();
@@ -179,14 +178,14 @@ impl Deals {
 }
 
 impl Target {
-    /// Whether our stage is further along than this one. A stage that is not known is behind.
+    /// Whether our stage is further along than this one. An unknown stage counts as behind.
     fn is_ahead_of(&self, stage: StageId) -> bool {
         let place = |stage| self.places.get(&stage).copied().unwrap_or(i64::MIN);
         place(stage) < place(self.stage)
     }
 }
 
-/// The person's contact: the remembered one, or the one whose phone is this phone.
+/// The person's contact: the stored one, or the one with this phone.
 async fn find_contact(account: &Account, work: &CrmWork) -> Result<Option<Contact>, Stop> {
     if let Some(id) = work.contact {
         let known = account
@@ -203,8 +202,8 @@ async fn find_contact(account: &Account, work: &CrmWork) -> Result<Option<Contac
     Ok(choose_contact(hits, &work.phone, &work.email))
 }
 
-/// Of the contacts with this phone the one with the same e-mail, or else the oldest. The search matches anywhere in a
-/// contact; fifty strangers were once merged for want of this check.
+/// Among the contacts with this phone: the one with the same e-mail, or else the oldest. The search matches any text
+/// in a contact; without this check, fifty strangers were once merged.
 fn choose_contact(hits: Vec<Contact>, phone: &Phone, email: &Email) -> Option<Contact> {
     let same_phone = hits
         .into_iter()
@@ -216,13 +215,12 @@ fn choose_contact(hits: Vec<Contact>, phone: &Phone, email: &Email) -> Option<Co
     same_phone.min_by_key(|hit| (!has_email(hit), hit.id))
 }
 
-/// Whether the last ten digits are the same, in which `+7 701…` and `8 701…` agree.
+/// Compares the last ten digits, so that `+7 701…` equals `8 701…`.
 fn is_phone(raw: &str, phone: &Phone) -> bool {
     let digits: String = raw.chars().filter(char::is_ascii_digit).collect();
     &digits[digits.len().saturating_sub(10)..] == phone.last10()
 }
 
-/// The contact's newest open deal of our pipeline.
 async fn active_deal(
     account: &Account,
     work: &CrmWork,
@@ -239,8 +237,8 @@ async fn active_deal(
     Ok(choose_deal(deals, target.pipeline, work.deal))
 }
 
-/// The newest open deal of the pipeline. A lead keeps its own deal while it is open; closed deals and those of other
-/// pipelines do not count.
+/// The newest open deal of the pipeline; the lead's own deal wins while it is open. Closed deals and other pipelines
+/// do not count.
 fn choose_deal(deals: Vec<Deal>, pipeline: PipelineId, own: Option<DealId>) -> Option<Deal> {
     let open = deals
         .into_iter()

@@ -1,4 +1,4 @@
-//! The governor of amoCRM's rate, for the whole fleet.
+//! The governor: the rate of calls to amoCRM, for all processes together.
 
 use crate::stop::Stop;
 use proftest::failure::{Failure, chain};
@@ -6,15 +6,15 @@ use proftest::store::{Slot, Store};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a call may wait for a slot before its task is given back.
+/// A call that waits longer for a slot gives its task back.
 const SLOT_WITHIN: Duration = Duration::from_secs(20);
-/// Between two looks for a slot that may be free at any moment.
+/// Shortest pause between two requests for a slot.
 const SLOT_PAUSE_MIN: Duration = Duration::from_millis(20);
 
 /// Runs a request in one of `slots` slots.
 ///
-/// The slot is held from before the request until a second after its answer, so that the vendor never sees more requests
-/// in a second than there are slots, however late packets arrive.
+/// The slot is held until a second after the answer. So the vendor never sees more requests in a second than there
+/// are slots, however late packets arrive.
 pub async fn in_slot<T>(
     store: &Store,
     slots: u16,
@@ -36,7 +36,7 @@ pub async fn in_slot<T>(
     };
     let answer = request.await;
     if let Err(error) = store.give_slot_back(slot).await {
-        // It is free by itself after a while; until then the fleet is a little slower.
+        // The slot becomes free by itself after a while; until then calls are a little slower.
         tracing::warn!(error = chain(&error), "A slot could not be given back");
     }
     answer.map_err(Stop::Failed)

@@ -1,8 +1,9 @@
-//! Brings amoCRM in line with each lead's row: one contact a person, one active deal a lead, its notes.
+//! Brings amoCRM in line with each lead's row: one contact per person, one active deal per lead, its notes.
 //!
-//! A task is claimed together with its person, so that two workers never work on one contact. The deal's id is saved
-//! before notes are written; the notes of a whole batch are then written in one call. Every call goes through the
-//! governor and past the gate.
+//! A task is claimed together with its person, so two workers never change one contact. The deal's id is saved before
+//! notes are written; one call then writes the notes of the whole batch. Every call passes the gate and the governor.
+
+#![allow(missing_docs, reason = "only this workspace uses the crate")]
 
 mod account;
 mod app;
@@ -23,19 +24,16 @@ use proftest::task::CrmTask;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// A message whose row could not be read comes back after this.
+/// A message whose row could not be read comes back after this pause.
 const DATABASE_PAUSE: Duration = Duration::from_secs(15);
 
-/// A task whose deal is as it should be, on its way to its notes.
+/// A task whose deal is up to date and whose notes are next.
 struct WithDeal {
     work: CrmWork,
     deal: DealId,
 }
 
-/// Handles a batch of messages, each on its own; then writes the notes of all of them.
-///
-/// # Errors
-/// [`NamelessRecord`] when a record could not be named in the report; SQS then gives the whole batch back.
+/// Handles each message of a batch on its own, then writes all notes.
 pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, NamelessRecord> {
     app.account.warn_before_expiry();
     let to_note = Mutex::new(Vec::new());
@@ -55,7 +53,7 @@ async fn bring_in_line(app: &App, lead: LeadId, to_note: &Mutex<Vec<WithDeal>>) 
         Ok(CrmClaim::Nothing) => return Handled::Done,
         Ok(CrmClaim::Failed) => return Handled::Refuse,
         Ok(CrmClaim::Busy { free_in }) => return Handled::Again(free_in + Duration::from_secs(1)),
-        // The row waits; the sweep wakes it when the gate is open.
+        // The row waits; the sweep wakes it when the gate opens.
         Ok(CrmClaim::Shut(_)) => return Handled::Done,
         Err(error) => {
             tracing::error!(lead.id = %lead, error = chain(&error), "Nothing could be claimed");
@@ -68,7 +66,7 @@ async fn bring_in_line(app: &App, lead: LeadId, to_note: &Mutex<Vec<WithDeal>>) 
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(WithDeal { work, deal });
-            // When the notes fail, the row waits and the sweep wakes it.
+            // If the notes fail, the row waits and the sweep wakes it.
             Handled::Done
         }
         Err(stop) => stop.record(&app.store, &app.timing, &work).await,

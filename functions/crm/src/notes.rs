@@ -11,12 +11,12 @@ use proftest::store::{CrmWork, Fence, Store};
 use proftest::texts::CrmTexts;
 use std::fmt::Write as _;
 
-/// A note longer than this is cut; the lead's row has all of it.
+/// Longer notes are cut; the lead's row keeps everything.
 const NOTE_MAX_CHARS: usize = 10_000;
 
-/// Writes the pending notes of these tasks and ends them.
+/// Writes the pending notes of these tasks and ends the tasks.
 pub async fn write(app: &App, tasks: Vec<WithDeal>) {
-    // A task has each kind at most once: so many tasks always fit one call.
+    // A task has each kind at most once, so this many tasks always fit one call.
     for group in tasks.chunks(NOTES_MAX / NoteKind::ALL.len()) {
         let (mut ours, mut notes) = (Vec::new(), Vec::new());
         for task in group {
@@ -41,7 +41,7 @@ pub async fn write(app: &App, tasks: Vec<WithDeal>) {
         for work in ours {
             match &written {
                 Ok(()) => finish(&app.store, work).await,
-                // What stopped the call stops every task of it.
+                // A failed call stops all of its tasks.
                 Err(stop) => {
                     stop.record(&app.store, &app.timing, work).await;
                 }
@@ -50,7 +50,7 @@ pub async fn write(app: &App, tasks: Vec<WithDeal>) {
     }
 }
 
-/// The notes to write for one task; none that an earlier attempt has written already.
+/// The notes to write for one task, without those that an earlier attempt has written.
 async fn prepare(
     store: &Store,
     account: &Account,
@@ -82,7 +82,7 @@ async fn finish(store: &Store, work: &CrmWork) {
     }
 }
 
-/// A note's text; `None` when there is nothing to say.
+/// `None` when there is nothing to say.
 fn text(texts: &CrmTexts, work: &CrmWork, kind: NoteKind) -> Option<String> {
     let text = match kind {
         NoteKind::Answers => answers(texts, work.metadata.answer_texts.as_ref()?)?,
@@ -93,7 +93,6 @@ fn text(texts: &CrmTexts, work: &CrmWork, kind: NoteKind) -> Option<String> {
     Some(text.chars().take(NOTE_MAX_CHARS).collect())
 }
 
-/// `N. question ➜ answer`, line by line.
 fn answers(texts: &CrmTexts, answers: &AnswerTexts) -> Option<String> {
     let mut text = String::new();
     for (number, question, answer) in answers.lines() {

@@ -1,4 +1,4 @@
-//! Why the work on a task stopped, and what is recorded of it.
+//! Why the work on a task stopped, and what is recorded.
 
 use crate::DATABASE_PAUSE;
 use proftest::batch::Handled;
@@ -8,16 +8,14 @@ use proftest::random::jitter;
 use proftest::store::{CrmWork, Store, StoreError};
 use std::time::Duration;
 
-/// Why the work on a task stopped.
 #[derive(Debug)]
 pub enum Stop {
     /// amoCRM refused, or its answer was lost.
     Failed(Failure),
-    /// The gate is shut.
     Shut,
-    /// It has to wait for this long.
+    /// Wait this long, for this reason.
     Wait(Duration, &'static str),
-    /// The claim has passed to another worker: touch nothing.
+    /// Another worker holds the claim: touch nothing.
     Lost,
     /// The database failed; the lease ends the claim.
     Store(StoreError),
@@ -44,7 +42,7 @@ impl Stop {
         }
     }
 
-    /// Records why a task stopped, and says what becomes of its message.
+    /// Records why a task stopped and decides about its message.
     pub async fn record(&self, store: &Store, timing: &CrmTiming, work: &CrmWork) -> Handled {
         let lead = work.lead;
         let Some(outcome) = self.outcome(timing, work.retries, jitter()) else {

@@ -1,5 +1,3 @@
-//! What the function works with.
-
 use crate::balance;
 use crate::content::Wording;
 use proftest::aws::queue::Queue;
@@ -11,12 +9,11 @@ use proftest::store::{Store, StoreError};
 use proftest::texts::{Locale, texts};
 use std::time::Duration;
 
-/// How long one statement may take, connecting included.
+/// For one statement, connecting included.
 const DATABASE_DEADLINE: Duration = Duration::from_secs(3);
-/// A batch has at most ten records; four connections carry them without crowding the database.
+/// A batch has at most ten records; four connections serve them without crowding the database.
 const CONNECTIONS: usize = 4;
 
-/// What the function works with.
 pub struct App {
     pub(crate) store: Store,
     pub(crate) queue: Queue,
@@ -27,25 +24,22 @@ pub struct App {
     pub(crate) balance: balance::Watch,
 }
 
-/// Why the function refuses to start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database settings cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No HTTP client can be built.
     #[error("no HTTP client can be built")]
     Http(#[from] reqwest::Error),
-    /// `SHORT_LINK_BASE_URL` is too long for an SMS of one segment.
     #[error(transparent)]
     ShortLinks(#[from] SmsTooLong),
 }
 
 impl App {
-    /// Builds the clients; opens no connection.
+    /// Builds the clients without opening a connection.
     ///
     /// # Errors
-    /// When the settings cannot work, such as a short link that no SMS has room for.
+    ///
+    /// `SHORT_LINK_BASE_URL` must fit an SMS of one segment.
     pub fn new(config: &config::Deliver, sdk: &proftest::aws::SdkConfig) -> Result<Self, StartError> {
         let wording = Wording {
             texts: texts(Locale::Ru),
@@ -65,7 +59,7 @@ impl App {
         })
     }
 
-    /// The same with other delays; tests have no eight hours.
+    /// The same with other delays. Tests cannot wait eight hours.
     #[must_use]
     pub fn with_timing(mut self, timing: DeliveryTiming) -> Self {
         self.resend = self.resend.repeating(timing.repeats);
@@ -73,7 +67,6 @@ impl App {
         self
     }
 
-    /// Opens the database connection ahead of the first batch.
     pub async fn warm_up(&self) {
         self.store.warm_up().await;
     }

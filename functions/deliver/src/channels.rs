@@ -12,24 +12,22 @@ use proftest::random::jitter;
 use proftest::store::{Attempt, Due, Fence, Pinned, Store, StoreError};
 use std::time::Duration;
 
-/// How often, and how far apart, an outcome is written before the lease has to end the claim.
+/// Pauses between attempts to record an outcome. After the last one the lease ends the claim.
 const RECORD_PAUSES: [Duration; 3] = [
     Duration::from_millis(200),
     Duration::from_secs(1),
     Duration::from_secs(3),
 ];
 
-/// What became of a channel.
 pub enum Attempted {
-    /// It was not ours to send.
+    /// Another worker sends it.
     NotClaimed,
-    /// The outcome stands in the row.
     Recorded(Outcome),
     /// The outcome could not be recorded. The claim stands until its lease ends.
     Unrecorded,
 }
 
-/// Sends the e-mail with those of the other records, if it is claimed, and records the outcome.
+/// Hands in the e-mail if it is claimed, and records the outcome.
 pub async fn email(app: &App, due: &Due, contents: &[Pinned], outbox: Outbox) -> Attempted {
     let Some(attempt) = claimed(due, Channel::Email) else {
         return Attempted::NotClaimed;
@@ -40,7 +38,7 @@ pub async fn email(app: &App, due: &Due, contents: &[Pinned], outbox: Outbox) ->
     let answer = match content::read(contents, Channel::Email) {
         Ok(message) => {
             let answer = mail::hand_in(&outbox, due.notification, attempt, message);
-            // Nothing is sent before every record has dropped its outbox.
+            // Sending starts when every record has dropped its outbox.
             drop(outbox);
             match answer.await {
                 Ok(answer) => answer,
@@ -53,14 +51,14 @@ pub async fn email(app: &App, due: &Due, contents: &[Pinned], outbox: Outbox) ->
     record(&app.store, due, attempt, outcome, doubt).await
 }
 
-/// Sends the SMS, if it is claimed, and records the outcome. One of unknown outcome is looked up first.
+/// Sends the SMS if it is claimed, and records the outcome. An SMS of unknown outcome is looked up first.
 pub async fn sms(app: &App, due: &Due, contents: &[Pinned]) -> Attempted {
     let Some(attempt) = claimed(due, Channel::Sms) else {
         return Attempted::NotClaimed;
     };
     let (outcome, doubt) = match content::read::<Sms>(contents, Channel::Sms) {
         Ok(sms) => send_sms(&app.mobizon, &app.timing, attempt, &sms).await,
-        // Nothing went out, so what is known of earlier attempts stays.
+        // Nothing went out: keep what is known of earlier attempts.
         Err(failure) => (concluded(&app.timing, attempt, Err(failure)).0, Doubt::Keep),
     };
     record(&app.store, due, attempt, outcome, doubt).await
@@ -121,7 +119,7 @@ async fn record(store: &Store, due: &Due, attempt: &Attempt, outcome: Outcome, d
     Attempted::Recorded(outcome)
 }
 
-/// Writes the outcome, patiently: the vendor has acted, and forgetting it costs a look-up or a repetition.
+/// Retries the write: the vendor has acted, and a lost outcome costs a look-up or a repetition.
 async fn write(
     store: &Store,
     due: &Due,

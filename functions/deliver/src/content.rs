@@ -1,4 +1,4 @@
-//! What is sent: rendered once, pinned in the row before the first attempt, the same at every attempt.
+//! What is sent. It is rendered once and pinned in the row before the first attempt; every attempt sends the same.
 
 use proftest::clients::mobizon::Sms;
 use proftest::clients::resend::{Message, Tag};
@@ -14,16 +14,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The words of a message, and where its links lead.
+/// The words of a message, and the targets of its links.
 pub struct Wording {
     pub texts: &'static Texts,
     pub links: Links,
-    /// The sender of every e-mail.
     pub from: String,
 }
 
 impl Wording {
-    /// The SMS's link.
     pub fn short_link(&self, code: &str) -> String {
         format!("{}/l/{code}", self.links.short)
     }
@@ -33,7 +31,7 @@ impl Wording {
         format!("{base}/api/landing/track/{lead}?source={channel}")
     }
 
-    /// `None` when it cannot be rendered; the attempt then fails with its reason.
+    /// `None` when rendering fails; the attempt then fails with its reason.
     fn render(&self, due: &Due, channel: Channel) -> Option<Value> {
         match channel {
             Channel::Email => self.email(due),
@@ -75,7 +73,7 @@ impl Wording {
     }
 }
 
-/// The content of each claimed channel: what an earlier attempt pinned, or else what is rendered and pinned now.
+/// The content of each claimed channel: already pinned by an earlier attempt, or rendered and pinned now.
 pub async fn pin(store: &Store, wording: &Wording, due: &Due) -> Result<Vec<Pinned>, StoreError> {
     let (mut pinned, mut rendered) = (Vec::new(), Vec::new());
     for attempt in &due.attempts {
@@ -98,7 +96,6 @@ pub async fn pin(store: &Store, wording: &Wording, due: &Due) -> Result<Vec<Pinn
     Ok(pinned)
 }
 
-/// The pinned content of one channel.
 pub fn read<T: DeserializeOwned>(contents: &[Pinned], channel: Channel) -> Result<T, Failure> {
     let unusable = |why| Failure::new(Reaction::GiveUp, why);
     let pinned = contents.iter().find(|pinned| pinned.channel == channel);
@@ -107,6 +104,6 @@ pub fn read<T: DeserializeOwned>(contents: &[Pinned], channel: Channel) -> Resul
 }
 
 fn to_json<T: Serialize>(content: &T) -> Value {
-    // Structs of strings always serialise.
+    // A struct of strings always serialises.
     serde_json::to_value(content).unwrap_or_default()
 }

@@ -1,7 +1,9 @@
 //! Delivers what is due: claim, render, pin, send e-mail and SMS side by side, record each.
 //!
-//! No transaction is held across a call to a vendor. Whatever happens between two steps, the row says how far
-//! it came, and the next worker goes on from there.
+//! No transaction is held across a call to a vendor. After a crash between two steps the row tells how far the work
+//! came, and the next worker continues there.
+
+#![allow(missing_docs, reason = "only this workspace uses the crate")]
 
 mod app;
 mod balance;
@@ -23,13 +25,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// A message whose row could not be read comes back after this.
+/// A message whose row could not be read comes back after this pause.
 const DATABASE_PAUSE: Duration = Duration::from_secs(15);
 
-/// Handles a batch of messages, each on its own.
-///
-/// # Errors
-/// [`NamelessRecord`] when a record could not be named in the report; SQS then gives the whole batch back.
+/// Handles each message of a batch on its own.
 pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, NamelessRecord> {
     let started = Instant::now();
     let (outbox, emails) = mpsc::unbounded_channel();
@@ -46,14 +45,14 @@ pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, Name
     response
 }
 
-/// Does what is due of one notification. Its e-mail is handed in to `outbox`, to go out with the others.
+/// Sends what is due of one notification. The e-mail goes through `outbox`, together with others.
 async fn deliver(app: &App, notification: NotificationId, outbox: Outbox) -> Handled {
     let due = match app.store.claim(notification).await {
         Ok(Claim::Claimed(due)) => due,
         Ok(Claim::Early { due_in }) => return Handled::Again(due_in),
         Ok(Claim::Busy { free_in }) => return Handled::Again(free_in + Duration::from_secs(1)),
         Ok(Claim::Over { failed: false }) => return Handled::Done,
-        // The row keeps the reason; the DLQ makes somebody look.
+        // The row keeps the reason; the DLQ raises an alarm.
         Ok(Claim::Over { failed: true }) => return Handled::Refuse,
         Ok(Claim::Missing) => {
             tracing::warn!(notification.id = %notification, "No such notification; its lead was erased");
@@ -82,10 +81,10 @@ async fn deliver(app: &App, notification: NotificationId, outbox: Outbox) -> Han
     handled(&due, [email, sms])
 }
 
-/// What becomes of the message, once every claimed channel was attempted. A channel whose turn comes later still needs it.
+/// Decides about the message after every claimed channel was attempted. A channel that is due later still needs it.
 fn handled(due: &Due, attempts: [Attempted; 2]) -> Handled {
     let mut again = due.rest_free_in;
-    // A channel that failed earlier still has to be looked at, when the last one ends well.
+    // A channel that failed earlier still needs attention, even if the last one succeeds.
     let mut failed = due.failed;
     for attempted in attempts {
         let after = match attempted {

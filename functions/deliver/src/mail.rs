@@ -1,8 +1,7 @@
-//! E-mails of one invocation: those that may go together go in one request.
+//! The e-mails of one invocation: one request carries as many as possible.
 //!
-//! Who goes together is pinned before the request, under a key of the batch's own. When the outcome stays unknown each of
-//! them comes back alone or in other company, and then exactly that batch is repeated under that key: the vendor sends
-//! it once.
+//! The members of a batch are pinned before the request, under a key of the batch's own. After an unknown outcome the
+//! e-mails come back in any grouping; the pinned batch is then repeated under its key, and the vendor sends it once.
 
 use proftest::clients::resend::{BATCH_MAX, Message, Refused, Resend};
 use proftest::domain::delivery::Before;
@@ -13,10 +12,11 @@ use serde::Deserialize as _;
 use std::collections::BTreeMap;
 use tokio::sync::{mpsc, oneshot};
 
-/// Where e-mails are handed in. They go when every clone is dropped.
+/// Takes e-mails. They are sent when every clone is dropped.
 pub type Outbox = mpsc::UnboundedSender<Outgoing>;
 
-/// One e-mail to send, and where its outcome is waited for. Dropped without one, its claim stands until the lease ends.
+/// One e-mail, and the channel for its outcome. If it is dropped without an outcome, its claim stands until the lease
+/// ends.
 pub struct Outgoing {
     notification: NotificationId,
     attempt: i32,
@@ -26,7 +26,7 @@ pub struct Outgoing {
     outcome: oneshot::Sender<Result<String, Failure>>,
 }
 
-/// Hands in an e-mail; its outcome comes once the emails of all records have been sent.
+/// Hands in an e-mail. The outcome arrives after the e-mails of all records have been sent.
 pub fn hand_in(
     outbox: &Outbox,
     notification: NotificationId,
@@ -42,12 +42,12 @@ pub fn hand_in(
         message,
         outcome,
     };
-    // The emails are collected for as long as anybody can hand one in.
+    // Collecting lasts as long as a sender exists.
     let _ = outbox.send(outgoing);
     waiting
 }
 
-/// Sends the emails once all are handed in, and returns the batches in which they went.
+/// Sends the e-mails when all are handed in; returns their batches.
 pub async fn send(
     store: &Store,
     resend: &Resend,
@@ -87,7 +87,7 @@ pub async fn send(
     batches
 }
 
-/// Forgets the batches whose e-mails have all come to an end; the sweep forgets what is missed here.
+/// Deletes batches whose e-mails are all finished; the sweep deletes those missed here.
 pub async fn close(store: &Store, batches: &[BatchId]) {
     for &batch in batches {
         if let Err(error) = store.close(batch).await {
@@ -100,13 +100,13 @@ async fn one_by_one(resend: &Resend, emails: Vec<Outgoing>) {
     let sendings = emails.into_iter().map(async |email| {
         let key = format!("proftest-email-{}", email.notification);
         let outcome = resend.send(&email.message, &key).await;
-        // Whoever waits may be gone with its panic; the lease ends that claim.
+        // The receiver may have panicked; the lease then ends its claim.
         let _ = email.outcome.send(outcome);
     });
     futures::future::join_all(sendings).await;
 }
 
-/// Sends e-mails that certainly have not been sent before.
+/// Sends e-mails that were certainly not sent before.
 async fn together(store: &Store, resend: &Resend, batch: BatchId, emails: Vec<Outgoing>) {
     let members: Vec<_> = emails
         .iter()
@@ -132,7 +132,7 @@ async fn together(store: &Store, resend: &Resend, batch: BatchId, emails: Vec<Ou
     if failure.reaction != Reaction::Unknown
         && let Err(error) = store.dissolve(batch, &members).await
     {
-        // It is repeated as it stands then, which is as safe.
+        // The batch stays pinned and is repeated unchanged, which is as safe.
         tracing::warn!(batch.id = %batch, error = chain(&error), "A batch could not be dissolved");
     }
     match refused {
@@ -141,7 +141,7 @@ async fn together(store: &Store, resend: &Resend, batch: BatchId, emails: Vec<Ou
     }
 }
 
-/// Repeats the batch in which these may have been sent, with all others that belong to it.
+/// Repeats the pinned batch that may have carried these e-mails, with all its other members.
 async fn repeat(store: &Store, resend: &Resend, batch: BatchId, emails: Vec<Outgoing>) {
     let (ids, messages) = match pinned(store, batch).await {
         Ok(Some(pinned)) => pinned,
@@ -164,13 +164,13 @@ async fn repeat(store: &Store, resend: &Resend, batch: BatchId, emails: Vec<Outg
             id.cloned()
                 .ok_or_else(|| Failure::new(Reaction::GiveUp, "it does not belong to its batch"))
         }),
-        // The vendor refuses what it would have answered again, had it ever accepted it.
+        // An accepted batch would get its first answer again, so a refusal proves that it was never accepted.
         Err(Refused::Member(_)) => one_by_one(resend, emails).await,
         Err(Refused::Batch(failure)) => tell(emails, |_| Err(failure.clone())),
     }
 }
 
-/// A batch as it was sent; `None` when a part of it is gone.
+/// The batch as it was sent; `None` when a part of it is gone.
 async fn pinned(
     store: &Store,
     batch: BatchId,

@@ -1,4 +1,4 @@
-//! The form's JSON, parsed once. What is not known here is kept in the lead's metadata.
+//! The form's JSON, parsed once. Unknown fields are kept in the lead's metadata.
 
 mod accepted;
 
@@ -17,26 +17,23 @@ use serde_json::{Map, Value};
 const BODY_MAX: usize = 64 * 1024;
 /// Longest campaign slug, source and payment method, in characters.
 const WORD_MAX: usize = 100;
-/// Longest idempotency key, in bytes; one that is longer is refused, because a cut one could match another.
+/// Longest idempotency key, in bytes. A longer key is refused: cut, it could equal another one.
 const KEY_MAX: usize = 255;
-/// Most answers, far above any test's length.
+/// Far above the length of any test.
 const ANSWERS_MAX: usize = 200;
-/// How deep a field may be nested. serde_json reads no more than 128 levels, and the metadata put some around a
-/// field: one that just passed here could be stored, but never be read again.
+/// How deep a field may be nested. serde_json reads at most 128 levels, and the metadata adds some of its own: a
+/// deeper field could be stored but not read again.
 const DEPTH_MAX: usize = 32;
-/// Nobody answers a test and fills in a form in less, in milliseconds.
+/// Nobody fills in the test and the form faster, in milliseconds.
 const FILL_MIN_MS: u64 = 3000;
 
-/// A submission, parsed.
 #[derive(Debug)]
 pub struct Submission {
-    /// What is saved.
     pub lead: NewLead,
-    /// What the answers say; `None` without answers, or with those of another test.
+    /// `None` without answers, or with answers to another test.
     pub result: Option<QuizResult>,
 }
 
-/// Reads a submission, or says what is wrong with it.
 pub fn parse(request: &Request, texts: &Texts) -> Result<Submission, Refusal> {
     let body: &[u8] = match request.body() {
         Body::Text(text) => text.as_bytes(),
@@ -73,7 +70,7 @@ fn is_json(content_type: &str) -> bool {
     essence.trim().eq_ignore_ascii_case("application/json")
 }
 
-/// The fields, and what was found wrong with them so far.
+/// The fields, and the faults found so far.
 struct Form<'a> {
     fields: Map<String, Value>,
     wrong: Vec<(&'static str, &'static str)>,
@@ -162,7 +159,6 @@ impl<'a> Form<'a> {
         Ok(Submission { lead, result })
     }
 
-    /// What was found wrong, under the sentence for the whole form.
     fn refusal(self, missing: bool) -> Refusal {
         let required = self.texts.errors.fields_required;
         let first = self.wrong.first().map_or(required, |(_, what)| what);
@@ -172,9 +168,9 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// Refuses what a program filled in: `website` is a field that people do not see, `elapsedMs` the time since
-    /// the page was opened. Both are optional. It is a refusal and no silent success, because a browser may have
-    /// filled in the field for a person: the page empties it, and the second press goes through.
+    /// Refuses forms that a program filled in: `website` is a field that people do not see, `elapsedMs` the time
+    /// since the page was opened. Both are optional. The answer is a refusal, not a silent success, because a browser
+    /// may have filled in the field for a person: the page empties it, and the second press succeeds.
     fn trap(&mut self) {
         let filled = self
             .fields
@@ -261,7 +257,7 @@ impl<'a> Form<'a> {
     }
 }
 
-/// The indices, and what they say if they are those of this test.
+/// The indices, with their result if they answer this test.
 fn answers(indices: &[Value]) -> Answers {
     let indices: Vec<u64> = indices.iter().filter_map(Value::as_u64).collect();
     let options: Vec<usize> = indices
@@ -282,8 +278,8 @@ fn is_missing(value: Option<&Value>) -> bool {
     }
 }
 
-/// Whether a value can be stored and read again: PostgreSQL stores no NUL, neither in text nor in jsonb, and what
-/// reads the metadata later gives up at a depth of its own.
+/// Whether a value can be stored and read again. PostgreSQL stores no NUL in text or jsonb, and readers of the
+/// metadata have a depth limit.
 fn is_storable(name: &str, value: &Value, depth: usize) -> bool {
     let holds = |name: &str, value: &Value| depth > 0 && is_storable(name, value, depth - 1);
     !name.contains('\0')

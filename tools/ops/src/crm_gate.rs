@@ -1,17 +1,13 @@
-//! `open-crm-gate`: lets calls to amoCRM through again, after the account was unblocked.
+//! `open-crm-gate`: allows calls to amoCRM again, after the account was unblocked.
 
 use crate::database::Address;
 use crate::store;
 use proftest::failure;
 use std::time::Duration;
 
-/// How long one statement may take, connecting included.
+/// For one statement, connecting included.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The command.
-///
-/// # Errors
-/// One sentence.
 pub async fn command(database: &Address) -> Result<(), String> {
     let store = database.store(DEADLINE)?;
     let opened = store::open_gate(&store).await;

@@ -1,11 +1,8 @@
-//! The database that a command works on.
-
 use clap::Args;
 use proftest::config::{Database, Env, variable};
 use proftest::store::Store;
 use std::time::Duration;
 
-/// Where the database is.
 #[derive(Args)]
 pub struct Address {
     /// The database; `DATABASE_URL` when absent. On another host also `DATABASE_CA_PEM`.
@@ -14,10 +11,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// The settings. No other variable is read.
-    ///
-    /// # Errors
-    /// One sentence that names the variable.
+    /// Reads no other variable. The error names the variable.
     pub fn settings(&self) -> Result<Database, String> {
         let lookup = |name: &str| match (name, &self.database_url) {
             ("DATABASE_URL", Some(url)) => Some(url.clone()),
@@ -27,9 +21,6 @@ impl Address {
     }
 
     /// A store on one connection; `deadline` bounds each statement, connecting included.
-    ///
-    /// # Errors
-    /// As [`Address::settings`], or when the settings cannot be used.
     pub fn store(&self, deadline: Duration) -> Result<Store, String> {
         Store::new(&self.settings()?, 1, deadline).map_err(|error| error.to_string())
     }

@@ -1,7 +1,6 @@
-//! `doctor`: checks whether the settings, the database and the vendors are ready, before a lead depends on them. It only
-//! reads: it sends no message, creates nothing and changes nothing.
+//! `doctor`: checks whether settings, database and vendors are ready, before a lead depends on them. It only reads.
 //!
-//! Each finding is one sentence, and says what to do when something is wrong. None holds a secret.
+//! Each finding is one sentence, says what to do if something is wrong, and holds no secret.
 
 mod amocrm;
 mod ask;
@@ -21,7 +20,6 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 
-/// What is examined.
 #[derive(Args)]
 pub struct Options {
     /// A file of `NAME=value` lines, the only source of settings; the environment when absent.
@@ -29,10 +27,7 @@ pub struct Options {
     env_file: Option<PathBuf>,
 }
 
-/// The command: prints the findings.
-///
-/// # Errors
-/// One sentence: the file cannot be read, or something is wrong.
+/// Prints the findings. The error says that the file is unreadable or that something is wrong.
 pub async fn command(options: &Options) -> Result<(), String> {
     let table = match &options.env_file {
         Some(path) => {
@@ -46,7 +41,7 @@ pub async fn command(options: &Options) -> Result<(), String> {
         Some(table) => table.get(name).cloned(),
         None => variable(name),
     };
-    // Without queues to look at, AWS is not asked for anything, not even a region.
+    // Without queues to check, AWS is not needed, not even a region.
     let sdk = match lookup("NOTIFICATIONS_QUEUE_URL") {
         Some(_) => Some(aws::sdk_loader().load().await),
         None => None,
@@ -62,29 +57,23 @@ pub async fn command(options: &Options) -> Result<(), String> {
     }
 }
 
-/// What a finding means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// As it should be.
     Good,
-    /// It cannot be checked from here, or nothing needs to be done.
+    /// It cannot be checked from here, or needs no action.
     Note,
-    /// The funnel does not work, or will soon stop, until it is corrected.
+    /// The funnel does not work, or will soon stop.
     Wrong,
 }
 
-/// What was found about one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What it means.
     pub level: Level,
-    /// About what: `database`, `resend`.
+    /// Such as `database` or `resend`.
     pub subject: &'static str,
-    /// One sentence.
     pub sentence: String,
 }
 
-/// One line.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let level = match self.level {
@@ -96,7 +85,6 @@ impl fmt::Display for Finding {
     }
 }
 
-/// The findings so far, and what the next one is about.
 #[derive(Default)]
 struct Findings {
     subject: &'static str,
@@ -129,16 +117,13 @@ impl Findings {
         self.add(Level::Wrong, sentence);
     }
 
-    /// What was read. What cannot be read becomes a finding.
+    /// Reads settings. An error becomes a finding.
     fn read<T>(&mut self, env: &Env<'_>, read: fn(&Env<'_>) -> Result<T, ConfigError>) -> Option<T> {
         read(env).map_err(|error| self.wrong(error.to_string())).ok()
     }
 }
 
-/// Examines everything that `lookup` gives settings for. `sdk`: how AWS is reached, for the queues.
-///
-/// # Errors
-/// When there is no HTTP client to examine with.
+/// Checks everything that `lookup` has settings for. `sdk` is for the queues.
 pub async fn examine(
     lookup: &dyn Fn(&str) -> Option<String>,
     sdk: Option<&SdkConfig>,
@@ -172,7 +157,7 @@ pub async fn examine(
     }
     queues::examine(queues, sdk, findings.about("queues")).await;
 
-    // Several functions read the same variable, and miss it in the same words.
+    // Several functions read the same variable and report it in the same words.
     let mut seen = HashSet::new();
     findings
         .list

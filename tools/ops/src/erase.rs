@@ -1,4 +1,4 @@
-//! `erase`: forgets a person on request, and says what the vendors still know. It prints ids, never personal data.
+//! `erase`: erases a person on request and lists what the vendors still store. It prints ids, never personal data.
 
 use crate::database::Address;
 use clap::Args;
@@ -7,10 +7,9 @@ use proftest::failure;
 use proftest::store::Store;
 use std::time::Duration;
 
-/// How long one statement may take, connecting included.
+/// For one statement, connecting included.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Who is erased.
 #[derive(Args)]
 pub struct Options {
     /// The person's e-mail. When a phone is given too, a lead must have both.
@@ -26,10 +25,6 @@ pub struct Options {
     database: Address,
 }
 
-/// The command.
-///
-/// # Errors
-/// One sentence.
 pub async fn command(options: &Options) -> Result<(), String> {
     let store = options.database.store(DEADLINE)?;
     let (email, phone) = (options.email.as_deref(), options.phone.as_deref());
@@ -39,11 +34,8 @@ pub async fn command(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// Erases the leads that have this e-mail and this phone, as far as they are given; with `yes` false it only says
-/// which. Returns what to print.
-///
-/// # Errors
-/// One sentence: an invalid address or number, or a database that refuses.
+/// Erases the leads with this e-mail and this phone, if given. With `yes` false it only lists them. Returns what to
+/// print.
 pub async fn person(
     store: &Store,
     email: Option<&str>,

@@ -1,4 +1,4 @@
-//! `preview`: the two messages as files, to look at without sending anything.
+//! `preview`: writes the two messages to files, without sending anything.
 
 use clap::Args;
 use proftest::domain::message::{self, ResultTexts};
@@ -8,11 +8,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-// They have the shape of real ones and lead nowhere.
+// Shaped like real ids; they lead nowhere.
 const LEAD_ID: &str = "0199a3c4-5d6e-7f80-91a2-b3c4d5e6f708";
 const SHORT_CODE: &str = "k7Qm2xV9bTzR";
 
-/// Whose messages, and where to.
 #[derive(Args)]
 pub struct Options {
     /// The directory to write to.
@@ -32,10 +31,6 @@ pub struct Options {
     no_result: bool,
 }
 
-/// The command.
-///
-/// # Errors
-/// One sentence.
 pub fn command(options: &Options) -> Result<(), String> {
     let result = if options.no_result {
         None
@@ -50,10 +45,7 @@ pub fn command(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// What a person with these answers is told.
-///
-/// # Errors
-/// One sentence, when they are no answers of the test.
+/// The result for these answers.
 pub fn result(answers: &[usize]) -> Result<ResultTexts, String> {
     let result = quiz::score(answers).ok_or_else(|| {
         format!(
@@ -65,11 +57,9 @@ pub fn result(answers: &[usize]) -> Result<ResultTexts, String> {
     Ok(result.texts())
 }
 
-/// Writes `email.html`, `email.txt` and `sms.txt` into `dir`, which is made if missing, and returns their paths.
-/// `link_base` is the start of the links, such as `https://api.onai.academy`.
-///
-/// # Errors
-/// When a file cannot be written, or when `link_base` is too long for an SMS of one segment.
+/// Writes `email.html`, `email.txt` and `sms.txt` into `dir`, creating it if needed, and returns their paths.
+/// `link_base` is the start of the links, such as `https://api.onai.academy`. Fails if it is too long for an SMS of
+/// one segment.
 pub fn write(
     dir: &Path,
     name: &str,
@@ -100,7 +90,6 @@ pub fn write(
 mod tests {
     use super::*;
 
-    /// A new directory under the system's one for temporary files.
     fn scratch(test: &str) -> PathBuf {
         std::env::temp_dir().join(format!("preview-{test}-{}", uuid::Uuid::now_v7()))
     }

@@ -1,7 +1,7 @@
-//! `redrive`: opens again what was given up, and puts back the messages of the dead-letter queues.
+//! `redrive`: reopens failed work and puts back the messages of the dead-letter queues.
 //!
-//! The row is the truth, so the row is opened first; the message that goes back only wakes a function. It is sent before
-//! it is taken out: a process that dies in between leaves two messages, and the second finds nothing to do.
+//! The row is the truth, so it is reopened first; the message only wakes a function. The message is sent before it is
+//! deleted: a crash in between leaves two messages, and the second finds nothing to do.
 
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::local_stack;
@@ -20,11 +20,11 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a message that was looked at stays hidden from other readers, should this process die.
+/// How long a message stays hidden from other readers if this process dies.
 const HIDDEN: Duration = Duration::from_mins(2);
-/// Ten thousand messages a run; what is left waits for the next.
+/// Ten thousand messages per run; the rest waits for the next run.
 const BATCHES_MAX: usize = 1000;
-/// How long one statement may take, connecting included.
+/// For one statement, connecting included.
 const DATABASE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The rows, and the two queues whose dead letters are put back.
@@ -34,7 +34,6 @@ pub struct Redrive {
     crm: Queue,
 }
 
-/// How to run it.
 #[derive(Args)]
 pub struct Options {
     /// Only say what would be done.
@@ -45,10 +44,6 @@ pub struct Options {
     state_dir: Option<PathBuf>,
 }
 
-/// The command.
-///
-/// # Errors
-/// One sentence.
 pub async fn command(options: &Options) -> Result<(), String> {
     let redrive = Redrive::find(options.state_dir.as_deref()).await?;
     let redriven = redrive.run(!options.dry_run, &|line| println!("{line}")).await;
@@ -67,24 +62,22 @@ pub async fn command(options: &Options) -> Result<(), String> {
 pub struct Redriven {
     /// Messages put back into their queues.
     pub moved: usize,
-    /// Notifications and CRM tasks opened again.
+    /// Notifications and CRM tasks reopened.
     pub reopened: usize,
-    /// Messages left where they lie.
+    /// Messages that stay in the dead-letter queue.
     pub left: usize,
 }
 
-/// Why a run ended early. What it had done stays done; the next run goes on from there.
+/// Why a run ended early. Its work so far stays done; the next run continues.
 #[derive(Debug, thiserror::Error)]
 pub enum RedriveError {
-    /// The rows.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The queues.
     #[error(transparent)]
     Queue(#[from] AwsError),
 }
 
-/// What is done about one message.
+/// What to do about one message.
 struct Plan {
     /// For the terminal: ids, states and reasons.
     line: String,
@@ -93,10 +86,7 @@ struct Plan {
 }
 
 impl Redrive {
-    /// On these settings, which are the sweep's.
-    ///
-    /// # Errors
-    /// When the database settings cannot be used.
+    /// Takes the sweep's settings.
     pub fn new(settings: &config::Sweep, sdk: &SdkConfig) -> Result<Self, StoreError> {
         Ok(Self {
             store: Store::new(&settings.database, 2, DATABASE_DEADLINE)?,
@@ -105,10 +95,7 @@ impl Redrive {
         })
     }
 
-    /// The local stack that runs on `state_dir`, or the one that the environment names.
-    ///
-    /// # Errors
-    /// One sentence that says what is missing.
+    /// The local stack in `state_dir`, or the stack that the environment names. The error says what is missing.
     pub async fn find(state_dir: Option<&Path>) -> Result<Self, String> {
         let lookup = |name: &str| variable(name);
         let from_environment = state_dir.is_none() && variable("NOTIFICATIONS_QUEUE_URL").is_some();
@@ -121,11 +108,8 @@ impl Redrive {
         Self::new(&settings, &sdk).map_err(|error| error.to_string())
     }
 
-    /// Goes through both dead-letter queues; each line that is worth reading goes to `say`. With `apply` false
-    /// nothing is changed.
-    ///
-    /// # Errors
-    /// [`RedriveError`].
+    /// Works through both dead-letter queues; lines for the reader go to `say`. With `apply` false nothing is
+    /// changed.
     pub async fn run(&self, apply: bool, say: &dyn Fn(&str)) -> Result<Redriven, RedriveError> {
         let mut total = Redriven::default();
         let look = async |task: &DeliverTask| self.notification(*task, apply).await;
@@ -169,7 +153,7 @@ impl Redrive {
     }
 }
 
-/// Goes through one queue's dead letters, each task once: one that fails again comes back here while this still runs.
+/// Works through one queue, each task once: a task that fails again returns to the queue during the run.
 async fn redrive_queue<T, L>(
     name: &str,
     queue: &Queue,
@@ -222,7 +206,7 @@ where
     Ok(())
 }
 
-/// The task of a message and what is done about it; `None` for one that no function can read.
+/// A message's task and the plan for it; `None` if no function can read the message.
 async fn decide<T, L>(letter: &DeadLetter, look: &L) -> Result<Option<(T, Plan)>, StoreError>
 where
     T: DeserializeOwned,

@@ -1,11 +1,9 @@
-//! The answer to a lead that is committed.
-
 use proftest::domain::ids::LeadId;
 use proftest::domain::message::ResultTexts;
 use proftest::domain::quiz::QuizResult;
 use serde::Serialize;
 
-/// The answer to a lead that is committed.
+/// The answer to a committed lead.
 #[derive(Debug, Serialize)]
 pub struct Accepted {
     success: bool,
@@ -15,7 +13,7 @@ pub struct Accepted {
     result: Option<ShownResult>,
 }
 
-/// What the page shows of the result: the same that the e-mail says.
+/// What the page shows of the result: the same as the e-mail.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ShownResult {
@@ -54,7 +52,6 @@ impl ShownResult {
 }
 
 impl Accepted {
-    /// The answer for this lead.
     pub fn new(lead_id: LeadId, result: Option<QuizResult>) -> Self {
         Self {
             success: true,

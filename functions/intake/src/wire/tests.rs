@@ -1,5 +1,3 @@
-//! Bodies, good and bad.
-
 use super::*;
 use lambda_http::http;
 use proftest::domain::ids::LeadId;
@@ -21,7 +19,6 @@ fn parse_json(body: &Value) -> Result<NewLead, Refusal> {
     submit(body).map(|submission| submission.lead)
 }
 
-/// The column `metadata` of this lead.
 fn kept(lead: NewLead) -> Value {
     Value::Object(lead.metadata.into_json())
 }
@@ -36,7 +33,6 @@ fn with(field: &str, value: Value) -> Result<NewLead, Refusal> {
     parse_json(&body)
 }
 
-/// The names of the fields that were found wrong.
 fn wrong(result: Result<NewLead, Refusal>) -> Vec<&'static str> {
     match result {
         Err(Refusal::Invalid { fields, error }) => {
@@ -159,7 +155,7 @@ fn answers_of_another_test_are_kept_without_a_result() {
         let shown = serde_json::to_value(Accepted::new(LeadId::new(), result)).unwrap();
         assert!(shown.get("result").is_none());
     }
-    // Without answers an earlier result stands, and nobody can send one.
+    // Without answers an earlier result stays, and a client cannot send one.
     let lead = with("result", json!({"types": ["C", "E"]})).unwrap();
     assert_eq!(kept(lead).get("result"), None);
 }

@@ -1,5 +1,5 @@
-//! amoCRM: the token, the stage and the custom fields. At most as many requests as the account has pages of fields,
-//! and two more, one after another.
+//! amoCRM: the token, the stage and the custom fields. It sends one request per page of fields and two more, one
+//! after another.
 
 use super::ask::{ask, rate_limited, unreachable};
 use super::{Findings, database};
@@ -12,18 +12,17 @@ use serde_json::Value;
 use std::fmt::Display;
 use std::time::SystemTime;
 
-/// Entries of a page: the vendor's maximum.
+/// Entries per page: the vendor's maximum.
 const PAGE: usize = 250;
 /// An account has some dozens of fields.
 const PAGES_MAX: usize = 8;
-/// As the crm function warns.
+/// The same limit as in the crm function.
 const DAYS_MIN: f64 = 14.0;
-/// What to do about a token that ends.
 const NEW_TOKEN: &str = "make a new one in the integration's «Keys and scopes»";
-/// Types of a field that take any text. Source: the vendor's page «Custom fields».
+/// Types of fields that take any text. Source: the vendor's page «Custom fields».
 const TEXT: [&str; 3] = ["text", "textarea", "tracking_data"];
 
-/// Examines it, unless the gate is shut: a blocked account must not be called at all.
+/// Skipped while the gate is shut: a blocked account must not be called at all.
 pub(super) async fn examine(
     http: &Client,
     settings: &config::AmoCrm,
@@ -137,7 +136,7 @@ async fn stage(http: &Client, settings: &config::AmoCrm, token: &SecretString, f
             list(pipelines.iter().map(|one| (one.name.as_str(), one.id)))
         )),
         Err(why @ Misplaced::Status) => {
-            // The stages of all pipelines would be too many for one line.
+            // The stages of all pipelines would be too long for one line.
             let wanted = pipelines.iter().find(|one| match &settings.stage {
                 Stage::Ids(id, _) => one.id == *id,
                 Stage::Names(name, _) => one.name.trim().to_lowercase() == name.trim().to_lowercase(),

@@ -1,12 +1,10 @@
-//! The addresses that links begin with.
-
 use super::Findings;
 use super::ask::ask;
 use proftest::config;
 use reqwest::Client;
 
-/// Asks by HEAD, which counts no click, for the page and for a short link that no lead has. An address that leads nowhere
-/// is wrong once the stack is deployed, and only a note before.
+/// Sends HEAD, which counts no click, to the page and to a short link of no lead. A dead address is wrong once the
+/// stack is deployed, and a note before.
 pub(super) async fn examine(http: &Client, links: &config::Links, deployed: bool, findings: &mut Findings) {
     let checks = [
         ("PUBLIC_BASE_URL", format!("{}/proftest", links.public), 200),

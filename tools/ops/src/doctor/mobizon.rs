@@ -1,4 +1,4 @@
-//! Mobizon: the key, the money and the sender's name.
+//! Mobizon: the key, the balance and the sender's name.
 
 use super::Findings;
 use super::ask::{ask, rate_limited, unreachable};
@@ -7,11 +7,11 @@ use reqwest::Client;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-/// Below this only a handful of messages is left, by the account's own price list. SmsBalanceMin in template.yaml answers
-/// another question, how much must be left while a payment takes its time; a first run may begin with less.
+/// Below this only a handful of messages is left, by the account's own price list. SmsBalanceMin in template.yaml is
+/// higher: it leaves time for a payment.
 const BALANCE_MIN: f64 = 100.0;
 
-/// `user/getownbalance`, by which the key is tried, and `alphaname/list`.
+/// Tries the key with `user/getownbalance`, then reads `alphaname/list`.
 pub(super) async fn examine(http: &Client, settings: &config::Mobizon, findings: &mut Findings) {
     match call(http, settings, "user/getownbalance", &[]).await {
         Ok((0, data)) => {
@@ -96,7 +96,6 @@ fn registered(data: &Value, sender: &str, findings: &mut Findings) {
     }
 }
 
-/// The answer's code and data.
 async fn call(
     http: &Client,
     settings: &config::Mobizon,

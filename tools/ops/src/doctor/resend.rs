@@ -1,4 +1,4 @@
-//! Resend: the key, and the sender's domain.
+//! Resend: the key and the sender's domain.
 
 use super::Findings;
 use super::ask::{ask, rate_limited, unreachable};
@@ -7,8 +7,8 @@ use reqwest::Client;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-/// `GET /domains`, by which the key is tried too. A key with «Sending access» is refused there by name, which shows
-/// that it is known.
+/// Tries the key with `GET /domains`. That call refuses a key with «Sending access» by name, which proves that the
+/// key is known.
 pub(super) async fn examine(http: &Client, settings: &config::Resend, findings: &mut Findings) {
     let Some(domain) = domain(&settings.from) else {
         findings.wrong("EMAIL_FROM is malformed: it must be `Name <address@domain>`, or an address alone");

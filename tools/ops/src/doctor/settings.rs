@@ -1,4 +1,4 @@
-//! The settings as the functions read them. No vendor is asked.
+//! The settings as the functions read them. No vendor is called.
 
 use super::{Findings, Level};
 use proftest::config::{self, ConfigError, Env};
@@ -7,7 +7,7 @@ use proftest::texts::{Locale, texts};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// What template.yaml fills in once the stack exists: queues, schedule group, role.
+/// Variables that template.yaml fills in: queues, schedule group, role.
 const DEPLOYED: [&str; 6] = [
     "NOTIFICATIONS_QUEUE_URL",
     "NOTIFICATIONS_QUEUE_ARN",
@@ -16,9 +16,9 @@ const DEPLOYED: [&str; 6] = [
     "SCHEDULE_GROUP",
     "SCHEDULER_ROLE_ARN",
 ];
-/// As long as AWS makes them.
+/// Length of the longest value that AWS generates.
 const DEPLOYED_CHARS: usize = 130;
-/// Of these a function's variables hold only the reference `secretsmanager:` and an ARN, however long the secret is.
+/// For these a function's variables hold only `secretsmanager:` and an ARN, whatever the secret's length.
 const SECRET: [&str; 6] = [
     "DATABASE_URL",
     "RESEND_API_KEY",
@@ -28,9 +28,8 @@ const SECRET: [&str; 6] = [
     "AMOCRM_REFRESH_TOKEN",
 ];
 const REFERENCE_CHARS: usize = 150;
-/// Bytes of all variables of a function together. Source: AWS Lambda quotas, «Environment variables».
+/// All variables of a function together. Source: AWS Lambda quotas, «Environment variables».
 const VARIABLES_BYTES_MAX: usize = 4096;
-/// A short link's code has twelve characters.
 const SAMPLE_CODE: &str = "0123456789ab";
 
 /// Reads everything as each function does at its start.

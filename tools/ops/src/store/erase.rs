@@ -1,26 +1,23 @@
-//! Erasing a person who asks for it.
-
 use proftest::domain::contact::{Email, Phone};
 use proftest::domain::ids::{BatchId, ContactId, DealId, LeadId};
 use proftest::failpoint::Step;
 use proftest::store::{Store, StoreError, param};
 
-/// What was erased here, and what the vendors still know of it.
+/// What was erased, and what the vendors still store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Erased {
-    /// How many leads.
     pub leads: i64,
-    /// Deals at amoCRM.
+    /// Deals in amoCRM.
     pub deals: Vec<DealId>,
-    /// Contacts at amoCRM that no other lead needs.
+    /// Contacts in amoCRM that no other lead needs.
     pub contacts: Vec<ContactId>,
-    /// E-mails at Resend.
+    /// Ids of e-mails at Resend.
     pub emails: Vec<String>,
-    /// SMS at Mobizon.
+    /// Ids of SMS at Mobizon.
     pub sms: Vec<String>,
 }
 
-/// Leads that have this e-mail and this phone, as far as they are given; none when neither is.
+/// Leads with this e-mail and this phone, if given; none if neither is.
 pub async fn leads_of(
     store: &Store,
     email: Option<&Email>,
@@ -39,10 +36,10 @@ pub async fn leads_of(
         .await
 }
 
-/// Erases leads with all that hangs on them: notifications, deliveries, clicks, links, submissions, tasks.
+/// Erases leads with their notifications, deliveries, clicks, links, submissions and tasks.
 ///
-/// A batch of e-mails that names one of theirs holds ids alone. It is closed at once unless another person's
-/// e-mail in it is still open; the sweep closes it then.
+/// A batch of e-mails holds ids only. It is closed at once unless another person's e-mail in it is still open; in
+/// that case the sweep closes it later.
 pub async fn erase(store: &Store, leads: &[LeadId]) -> Result<Erased, StoreError> {
     let sql = include_str!("erase.sql");
     let params = [param(&leads)];

@@ -1,40 +1,33 @@
-//! Opening again what was given up, for the command that empties the dead-letter queues.
-
 use proftest::domain::delivery::{Channel, EMAIL_KEY_LIFETIME, State};
 use proftest::domain::ids::{LeadId, NotificationId};
 use proftest::failpoint::Step;
 use proftest::store::{PgError, Row, Seconds, Store, StoreError, WAKE_GRACE, param};
 use tokio_postgres::error::SqlState;
 
-/// How a notification stood when it was looked at, and what is done about it.
+/// A notification's state before the command, and what the command does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// Whose it is.
     pub lead: LeadId,
     /// `pending`, `completed`, `failed` or `cancelled`.
     pub status: String,
-    /// Whether the person has a newer notification; an older one is then not sent any more.
+    /// Whether the person has a newer notification; the older one is then never sent.
     pub replaced: bool,
-    /// Its channels.
     pub channels: Vec<ChannelStanding>,
 }
 
-/// One channel of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelStanding {
-    /// Which.
     pub channel: Channel,
-    /// Its state.
     pub state: State,
     /// Why it is in that state. Never personal data.
     pub reason: Option<String>,
-    /// Whether an attempt may have been accepted without our knowing.
+    /// Whether the vendor may have accepted an attempt without our knowing.
     pub in_doubt: bool,
-    /// The state after reopening; `None` when it stays as it is.
+    /// The state after reopening; `None` if it does not change.
     pub becomes: Option<State>,
 }
 
-/// How a lead's CRM task stood when it was looked at. One that had `failed` is opened again.
+/// A lead's CRM task before the command. A `failed` one is reopened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrmStanding {
     /// `pending`, `working`, `done` or `failed`.
@@ -43,8 +36,8 @@ pub struct CrmStanding {
     pub reason: Option<String>,
 }
 
-/// Opens a failed notification again for the channels that may be tried again; `None` when there is no such
-/// notification. With `apply` false nothing is changed, and what is returned would be done.
+/// Reopens a failed notification for the channels that may be retried; `None` if there is no such notification. With
+/// `apply` false it changes nothing and returns what it would do.
 pub async fn reopen(
     store: &Store,
     notification: NotificationId,
@@ -63,8 +56,7 @@ pub async fn reopen(
             .await
     };
     let rows = match look().await {
-        // The person took the test again at this very moment, and the new message waits already: the next look
-        // sees it.
+        // The person took the test again at this moment, and the new message already waits: the next look sees it.
         Err(StoreError::Refused(error)) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
             look().await?
         }
@@ -73,7 +65,7 @@ pub async fn reopen(
     read(&rows).map_err(StoreError::Unreadable)
 }
 
-/// Opens a lead's failed CRM task again; `None` when there is no task. With `apply` false nothing is changed.
+/// Reopens a lead's failed CRM task; `None` if there is no task. With `apply` false it changes nothing.
 pub async fn reopen_crm(store: &Store, lead: LeadId, apply: bool) -> Result<Option<CrmStanding>, StoreError> {
     let grace = Seconds(WAKE_GRACE);
     let params = [param(&lead), param(&grace), param(&apply)];
