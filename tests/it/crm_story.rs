@@ -11,7 +11,6 @@ fn seed(value: Value) -> Seed {
     serde_json::from_value(value).unwrap()
 }
 
-/// A contact in the account with this phone and one deal.
 fn with_deal(world: &World, person: &Person, pipeline: i64, status: i64, fields: &Value) -> i64 {
     let contact = json!({"name": "Старый контакт", "phones": [person.phone.replace("+7", "8")], "emails": [],
         "deals": [{"name": "Прежняя сделка", "pipeline": pipeline, "status": status, "fields": fields}]});

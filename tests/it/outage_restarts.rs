@@ -11,7 +11,6 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Visitors at once.
 const VISITORS: usize = 20;
 /// A visitor's pause between two leads: the emulator answers about 150 requests a second.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -25,7 +24,6 @@ const FROZEN: Duration = Duration::from_secs(4);
 /// machine busy with other tests.
 const WAIT_MAX: Duration = Duration::from_secs(12);
 
-/// One lead and what its visitor was told.
 struct Posted {
     body: Value,
     status: u16,

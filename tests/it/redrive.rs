@@ -256,7 +256,6 @@ fn what_no_function_can_read_stays_and_what_has_no_work_left_goes() {
     });
 }
 
-/// Messages of a queue, seen or not.
 async fn lying(queue: &Queue) -> usize {
     let hidden = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
     queue.visible().await + queue.attribute(hidden).await.parse::<usize>().unwrap()

@@ -29,7 +29,6 @@ impl Chance {
         Self(AtomicU64::new(seed))
     }
 
-    /// Below `end`.
     fn below(&self, end: usize) -> usize {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let mut z = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
@@ -45,26 +44,21 @@ impl Chance {
     }
 }
 
-/// A world whose processes die at one point.
 pub struct Armed<'a> {
     pub world: &'a World,
     pub point: Point,
     pub chance: Chance,
-    /// How often a process has died there.
     pub deaths: AtomicUsize,
 }
 
-/// What visitors and recipients were told.
 #[derive(Default)]
 pub struct Told {
     /// Leads that were answered with 200.
     pub leads: Vec<String>,
-    /// Clicks that were made, and those among them that were answered.
     pub clicks: usize,
     pub redirects: usize,
 }
 
-/// The words of the crate `fail` for a death at the pass after so many.
 fn failpoints(point: Point, passes: usize) -> String {
     let Point { step, side, .. } = point;
     match passes {
@@ -142,7 +136,6 @@ impl Armed<'_> {
         batches
     }
 
-    /// The message that wakes this function for a lead.
     fn body(&self, saved: &Waiting) -> String {
         match self.point.function {
             "deliver" => task::body(&DeliverTask::DeliverV1 {
@@ -152,7 +145,6 @@ impl Armed<'_> {
         }
     }
 
-    /// Rounds of messages about leads that are saved already.
     pub async fn messages(&self, rounds: usize, leads: &[Waiting]) {
         for number in 0..rounds {
             let events = self.batches(leads);
@@ -161,7 +153,6 @@ impl Armed<'_> {
         }
     }
 
-    /// Rounds of the sweep, over leads whom nobody has woken.
     pub async fn sweeps(&self, rounds: usize) {
         for number in 0..rounds {
             self.world.pass_time(PASSED).await;

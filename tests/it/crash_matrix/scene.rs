@@ -28,7 +28,6 @@ pub fn person(number: usize) -> Person {
     }
 }
 
-/// The world in which this scene plays.
 pub async fn world(scene: Scene, leads: usize) -> World {
     let mut options = Options::unlimited();
     options.amocrm.block_after = None;
@@ -109,7 +108,6 @@ async fn plant_people(world: &World, leads: usize) {
     }
 }
 
-/// Starts a function, which dies where `failpoints` says.
 pub async fn start(world: &World, function: &str, failpoints: Option<&str>) -> Function {
     let binaries = Box::pin(binaries_with_failpoints()).await;
     let settings = world.settings();

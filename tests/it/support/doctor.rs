@@ -25,7 +25,6 @@ const SECRETS: [&str; 4] = [
     "DATABASE_URL",
 ];
 
-/// Requests as they came, `GET /domains`.
 type Seen = Arc<Mutex<Vec<String>>>;
 
 /// What doctor looks at, in order until the test breaks it.
@@ -37,7 +36,6 @@ pub struct Examined {
     _public: Running,
 }
 
-/// A token whose `exp` is so many days ahead.
 pub fn token(days: i64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let ends = i64::try_from(now).unwrap() + days * 86_400;
@@ -136,7 +134,6 @@ impl Examined {
         );
     }
 
-    /// The requests that came so far, and forgets them.
     pub fn seen(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }

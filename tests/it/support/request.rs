@@ -6,7 +6,6 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request, Response};
 use serde_json::Value;
 
-/// One of the files in `events/`.
 pub fn sample(path: &str) -> Value {
     let path = tools::workspace().join("events").join(path);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -18,7 +17,6 @@ pub fn request(event: &Value) -> Request {
     event.into()
 }
 
-/// A submission of this text under this content type.
 pub fn raw_submission(content_type: Option<&str>, body: &str) -> Request {
     let mut event = sample("intake/valid.json");
     event["body"] = body.into();
@@ -32,7 +30,6 @@ pub fn raw_submission(content_type: Option<&str>, body: &str) -> Request {
     request(&event)
 }
 
-/// A submission of this JSON.
 pub fn submission(body: &Value) -> Request {
     raw_submission(Some("application/json"), &body.to_string())
 }
@@ -51,7 +48,6 @@ pub fn visit(method: &str, path: &str, query: &str) -> Request {
     request(&event)
 }
 
-/// What a function answered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub status: u16,

@@ -11,7 +11,6 @@ use tokio::process::Command;
 const DIR: &str = "target/bench/peer";
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// An installed peer.
 pub struct Peer {
     node: PathBuf,
     dir: PathBuf,
@@ -48,7 +47,6 @@ impl Peer {
         }))
     }
 
-    /// Starts it.
     pub async fn start(&self, setup: &Setup, settings: &[(&str, String)]) -> Result<Function, Error> {
         let sql = tools::workspace().join("shared/src/store/intake.sql");
         let function = Function::start(&self.node, TIMEOUT, |command| {
