@@ -38,13 +38,14 @@ fn a_database_that_cannot_be_reached_is_explained() {
             .await;
         let closed = examined.db.url.replace(&format!(":{port}/"), ":1/");
         examined
-            .wrong(&[("DATABASE_URL", &closed)], "it cannot be reached")
-            .await;
-        examined
-            .wrong(
-                &[("DATABASE_URL", &format!("{}_gone", examined.db.url))],
-                "no such database",
-            )
+            .each_wrong(&[
+                ("DATABASE_URL", &closed, "it cannot be reached"),
+                (
+                    "DATABASE_URL",
+                    &format!("{}_gone", examined.db.url),
+                    "no such database",
+                ),
+            ])
             .await;
     });
 }

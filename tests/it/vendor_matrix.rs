@@ -1,4 +1,4 @@
-//! Every fault of every vendor leads to what docs/errors.md says, and touches nobody else's work.
+//! Every fault of every vendor leads to what docs/errors.md says, and touches no other work.
 
 mod table;
 

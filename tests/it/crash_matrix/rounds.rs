@@ -3,7 +3,7 @@
 use super::outcome::drain;
 use super::points::Point;
 use super::scene::{PASSED, person, quiet, start};
-use crate::support::request::sample;
+use crate::support::request::{sample, visit_event};
 use harness::runtime_api::Failed;
 use harness::world::{Waiting, World};
 use proftest::task::{self, CrmTask, DeliverTask};
@@ -160,7 +160,7 @@ impl Armed<'_> {
         }
     }
 
-    /// Rounds of visitors. A browser repeats a submission under its key until somebody says 200; every third visitor
+    /// Rounds of visitors. A browser repeats a submission under its key until it gets a 200; every third visitor
     /// gives up at the first failure, and every fourth presses again after a success.
     ///
     /// At the end, when every message has gone out, everybody who has not given up presses once more.
@@ -199,12 +199,13 @@ impl Armed<'_> {
         }
     }
 
-    /// Rounds of clicks on both links of each lead; who sees no redirect clicks again.
+    /// Rounds of clicks on both links of each lead; a recipient who sees no redirect clicks again.
     pub async fn clicks(&self, rounds: usize, leads: &[Waiting]) -> Told {
         let mut told = Told::default();
         let mut links = Vec::new();
         for saved in leads {
-            links.push(visit(
+            links.push(visit_event(
+                "GET",
                 &format!("/api/landing/track/{}", saved.lead),
                 "source=email",
             ));
@@ -213,7 +214,11 @@ impl Armed<'_> {
                 saved.id
             );
             let code = self.world.db.row(&sql).await;
-            links.push(visit(&format!("/l/{}", code["code"].as_str().unwrap()), ""));
+            links.push(visit_event(
+                "GET",
+                &format!("/l/{}", code["code"].as_str().unwrap()),
+                "",
+            ));
         }
         for number in 0..=rounds {
             self.chance.shuffle(&mut links);
@@ -262,16 +267,4 @@ fn acknowledgement(answer: &Value) -> Option<String> {
     );
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     body["leadId"].as_str().map(str::to_owned)
-}
-
-fn visit(path: &str, query: &str) -> Value {
-    let mut event = sample("track/email.json");
-    event["requestContext"]["http"]["path"] = path.into();
-    event["rawPath"] = path.into();
-    event["rawQueryString"] = query.into();
-    let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
-    event["queryStringParameters"] = parameters
-        .map(|(name, value)| (name.to_owned(), Value::from(value)))
-        .collect();
-    event
 }

@@ -136,7 +136,7 @@ pub async fn save(world: &World, leads: usize) -> Vec<Waiting> {
 }
 
 /// Waits until no process of ours has anything under way: the sessions of the dead have ended, and the stand-ins,
-/// which answer in milliseconds, have answered nobody.
+/// which answer in milliseconds, have no request open.
 pub async fn quiet(world: &World) {
     let sessions = "pg_stat_activity where datname = current_database() and application_name = 'proftest'";
     eventually(

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 
-/// Characters that somebody somewhere trips over, among common ones.
+/// Characters that often break parsers, among common ones.
 pub fn text() -> impl Strategy<Value = String> {
     let odd = select(vec![
         '\0',

@@ -57,7 +57,7 @@ fn batch(task: &'static str, id: &'static str) -> impl Strategy<Value = Value> {
     })
 }
 
-/// Each record that is no task comes back, each that is one of nobody's is done; a record without a name fails all.
+/// A record that is no task comes back; a task without a row is done; a record without an id fails the whole batch.
 fn judge<T: DeserializeOwned>(
     event: Value,
     handle: impl Fn(SqsEvent) -> Option<SqsBatchResponse>,

@@ -61,7 +61,7 @@ impl Situation {
         next
     }
 
-    /// Half a minute passes; not while somebody would outlive what is assumed.
+    /// Half a minute passes, unless a worker would then live longer than assumed.
     fn tick(&self, settings: &Settings) -> Option<Self> {
         let mut situation = *self;
         situation.notification.tick();

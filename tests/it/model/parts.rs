@@ -57,9 +57,9 @@ pub enum Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Answer {
     Accepted,
-    /// Accepted, and nobody hears of it: 500, a broken connection, a timeout.
+    /// Accepted, but the worker does not learn it: 500, a broken connection, a timeout.
     AcceptedUnheard,
-    /// Nothing was done, and nobody knows.
+    /// Not done, and the worker does not learn it.
     DroppedUnheard,
     Refused,
     Parked,
@@ -200,7 +200,7 @@ pub struct Situation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     Tick,
-    /// A message, whose ever: the first one, a duplicate, a late one.
+    /// A queue message: the first one, a duplicate or a late one.
     Message,
     Sweep,
     LookUpFinds(usize, usize),

@@ -121,6 +121,13 @@ impl Examined {
         assert!(wrong[0].sentence.contains(part), "{part}: {}", wrong[0]);
     }
 
+    /// Each variable, set to this value alone, makes exactly one thing wrong: see [`Examined::wrong`].
+    pub async fn each_wrong(&self, cases: &[(&'static str, &str, &str)]) {
+        for (name, value, part) in cases {
+            self.wrong(&[(*name, *value)], part).await;
+        }
+    }
+
     /// With these changes nothing is wrong, and some sentence holds `part`.
     pub async fn fine(&self, changes: &[(&'static str, &str)], part: &str) {
         let findings = self.examine(changes).await;

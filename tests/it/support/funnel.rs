@@ -179,7 +179,7 @@ pub async fn state(world: &World) -> String {
     )
 }
 
-/// Each of these people, and nobody else, has one lead, one e-mail, one SMS, one contact and one deal; every row
+/// Exactly these people have one lead, one e-mail, one SMS, one contact and one deal; every row
 /// says so, and nothing was begun before it was due by the database's clock.
 pub async fn assert_each_served_once(world: &World, people: &[Person]) {
     let early = "deliveries d join scheduled_notifications n on n.id = d.notification_id

@@ -13,7 +13,7 @@ pub enum Mode {
     Down,
     /// Nothing passes any more, and nothing ends: a host that is gone.
     Silent,
-    /// Connections that exist are dead, as after a sandbox's sleep, and tell so only to whoever writes.
+    /// Existing connections are dead, as after a sandbox's sleep; only a write shows it.
     Stale,
     /// Connections that exist carry one more request out, and are cut instead of its answer.
     LoseAnswer,

@@ -34,8 +34,8 @@ pub fn submission(body: &Value) -> Request {
     raw_submission(Some("application/json"), &body.to_string())
 }
 
-/// A visit to a tracked link: the path, and the query without its question mark.
-pub fn visit(method: &str, path: &str, query: &str) -> Request {
+/// The event of a visit to a tracked link: the path, and the query without its question mark.
+pub fn visit_event(method: &str, path: &str, query: &str) -> Value {
     let mut event = sample("track/email.json");
     event["requestContext"]["http"]["method"] = method.into();
     event["requestContext"]["http"]["path"] = path.into();
@@ -45,7 +45,11 @@ pub fn visit(method: &str, path: &str, query: &str) -> Request {
     event["queryStringParameters"] = parameters
         .map(|(name, value)| (name.to_owned(), Value::from(value)))
         .collect();
-    request(&event)
+    event
+}
+
+pub fn visit(method: &str, path: &str, query: &str) -> Request {
+    request(&visit_event(method, path, query))
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -101,7 +101,7 @@ pub enum Gate {
     Open,
     /// Shut for so many seconds.
     Seconds(f64),
-    /// Shut until somebody opens it.
+    /// Shut until the team opens it.
     Shut,
 }
 

@@ -19,7 +19,7 @@ pub struct Certified {
 }
 
 impl Authority {
-    /// All bear the same name: what tells them apart is the key.
+    /// All authorities have the same name; only their keys differ.
     pub fn new() -> Result<Self, rcgen::Error> {
         let mut root = CertificateParams::default();
         root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

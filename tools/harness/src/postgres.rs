@@ -180,7 +180,7 @@ async fn init(bin: &Path, owner: &Owner, dir: &Path, data: &Path) -> Result<(), 
     outcome
 }
 
-/// As whom the server runs: PostgreSQL refuses root.
+/// The user that the server runs as: PostgreSQL refuses root.
 struct Owner {
     drop_to: Option<(u32, u32)>,
 }

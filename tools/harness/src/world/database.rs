@@ -134,7 +134,7 @@ impl Database {
         ]
     }
 
-    /// The functions' route for a test that reads what they say: over TLS nobody can, so it is direct then.
+    /// The functions' route for a test that reads the protocol: direct in a run over TLS.
     pub fn readable(&self) -> Route {
         match self.route.ca_pem {
             Some(_) => Route::direct(&self.url),
@@ -186,7 +186,7 @@ impl Database {
     /// Makes the database what it will be when this time has passed: every time in it moves back. What is infinite
     /// stays so.
     ///
-    /// Only to be called when nobody works: a worker's lease may end only when the worker is dead.
+    /// Call it only while no worker runs: a worker's lease may end only when the worker is dead.
     pub async fn pass_time(&self, time: Duration) {
         let statements = self
             .rows(&format!(

@@ -161,7 +161,7 @@ async fn ready(function: &mut Function) -> Result<Instant, Error> {
     Ok(Instant::now())
 }
 
-/// Stands before the database and notes what passes. It carries the encrypted bytes unread.
+/// A proxy before the database that notes when bytes pass. It does not read them.
 struct Door {
     port: u16,
     seen: Arc<Mutex<Seen>>,
@@ -169,7 +169,7 @@ struct Door {
 
 #[derive(Clone, Copy)]
 struct Seen {
-    /// When somebody last knocked.
+    /// When a connection last arrived.
     knocked: Instant,
     /// When the database last said something.
     answered: Instant,

@@ -220,7 +220,7 @@ async fn rush(mut functions: Vec<Function>, of: &'static str, processes: usize) 
             let before = processor_time(function.pid())?;
             let mut served = 0;
             while start.elapsed() < RUSH {
-                // Nobody comes twice: so many people a process and a number of processes.
+                // Each person comes once: people per process times processes.
                 let number = processes * 100_000 + index * 10_000 + served;
                 expect(&mut function, &people.event(number), 200).await?;
                 served += 1;

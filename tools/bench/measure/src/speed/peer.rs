@@ -1,4 +1,4 @@
-//! The peer: intake's contract on Node.js, as somebody who knows it well would write it. Its code is in `tools/bench/peer`.
+//! The peer: intake's contract on Node.js, as an experienced Node.js developer would write it. Its code is in `tools/bench/peer`.
 
 use crate::Error;
 use crate::setup::Setup;
