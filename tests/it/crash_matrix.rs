@@ -29,7 +29,6 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
 
-/// Leads a point in every test run.
 const LEADS: usize = 10;
 /// Points that are tried side by side: most of their time is waiting.
 const SIDE_BY_SIDE: usize = 6;

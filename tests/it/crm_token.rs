@@ -12,7 +12,7 @@ const DEPLOYED_NAME: &str = "proftest-CrmFunction-1A2B3C";
 /// What crm prints when it gets an empty batch and its token ends in so many days.
 async fn printed(days: i64) -> Vec<Value> {
     let mut world = World::new().await;
-    // Nobody is there, and nobody is asked.
+    // The address is closed, and no request is made.
     CLOSED.clone_into(&mut world.vendors.urls.amocrm);
     world.changes.extend([
         ("AMOCRM_ACCESS_TOKEN", token(days)),

@@ -93,7 +93,10 @@ fn a_balance_that_cannot_be_had_costs_no_recipient_anything() {
                 ..Fault::times(mode, 1)
             });
             assert!(!wake(&app, &waiting).await, "the message came back");
-            assert!(world.vendors.mobizon.faults().list().is_empty(), "nobody asked");
+            assert!(
+                world.vendors.mobizon.faults().list().is_empty(),
+                "the balance was not asked for"
+            );
             world.assert_delivered_once(&waiting).await;
         }
     });

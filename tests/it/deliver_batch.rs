@@ -21,7 +21,7 @@ async fn assert_over(world: &World, leads: &[Waiting]) {
     assert_eq!(world.vendors.resend.stats().without_idempotency_key, 0);
 }
 
-/// Wakes in groups of other sizes, so that nobody comes back in the company in which he left.
+/// Wakes in groups of other sizes, so that no batch is woken as it was sent.
 async fn finish_in_other_company(world: &World, app: &deliver::App, leads: &[Waiting]) {
     for round in 0..40 {
         for group in leads.chunks([1, 3, 4][round % 3]) {

@@ -1,4 +1,4 @@
-//! When nobody knows whether a message went out: an e-mail is repeated under its key, an SMS is looked up.
+//! A message of unknown outcome: an e-mail is repeated under its key, an SMS is looked up.
 
 use crate::support::delivery::HASTY;
 use crate::support::delivery::{finish, hasty, wake};

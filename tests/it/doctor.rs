@@ -112,19 +112,15 @@ fn resend_is_examined() {
         let examined = Examined::with(domains).await;
         examined.fine(&[], "onai.academy is verified").await;
         examined
-            .wrong(&[("RESEND_API_KEY", "re_wrong")], "the key is refused")
-            .await;
-        examined
-            .wrong(
-                &[("EMAIL_FROM", "A <a@mail.onai.academy>")],
-                "mail.onai.academy is «pending»",
-            )
-            .await;
-        examined
-            .wrong(
-                &[("EMAIL_FROM", "a@example.kz")],
-                "not among the account's domains",
-            )
+            .each_wrong(&[
+                ("RESEND_API_KEY", "re_wrong", "the key is refused"),
+                (
+                    "EMAIL_FROM",
+                    "A <a@mail.onai.academy>",
+                    "mail.onai.academy is «pending»",
+                ),
+                ("EMAIL_FROM", "a@example.kz", "not among the account's domains"),
+            ])
             .await;
         examined
             .fine(
@@ -133,10 +129,10 @@ fn resend_is_examined() {
             )
             .await;
         examined
-            .wrong(&[("EMAIL_FROM", "OnAI Academy")], "EMAIL_FROM is malformed")
-            .await;
-        examined
-            .wrong(&[("RESEND_BASE_URL", CLOSED)], "Resend cannot be reached")
+            .each_wrong(&[
+                ("EMAIL_FROM", "OnAI Academy", "EMAIL_FROM is malformed"),
+                ("RESEND_BASE_URL", CLOSED, "Resend cannot be reached"),
+            ])
             .await;
         examined
             .vendors
@@ -157,13 +153,11 @@ fn mobizon_is_examined() {
         let examined = Examined::new().await;
         examined.fine(&[], "the balance is 190.43 KZT").await;
         examined
-            .wrong(&[("MOBIZON_API_KEY", "kz_wrong")], "the key is refused")
-            .await;
-        examined
-            .wrong(&[("MOBIZON_SENDER", "Another")], "«Another» is not registered")
-            .await;
-        examined
-            .wrong(&[("MOBIZON_SENDER", "onai")], "spelt as it is registered: OnAI")
+            .each_wrong(&[
+                ("MOBIZON_API_KEY", "kz_wrong", "the key is refused"),
+                ("MOBIZON_SENDER", "Another", "«Another» is not registered"),
+                ("MOBIZON_SENDER", "onai", "spelt as it is registered: OnAI"),
+            ])
             .await;
         examined
             .fine(&[("MOBIZON_SENDER", "")], "Mobizon's shared name")
@@ -205,34 +199,22 @@ fn amocrm_is_examined() {
             "{findings:#?}"
         );
         examined
-            .wrong(
-                &[("AMOCRM_PIPELINE_ID", "1")],
-                "AMOCRM_PIPELINE_ID names no pipeline",
-            )
-            .await;
-        examined
-            .wrong(
-                &[("AMOCRM_STATUS_ID", "1")],
-                "AMOCRM_STATUS_ID: the configured stage is not",
-            )
-            .await;
-        examined
-            .wrong(
-                &[("AMOCRM_LEAD_ID_FIELD_ID", "1")],
-                "deals have no custom field 1",
-            )
-            .await;
-        examined
-            .wrong(&[("AMOCRM_LEAD_ID_FIELD_ID", "880020")], "is of type numeric")
-            .await;
-        examined
-            .wrong(
-                &[("AMOCRM_UTM_FIELD_IDS", "utm_term=7")],
-                "deals have no custom field 7",
-            )
-            .await;
-        examined
-            .wrong(&[("AMOCRM_BASE_URL", CLOSED)], "amoCRM cannot be reached")
+            .each_wrong(&[
+                ("AMOCRM_PIPELINE_ID", "1", "AMOCRM_PIPELINE_ID names no pipeline"),
+                (
+                    "AMOCRM_STATUS_ID",
+                    "1",
+                    "AMOCRM_STATUS_ID: the configured stage is not",
+                ),
+                ("AMOCRM_LEAD_ID_FIELD_ID", "1", "deals have no custom field 1"),
+                ("AMOCRM_LEAD_ID_FIELD_ID", "880020", "is of type numeric"),
+                (
+                    "AMOCRM_UTM_FIELD_IDS",
+                    "utm_term=7",
+                    "deals have no custom field 7",
+                ),
+                ("AMOCRM_BASE_URL", CLOSED, "amoCRM cannot be reached"),
+            ])
             .await;
 
         examined.seen();

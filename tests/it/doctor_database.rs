@@ -6,7 +6,6 @@ use harness::world::{Database, Route, run, tls};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-/// The port of a server that answers `SSLRequest` with no.
 async fn without_tls() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -39,13 +38,14 @@ fn a_database_that_cannot_be_reached_is_explained() {
             .await;
         let closed = examined.db.url.replace(&format!(":{port}/"), ":1/");
         examined
-            .wrong(&[("DATABASE_URL", &closed)], "it cannot be reached")
-            .await;
-        examined
-            .wrong(
-                &[("DATABASE_URL", &format!("{}_gone", examined.db.url))],
-                "no such database",
-            )
+            .each_wrong(&[
+                ("DATABASE_URL", &closed, "it cannot be reached"),
+                (
+                    "DATABASE_URL",
+                    &format!("{}_gone", examined.db.url),
+                    "no such database",
+                ),
+            ])
             .await;
     });
 }

@@ -15,7 +15,6 @@ const TABLES: [&str; 8] = [
     "crm_people",
 ];
 
-/// How many rows each table has.
 async fn rows(db: &Database) -> Vec<i64> {
     let mut counts = Vec::new();
     for table in TABLES {
@@ -24,7 +23,6 @@ async fn rows(db: &Database) -> Vec<i64> {
     counts
 }
 
-/// Gives each lead one row in every table, a deal and accepted messages.
 async fn fill(db: &Database) {
     db.execute(
         "insert into clicks (id, lead_id, source) select gen_random_uuid(), id, 'sms' from landing_leads;

@@ -25,7 +25,7 @@ const IDLE: &str = "?options=-c%20idle_session_timeout%3D1s";
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 struct Crowd {
-    /// As a superuser, who gets a connection when nobody else does.
+    /// As a superuser, which gets a connection when no other role does.
     db: Database,
     processes: Vec<Function>,
     _cluster: Cluster,
@@ -132,7 +132,7 @@ impl Crowd {
         slowest(&answers)
     }
 
-    /// Whoever was told 200 has one lead and one notification. A 503 says what to do; its lead may be saved all the same,
+    /// Every visitor with a 200 has one lead and one notification. A 503 says what to do; its lead may be saved all the same,
     /// when the deadline passed while the database was at it.
     async fn assert_kept(&self, answers: &[Answered]) {
         for Answered { person, answer, .. } in answers {
@@ -215,7 +215,7 @@ fn far_too_many_processes_are_told_to_come_back_and_are_served_once_there_is_roo
 #[test]
 fn a_refused_connection_is_503_at_once_and_the_end_of_its_holder_lets_the_next_in() {
     run(async {
-        // Without the setting: whoever has a connection keeps it.
+        // Without the setting each process keeps its connection.
         let mut crowd = crowd("keepers", 22, "").await;
         let answers = crowd.rush().await;
         crowd.assert_kept(&answers).await;

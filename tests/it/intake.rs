@@ -28,7 +28,6 @@ pub async fn world() -> World {
     world
 }
 
-/// One instance of the function.
 pub async fn app(world: &World) -> intake::App {
     app_of(&world.intake_config(), &sdk().await)
 }

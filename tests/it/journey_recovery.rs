@@ -84,7 +84,7 @@ fn a_refused_key_and_lost_answers_are_made_good_once_they_are_mended() {
     run(async {
         let stack = stack().await;
         let _alone = stack.peace.write().await;
-        let people = Stack::people("mended", 706, 5);
+        let people = Stack::people("repaired", 706, 5);
         let refused = Mode::Status {
             status: 401,
             name: None,
@@ -102,18 +102,18 @@ fn a_refused_key_and_lost_answers_are_made_good_once_they_are_mended() {
         let states = "select count(*) filter (where d.state = 'parked') as parked,
                              count(*) filter (where d.state = 'unknown') as unknown
                       from deliveries d join scheduled_notifications n on n.id = d.notification_id
-                      join landing_leads l on l.id = n.lead_id where l.email like 'mended%'";
+                      join landing_leads l on l.id = n.lead_id where l.email like 'repaired%'";
         eventually("all have failed", DELAY + Duration::from_secs(20), async || {
             let row = stack.db.row(states).await;
             (row["parked"] == 5 && row["unknown"] == 5).then_some(())
         })
         .await;
         let resend = stack.resend().sent();
-        assert!(!resend.iter().any(|email| email.to[0].starts_with("mended")));
+        assert!(!resend.iter().any(|email| email.to[0].starts_with("repaired")));
         stack.resend().faults().clear();
         stack
-            .pass_time_until_all_are_over("mended", Duration::from_mins(1))
+            .pass_time_until_all_are_over("repaired", Duration::from_mins(1))
             .await;
-        stack.assert_each_delivered_once("mended", &people).await;
+        stack.assert_each_delivered_once("repaired", &people).await;
     });
 }

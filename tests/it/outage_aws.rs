@@ -6,7 +6,6 @@ use futures::stream::{self, StreamExt as _};
 use harness::world::{Database, Person, World, eventually, run, sdk, sdk_at};
 use std::time::{Duration, Instant};
 
-/// Leads of each kind of outage.
 const LEADS: usize = 3;
 const OUTAGES_AT_ONCE: usize = 4;
 /// From a lead to its message.
@@ -39,7 +38,6 @@ const OUTAGES: [(Trouble, Trouble, bool); 13] = {
     ]
 };
 
-/// Three leads come in during this outage.
 async fn post_during(world: &World, scheduler: Trouble, sqs: Trouble) -> Vec<Person> {
     let front = Front::before(sdk().await.endpoint_url().unwrap()).await;
     front.set(scheduler, sqs);

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 /// From a lead to its message.
 const DELAY: Duration = Duration::from_secs(6);
-/// Leads of each kind.
 const LEADS: usize = 5;
 /// How well two clocks can be compared by asking the one, on a busy machine.
 const MEASURED_WITHIN: SignedDuration = SignedDuration::from_millis(500);
@@ -25,7 +24,6 @@ fn faketime() -> Option<PathBuf> {
     libraries.find(|library| library.exists())
 }
 
-/// How far the database's clock is ahead of ours.
 async fn ahead(db: &Database) -> SignedDuration {
     let asked = Timestamp::now();
     let row = db.row("select clock_timestamp() as now").await;

@@ -11,7 +11,6 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Visitors at once.
 const VISITORS: usize = 20;
 /// A visitor's pause between two leads: the emulator answers about 150 requests a second.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -25,7 +24,6 @@ const FROZEN: Duration = Duration::from_secs(4);
 /// machine busy with other tests.
 const WAIT_MAX: Duration = Duration::from_secs(12);
 
-/// One lead and what its visitor was told.
 struct Posted {
     body: Value,
     status: u16,
@@ -80,7 +78,7 @@ async fn break_database(server: &mut Server) {
     tokio::time::sleep(CALM).await;
 }
 
-/// Everybody was told 200, and has a row, or 503 with when to come back, in time. Returns the bodies of the latter.
+/// Every visitor got in time either 200, and has a row, or 503 with `retry-after`. Returns the bodies of the latter.
 async fn check_answers(stack: &Stack, posted: &[Posted]) -> Vec<Value> {
     let told = |status: u16| posted.iter().filter(move |posted| posted.status == status);
     let (accepted, refused) = (told(200).count(), told(503).count());
@@ -100,7 +98,7 @@ async fn check_answers(stack: &Stack, posted: &[Posted]) -> Vec<Value> {
     told(503).map(|posted| posted.body.clone()).collect()
 }
 
-/// Who was asked to come back does, a few at a time, until served.
+/// Repeats the refused submissions, a few at a time, until all are served.
 async fn post_again(stack: &Stack, mut refused: Vec<Value>) {
     for _ in 0..20 {
         let mut left = Vec::new();
@@ -176,7 +174,7 @@ fn when_all_of_aws_is_killed_and_starts_empty_the_sweep_finds_everything() {
         );
         tokio::time::sleep(Duration::from_secs(2)).await;
         let still = stack.count("killed-aws", "pending").await;
-        assert_eq!(still, waiting, "somebody else than the sweep has woken them");
+        assert_eq!(still, waiting, "only the sweep may wake them");
         // Twelve minutes later: leases have run out, and the vendor's list shows what was sent.
         stack.db.pass_time(Duration::from_mins(12)).await;
         stack.invoke("sweep").await;

@@ -31,7 +31,6 @@ impl Ward {
         join_all((0..count).map(|_| self.world.lead())).await
     }
 
-    /// Ten messages, received together: the poison in the middle.
     async fn receive(&self, good: &[Waiting], poison: &str) -> Vec<Message> {
         for waiting in &good[..5] {
             self.world.notifications.send(&task(waiting.id)).await;

@@ -9,14 +9,12 @@ use serde_json::json;
 use std::time::Duration;
 use tokio_postgres::error::SqlState;
 
-/// So many functions' connections at once.
 const CLIENTS: usize = 20;
 
 fn store(route: &Route) -> Store {
     Store::new(&route.config(), 1, Duration::from_secs(20)).unwrap()
 }
 
-/// Of the functions' sessions at the server.
 fn sessions(db: &Database) -> String {
     let name = db.name();
     format!("pg_stat_activity where datname = '{name}' and application_name = 'proftest'")

@@ -111,7 +111,7 @@ fn redrives_at_once_beside_working_functions_send_one_of_each() {
     });
 }
 
-/// An SMS whose look-ups failed for a day: nobody knows whether it went out, and it was given up.
+/// An SMS of unknown outcome, given up because its look-ups failed for a day.
 async fn given_up_in_doubt(case: &GivenUp, app: &deliver::App, mode: Mode) -> Waiting {
     let waiting = case.world.lead().await;
     case.world.break_once(Vendor::Mobizon, mode);
@@ -256,7 +256,6 @@ fn what_no_function_can_read_stays_and_what_has_no_work_left_goes() {
     });
 }
 
-/// Messages of a queue, seen or not.
 async fn lying(queue: &Queue) -> usize {
     let hidden = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
     queue.visible().await + queue.attribute(hidden).await.parse::<usize>().unwrap()

@@ -19,14 +19,12 @@ use uuid::Uuid;
 const TIMEOUT: Duration = Duration::from_secs(20);
 const ABSENT: &str = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:absent-AbCdEf";
 
-/// A process and all that it prints.
 struct Printing {
     function: Function,
     file: PathBuf,
 }
 
 impl Printing {
-    /// Starts a function that prints as much as it can.
     async fn start(name: &str, settings: &Settings) -> Self {
         let file = dir().join(format!("secrets-{}.log", Uuid::new_v4()));
         let binary = binaries().await.join(name);
@@ -58,7 +56,6 @@ impl Printing {
     }
 }
 
-/// Makes a secret and returns a variable's value that refers to it.
 async fn secret(value: &str) -> String {
     let client = aws_sdk_secretsmanager::Client::new(&patient_sdk().await);
     let create = client.create_secret().name(format!("test-{}", Uuid::new_v4()));
@@ -66,7 +63,6 @@ async fn secret(value: &str) -> String {
     format!("secretsmanager:{}", made.arn.unwrap())
 }
 
-/// Settings with some of them replaced.
 fn with(mut settings: Settings, others: &[(&'static str, &str)]) -> Settings {
     settings.extend(others.iter().map(|(name, value)| (*name, (*value).to_owned())));
     settings
@@ -93,7 +89,6 @@ struct Manager {
 }
 
 impl Manager {
-    /// One that answers the n-th request with `answer(n)`.
     async fn new(answer: fn(usize) -> (StatusCode, Value)) -> Self {
         type Asked = Arc<Mutex<Vec<String>>>;
         let asked = Asked::default();

@@ -28,7 +28,6 @@ async fn filled() -> Database {
     db
 }
 
-/// The plan of `sql`, for whatever its parameters will be.
 async fn plan(db: &Database, sql: &str, types: &str) -> Value {
     // A custom plan would need values; behind a pooler every statement is planned alone, but the index must be
     // there for both kinds.
@@ -52,7 +51,6 @@ fn assert_no_scan(plan: &Value) {
     assert!(scanned.is_empty(), "{scanned:?} are read whole: {plan:#}");
 }
 
-/// Tables that the plan reads from end to end.
 fn collect_scans(plan: &Value, found: &mut Vec<String>) {
     match plan {
         Value::Array(items) => items.iter().for_each(|item| collect_scans(item, found)),

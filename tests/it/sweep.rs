@@ -1,4 +1,4 @@
-//! What nobody has woken, the sweep wakes: each once, and all of it.
+//! The sweep wakes every overdue row, each once.
 
 use futures::future::join_all;
 use harness::world::{CLOSED, Database, World, run, sdk, sdk_at};
@@ -28,7 +28,7 @@ impl Sweep {
             .notifications
     }
 
-    /// So many leads, each with a pending notification that became due `age` seconds ago and that nobody woke
+    /// So many leads, each with a pending notification that became due `age` seconds ago and was not woken
     /// within the grace.
     async fn add(&self, name: &str, count: u32, age: i32) {
         let sql = format!(

@@ -63,7 +63,6 @@ pub fn functions(template: &Value) -> BTreeMap<String, (String, Value)> {
         .collect()
 }
 
-/// Every object in the tree, with its path.
 fn visit_objects(value: &Value, path: &str, found: &mut Vec<(String, Map<String, Value>)>) {
     match value {
         Value::Array(items) => {
@@ -240,7 +239,6 @@ pub fn page_asset() -> &'static str {
     page::files::FILES.assets[0].0
 }
 
-/// Method and path of every API route, with its function's binary.
 pub fn routes(template: &Value) -> Vec<(String, String, String)> {
     let mut routes = Vec::new();
     for (binary, (_, function)) in functions(template) {

@@ -110,7 +110,6 @@ fn owned(grants: &[(&str, &str)]) -> BTreeSet<Grant> {
         .collect()
 }
 
-/// What the code of a function needs of AWS.
 fn needs(function: &str) -> BTreeSet<Grant> {
     let read = read_by_function(function).1;
     let mut needs = BTreeSet::new();
@@ -173,7 +172,6 @@ fn name_of(resource: &Value) -> String {
     }
 }
 
-/// What the statements anywhere below a value allow.
 fn grants(value: &Value) -> BTreeSet<Grant> {
     let mut grants = BTreeSet::new();
     for (_, statement) in objects(value) {
@@ -231,7 +229,6 @@ fn permission_problems(template: &Value) -> Vec<String> {
     problems
 }
 
-/// Routes, queues and the clock, compared with what serves them.
 fn event_problems(template: &Value) -> Vec<String> {
     let mut problems = Vec::new();
     let expected = ROUTES.iter().flat_map(|(function, path, methods)| {

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-/// The variables that a configuration asks for.
 fn read_by<T>(read: fn(&Env<'_>) -> Result<T, ConfigError>) -> BTreeSet<String> {
     // Some variables are asked for only where their alternative is absent.
     let alternatives: [&[&str]; 2] = [&[], &["AMOCRM_ACCESS_TOKEN", "AMOCRM_PIPELINE_ID"]];
@@ -35,7 +34,6 @@ fn read_without<T>(absent: &[&str], read: fn(&Env<'_>) -> Result<T, ConfigError>
     asked.into_inner()
 }
 
-/// Every function's, with the name of its configuration.
 pub fn read_by_function(binary: &str) -> (&'static str, BTreeSet<String>) {
     match binary {
         "intake" => ("Intake", read_by(config::Intake::read)),
@@ -114,7 +112,6 @@ fn seconds(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
 }
 
-/// The queue's properties behind `{"Fn::GetAtt": [id, "Arn"]}`.
 fn queue<'a>(template: &'a Value, reference: &Value) -> &'a Value {
     let id = reference["Fn::GetAtt"][0].as_str().unwrap();
     let queue = &template["Resources"][id];

@@ -23,7 +23,6 @@ async fn ask(database: &config::Database) -> Result<Store, String> {
     asked.map(|_| store)
 }
 
-/// The sentence of a refusal, which names neither password nor user.
 async fn refusal(database: &config::Database, server: &TlsServer) -> String {
     let said = ask(database).await.err().expect("it is refused");
     assert!(!said.contains(&server.password), "the password is told");

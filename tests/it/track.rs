@@ -37,7 +37,6 @@ async fn flags(db: &Database, waiting: &Waiting) -> Value {
     db.row(&sql).await
 }
 
-/// A redirect to the course, with exactly this query, that nobody keeps.
 fn assert_course(answer: &Answer, query: &str) {
     assert_eq!(answer.status, 302);
     assert_eq!(answer.header("location"), format!("{COURSE}?{query}"));

@@ -38,7 +38,6 @@ fn always(mode: Mode, path: &str, count: Option<u32>) -> Fault {
     }
 }
 
-/// People each of whom gets an SMS whose answer is lost.
 struct Lost {
     world: World,
     workers: Vec<deliver::App>,
@@ -102,7 +101,6 @@ impl Lost {
         .await;
     }
 
-    /// Each has one SMS and one e-mail, and the row names the very one.
     async fn assert_each_once(&self) {
         let mut sent: HashMap<String, Vec<i64>> = HashMap::new();
         for sms in self.world.vendors.mobizon.sent() {
@@ -130,7 +128,6 @@ impl Lost {
         assert!(refused.is_empty(), "look-ups against the contract: {refused:?}");
     }
 
-    /// How many pages of the list were asked for.
     fn pages(&self) -> usize {
         let requests = usize::try_from(self.world.vendors.mobizon.stats().requests).unwrap();
         requests - self.people.len()

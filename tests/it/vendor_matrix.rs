@@ -1,4 +1,4 @@
-//! Every fault of every vendor leads to what docs/errors.md says, and touches nobody else's work.
+//! Every fault of every vendor leads to what docs/errors.md says, and touches no other work.
 
 mod table;
 
@@ -23,7 +23,6 @@ const IN_TIME: &str = "30 seconds";
 /// How long a vendor that is late may take to have done its work.
 const LATEST: Duration = Duration::from_mins(1);
 
-/// A world, and the two functions that call vendors.
 struct Matrix {
     world: World,
     deliver: deliver::App,
@@ -44,7 +43,6 @@ impl Matrix {
         }
     }
 
-    /// The functions, one of them looking for `vendor` at `address`.
     async fn astray(&self, vendor: Vendor, address: &str) -> (deliver::App, crm::App) {
         let (mut messages, mut crm) = (self.world.deliver_config(), config(&self.world));
         let url = match vendor {
@@ -67,7 +65,6 @@ impl Matrix {
         futures::future::join(wake(deliver, lead), crm).await
     }
 
-    /// One case from its fault to its end.
     async fn run(&self, case: &Case) {
         let lead = self.world.lead().await;
         let comes_back = match &case.broken {
@@ -109,12 +106,10 @@ impl Matrix {
         self.world.vendors.faults(vendor).add(fault);
     }
 
-    /// Faults that nobody has met.
     fn left(&self, vendor: Vendor) -> Vec<Fault> {
         self.world.vendors.faults(vendor).list()
     }
 
-    /// The row of a vendor's work.
     async fn row(&self, vendor: Vendor, lead: &Waiting) -> Value {
         let mut row = self.world.work(lead, vendor).await;
         if row["content"].is_object() {
@@ -124,7 +119,6 @@ impl Matrix {
         row
     }
 
-    /// The row says what the cell says.
     async fn compare(&self, case: &Case, lead: &Waiting, comes_back: (bool, bool)) {
         let (name, expected) = (&case.name, &case.reaction);
         let row = self.row(case.vendor, lead).await;
@@ -205,7 +199,6 @@ impl Matrix {
         );
     }
 
-    /// E-mails, SMS or deals of this lead.
     fn made(&self, vendor: Vendor, lead: &Waiting) -> usize {
         let marker = lead.lead.to_string();
         match vendor {
@@ -221,7 +214,6 @@ impl Matrix {
         }
     }
 
-    /// Hours pass, and the team has put right what it can.
     async fn heal(&self) {
         self.world.pass_time(Duration::from_hours(2)).await;
         ops::store::open_gate(&self.world.db.store()).await.unwrap();
@@ -265,7 +257,6 @@ impl Matrix {
         }
     }
 
-    /// Nobody has broken a vendor's contract in anything that was sent.
     fn nothing_was_refused(&self) {
         for stats in [
             self.world.vendors.resend.stats(),
@@ -278,7 +269,6 @@ impl Matrix {
     }
 }
 
-/// Runs cases one after another.
 async fn lane(matrix: Matrix, cases: Vec<Case>) -> usize {
     for case in &cases {
         matrix.run(case).await;

@@ -57,7 +57,6 @@ fn ci_runs_the_script_and_nothing_else() {
     assert_eq!(steps[1], json!({"run": ".ci/run"}));
 }
 
-/// These fields of a step, as one text.
 fn all_of(step: &Value, fields: &[&str]) -> String {
     fields.iter().map(|field| step[*field].to_string()).collect()
 }

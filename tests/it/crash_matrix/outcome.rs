@@ -15,7 +15,6 @@ use std::time::Duration;
 /// Rounds of the sweep without a death after which everything must be over.
 const SWEEPS_MAX: usize = 40;
 
-/// One row of the table.
 #[derive(Debug)]
 pub struct Outcome {
     pub point: Point,
@@ -25,7 +24,6 @@ pub struct Outcome {
     pub lost: usize,
     pub emails_doubled: usize,
     pub sms_doubled: usize,
-    /// Deals and contacts.
     pub deals_doubled: usize,
     pub notes_doubled: usize,
     pub clicks_doubled: usize,
@@ -45,7 +43,6 @@ impl Outcome {
     }
 }
 
-/// The table's head, in Markdown.
 pub const HEAD: &str = "\
 | function | step | scene | deaths | leads | lost | e-mails twice | SMS twice | deals twice | notes twice | clicks twice | early |
 |---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|";
@@ -122,7 +119,6 @@ async fn empty(queue: &Queue, function: &mut Function) {
     }
 }
 
-/// How many times each is there.
 fn tally<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeMap<T, usize> {
     let mut tally = BTreeMap::new();
     for item in items {
@@ -131,7 +127,6 @@ fn tally<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeMap<T, usize> {
     tally
 }
 
-/// How many are there beyond the first of each.
 fn doubled<T>(tally: &BTreeMap<T, usize>) -> usize {
     tally.values().map(|count| count - 1).sum()
 }
@@ -179,7 +174,6 @@ impl Outcome {
     }
 }
 
-/// What the vendors have, counted.
 struct Taken {
     /// E-mails by address. A person of this matrix has one notification.
     emails: BTreeMap<String, usize>,

@@ -5,7 +5,6 @@ use proftest::failpoint::Step;
 /// What is wrong besides the death, so that a step off the straight path is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scene {
-    /// Nothing.
     Plain,
     /// EventBridge Scheduler refuses: intake sends the message itself.
     NoScheduler,
@@ -126,7 +125,6 @@ pub const STEPS: [(&str, Scene, &[Step]); 14] = [
     ),
 ];
 
-/// One row of the matrix.
 #[derive(Debug, Clone, Copy)]
 pub struct Point {
     pub function: &'static str,
@@ -135,7 +133,6 @@ pub struct Point {
     pub side: &'static str,
 }
 
-/// All of them.
 pub fn points() -> Vec<Point> {
     let steps = STEPS.iter().flat_map(|&(function, scene, steps)| {
         steps.iter().flat_map(move |&step| {

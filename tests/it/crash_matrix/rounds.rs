@@ -3,7 +3,7 @@
 use super::outcome::drain;
 use super::points::Point;
 use super::scene::{PASSED, person, quiet, start};
-use crate::support::request::sample;
+use crate::support::request::{sample, visit_event};
 use harness::runtime_api::Failed;
 use harness::world::{Waiting, World};
 use proftest::task::{self, CrmTask, DeliverTask};
@@ -29,7 +29,6 @@ impl Chance {
         Self(AtomicU64::new(seed))
     }
 
-    /// Below `end`.
     fn below(&self, end: usize) -> usize {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let mut z = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
@@ -45,26 +44,21 @@ impl Chance {
     }
 }
 
-/// A world whose processes die at one point.
 pub struct Armed<'a> {
     pub world: &'a World,
     pub point: Point,
     pub chance: Chance,
-    /// How often a process has died there.
     pub deaths: AtomicUsize,
 }
 
-/// What visitors and recipients were told.
 #[derive(Default)]
 pub struct Told {
     /// Leads that were answered with 200.
     pub leads: Vec<String>,
-    /// Clicks that were made, and those among them that were answered.
     pub clicks: usize,
     pub redirects: usize,
 }
 
-/// The words of the crate `fail` for a death at the pass after so many.
 fn failpoints(point: Point, passes: usize) -> String {
     let Point { step, side, .. } = point;
     match passes {
@@ -142,7 +136,6 @@ impl Armed<'_> {
         batches
     }
 
-    /// The message that wakes this function for a lead.
     fn body(&self, saved: &Waiting) -> String {
         match self.point.function {
             "deliver" => task::body(&DeliverTask::DeliverV1 {
@@ -152,7 +145,6 @@ impl Armed<'_> {
         }
     }
 
-    /// Rounds of messages about leads that are saved already.
     pub async fn messages(&self, rounds: usize, leads: &[Waiting]) {
         for number in 0..rounds {
             let events = self.batches(leads);
@@ -161,7 +153,6 @@ impl Armed<'_> {
         }
     }
 
-    /// Rounds of the sweep, over leads whom nobody has woken.
     pub async fn sweeps(&self, rounds: usize) {
         for number in 0..rounds {
             self.world.pass_time(PASSED).await;
@@ -169,7 +160,7 @@ impl Armed<'_> {
         }
     }
 
-    /// Rounds of visitors. A browser repeats a submission under its key until somebody says 200; every third visitor
+    /// Rounds of visitors. A browser repeats a submission under its key until it gets a 200; every third visitor
     /// gives up at the first failure, and every fourth presses again after a success.
     ///
     /// At the end, when every message has gone out, everybody who has not given up presses once more.
@@ -208,12 +199,13 @@ impl Armed<'_> {
         }
     }
 
-    /// Rounds of clicks on both links of each lead; who sees no redirect clicks again.
+    /// Rounds of clicks on both links of each lead; a recipient who sees no redirect clicks again.
     pub async fn clicks(&self, rounds: usize, leads: &[Waiting]) -> Told {
         let mut told = Told::default();
         let mut links = Vec::new();
         for saved in leads {
-            links.push(visit(
+            links.push(visit_event(
+                "GET",
                 &format!("/api/landing/track/{}", saved.lead),
                 "source=email",
             ));
@@ -222,7 +214,11 @@ impl Armed<'_> {
                 saved.id
             );
             let code = self.world.db.row(&sql).await;
-            links.push(visit(&format!("/l/{}", code["code"].as_str().unwrap()), ""));
+            links.push(visit_event(
+                "GET",
+                &format!("/l/{}", code["code"].as_str().unwrap()),
+                "",
+            ));
         }
         for number in 0..=rounds {
             self.chance.shuffle(&mut links);
@@ -271,16 +267,4 @@ fn acknowledgement(answer: &Value) -> Option<String> {
     );
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     body["leadId"].as_str().map(str::to_owned)
-}
-
-fn visit(path: &str, query: &str) -> Value {
-    let mut event = sample("track/email.json");
-    event["requestContext"]["http"]["path"] = path.into();
-    event["rawPath"] = path.into();
-    event["rawQueryString"] = query.into();
-    let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
-    event["queryStringParameters"] = parameters
-        .map(|(name, value)| (name.to_owned(), Value::from(value)))
-        .collect();
-    event
 }

@@ -28,7 +28,6 @@ pub fn person(number: usize) -> Person {
     }
 }
 
-/// The world in which this scene plays.
 pub async fn world(scene: Scene, leads: usize) -> World {
     let mut options = Options::unlimited();
     options.amocrm.block_after = None;
@@ -109,7 +108,6 @@ async fn plant_people(world: &World, leads: usize) {
     }
 }
 
-/// Starts a function, which dies where `failpoints` says.
 pub async fn start(world: &World, function: &str, failpoints: Option<&str>) -> Function {
     let binaries = Box::pin(binaries_with_failpoints()).await;
     let settings = world.settings();
@@ -138,7 +136,7 @@ pub async fn save(world: &World, leads: usize) -> Vec<Waiting> {
 }
 
 /// Waits until no process of ours has anything under way: the sessions of the dead have ended, and the stand-ins,
-/// which answer in milliseconds, have answered nobody.
+/// which answer in milliseconds, have no request open.
 pub async fn quiet(world: &World) {
     let sessions = "pg_stat_activity where datname = current_database() and application_name = 'proftest'";
     eventually(

@@ -37,7 +37,6 @@ const FIELDS: [&str; 16] = [
     "lastTouch",
 ];
 
-/// A submission that would be accepted, of one of a thousand people.
 fn valid() -> impl Strategy<Value = Value> {
     let sample = sample("intake/valid.json");
     let mut body: Value = serde_json::from_str(sample["body"].as_str().unwrap()).unwrap();

@@ -15,10 +15,8 @@ use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// Records of a batch.
 const RECORDS: usize = 5;
 
-/// A body that is nearly this task, or anything.
 fn body(task: &'static str, id: &'static str) -> impl Strategy<Value = String> {
     let valid = move || json!({"task": task, id: Uuid::new_v4()});
     let changed = (any::<Index>(), change()).prop_map(move |(place, change)| {
@@ -59,7 +57,7 @@ fn batch(task: &'static str, id: &'static str) -> impl Strategy<Value = Value> {
     })
 }
 
-/// Each record that is no task comes back, each that is one of nobody's is done; a record without a name fails all.
+/// A record that is no task comes back; a task without a row is done; a record without an id fails the whole batch.
 fn judge<T: DeserializeOwned>(
     event: Value,
     handle: impl Fn(SqsEvent) -> Option<SqsBatchResponse>,

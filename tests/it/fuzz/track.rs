@@ -16,7 +16,6 @@ use std::time::Duration;
 
 const COURSE: &str = "https://onai.academy/integrator/expresscourse";
 
-/// Requests around these paths.
 fn event(paths: Vec<String>, queries: Vec<&'static str>) -> impl Strategy<Value = Value> {
     let sample = sample("track/email.json");
     let edited = (select(paths.clone()), any::<Index>(), text()).prop_map(|(mut path, place, text)| {

@@ -60,7 +60,6 @@ impl Parrot {
     }
 }
 
-/// An answer as bytes, and its parts where it is well-formed HTTP.
 #[derive(Clone)]
 struct Answer {
     raw: Vec<u8>,
@@ -80,7 +79,6 @@ impl Answer {
     }
 }
 
-/// Answers around these valid bodies.
 fn answer(valid: Vec<Value>) -> impl Strategy<Value = Answer> {
     let changed = (
         select(valid.clone()),

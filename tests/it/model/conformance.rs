@@ -41,7 +41,6 @@ fn notification(status: Status, due_in: u8, rows: [Row; N]) -> Notification {
     }
 }
 
-/// Every combination of these rows, one for each channel.
 fn product(rows: &[Row]) -> Vec<[Row; N]> {
     let mut all = vec![[rows[0]; N]];
     for channel in 0..N {
@@ -75,7 +74,6 @@ fn claims() -> Vec<Case<()>> {
     cases
 }
 
-/// What the store said, in the model's words.
 fn found(claim: Claim) -> Found {
     let hours = |since: Duration| num(since.as_secs_f64() / HOUR);
     match claim {
@@ -109,7 +107,6 @@ fn num(hours: f64) -> u8 {
     hours.round() as u8
 }
 
-/// Runs `act` for each case, some side by side.
 async fn each<E>(cases: &[Case<E>], act: impl AsyncFn(&Case<E>)) {
     let lane = cases.len().div_ceil(SIDE_BY_SIDE);
     let lanes = cases.chunks(lane).map(async |cases| {
@@ -147,7 +144,6 @@ fn a_claim_does_to_every_row_what_the_model_says() {
     });
 }
 
-/// A record: under the row's attempt number, or under an older one.
 struct Recording {
     attempt: Attempt,
     outcome: Outcome,

@@ -23,7 +23,6 @@ impl Situation {
         }
     }
 
-    /// Everything that may happen next, with the situation after it.
     pub fn successors(&self, settings: &Settings) -> Vec<(Event, Self)> {
         let mut next = Vec::new();
         let mut add = |event, after: Option<Self>| next.extend(after.map(|situation| (event, situation)));
@@ -62,7 +61,7 @@ impl Situation {
         next
     }
 
-    /// Half a minute passes; not while somebody would outlive what is assumed.
+    /// Half a minute passes, unless a worker would then live longer than assumed.
     fn tick(&self, settings: &Settings) -> Option<Self> {
         let mut situation = *self;
         situation.notification.tick();
@@ -121,7 +120,6 @@ impl Situation {
         Some(situation)
     }
 
-    /// What a worker may do next about a channel.
     fn work(&self, settings: &Settings, worker: usize, channel: usize) -> Vec<(Event, Option<Self>)> {
         let become_ = |job: Job| {
             let mut situation = *self;
@@ -207,7 +205,6 @@ impl Situation {
         ]
     }
 
-    /// The vendor takes a request, or knows its key already.
     fn accept(&mut self, settings: &Settings, channel: usize) {
         let vendor = &mut self.vendors[channel];
         let is_email = channel == index(Channel::Email);

@@ -14,7 +14,6 @@ use proftest::domain::delivery::{Channel, DeliveryTiming};
 use row::{N, Rules};
 use search::{Broken, Explored, explore};
 
-/// One channel alone.
 const fn only(channel: Channel) -> [bool; N] {
     let mut channels = [false; N];
     channels[channel as usize] = true;

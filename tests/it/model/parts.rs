@@ -20,7 +20,6 @@ const fn duration_of(ticks: u64) -> Duration {
     Duration::from_secs(30 * ticks)
 }
 
-/// What is explored, and what is assumed.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     pub workers: usize,
@@ -49,20 +48,18 @@ pub struct Settings {
     pub late: u8,
 }
 
-/// A request on its way, or its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Call {
     Flying { age: u8 },
     Answered(Answer),
 }
 
-/// What a vendor makes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Answer {
     Accepted,
-    /// Accepted, and nobody hears of it: 500, a broken connection, a timeout.
+    /// Accepted, but the worker does not learn it: 500, a broken connection, a timeout.
     AcceptedUnheard,
-    /// Nothing was done, and nobody knows.
+    /// Not done, and the worker does not learn it.
     DroppedUnheard,
     Refused,
     Parked,
@@ -122,7 +119,6 @@ impl ShortOutcome {
     }
 }
 
-/// `Doubt`, in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mark {
     Keep,
@@ -148,7 +144,6 @@ impl Mark {
     }
 }
 
-/// How far a worker is with one channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Job {
     None,
@@ -160,7 +155,6 @@ pub enum Job {
     Recording(Record),
 }
 
-/// A `record.sql` on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Record {
     pub attempt: Attempt,
@@ -168,14 +162,12 @@ pub struct Record {
     pub mark: Mark,
 }
 
-/// A `record.sql` whose worker is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Late {
     pub age: u8,
     pub record: Record,
 }
 
-/// One invocation of `deliver`, with its job for each channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Worker {
     pub age: u8,
@@ -187,24 +179,20 @@ pub const IDLE: Worker = Worker {
     jobs: [Job::None; N],
 };
 
-/// What a vendor holds of this notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Vendor {
     /// Messages accepted. At most one, says the claim.
     pub accepted: u8,
-    /// Since the first was.
     pub age: u8,
     /// Ages of requests whose worker is gone.
     pub orphans: [Option<u8>; 2],
 }
 
-/// Everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Situation {
     pub notification: Notification,
     pub workers: [Worker; 3],
     pub vendors: [Vendor; N],
-    /// Statements whose worker is gone.
     pub late: [Option<Late>; 2],
 }
 
@@ -212,9 +200,8 @@ pub struct Situation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     Tick,
-    /// A message, whose ever: the first one, a duplicate, a late one.
+    /// A queue message: the first one, a duplicate or a late one.
     Message,
-    /// The sweep takes the overdue row and sends a message.
     Sweep,
     LookUpFinds(usize, usize),
     LookUpMisses(usize, usize),
@@ -259,7 +246,6 @@ pub fn before(attempt: Attempt) -> Before {
         .map_or(Before::NotSent, |age| Before::Unknown { since: duration(age) })
 }
 
-/// What `deliver` concludes from an answer.
 pub fn concluded(timing: &DeliveryTiming, attempt: Attempt, answer: Answer) -> (Outcome, Doubt) {
     let failed = |reaction| Err(Failure::new(reaction, "why"));
     let outcome = match answer {

@@ -12,7 +12,6 @@ pub const TICK: Duration = Duration::from_secs(30);
 pub const LEASE: u8 = 2;
 /// Age from which nothing changes any more: above every limit of the model's timing.
 pub const OLD: u8 = 9;
-/// How many channels there are.
 pub const N: usize = Channel::ALL.len();
 pub const CHANNELS: [Channel; N] = Channel::ALL;
 
@@ -22,12 +21,10 @@ pub fn ticks(duration: Duration) -> u8 {
     u8::try_from(duration.as_secs() / TICK.as_secs()).unwrap()
 }
 
-/// So many ticks.
 pub fn duration(ticks: u8) -> Duration {
     TICK * u32::from(ticks)
 }
 
-/// The place of a channel in the arrays here.
 pub fn index(channel: Channel) -> usize {
     CHANNELS.iter().position(|one| *one == channel).unwrap()
 }
@@ -58,7 +55,6 @@ impl State {
         !matches!(self, Self::Accepted | Self::Failed)
     }
 
-    /// The word for it in SQL.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -79,7 +75,6 @@ impl State {
     }
 }
 
-/// One row of `deliveries`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Row {
     pub state: State,
@@ -87,9 +82,7 @@ pub struct Row {
     pub retries: u8,
     /// Until `next_attempt_at`; 0 when it has passed.
     pub free_in: u8,
-    /// Since `unknown_since`.
     pub unknown_for: Option<u8>,
-    /// Since `updated_at`.
     pub updated_for: u8,
 }
 
@@ -110,24 +103,20 @@ pub struct Notification {
     /// Until `wake_at`; 0 when the sweep may wake it.
     pub wake_in: u8,
     pub open_channels: u8,
-    /// Whether there is a `failure_reason`.
     pub failed: bool,
     /// `email_sent`, `sms_sent`, by channel.
     pub sent: [bool; N],
     pub rows: [Option<Row>; N],
 }
 
-/// A claimed channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Attempt {
     pub channel: usize,
     pub number: u8,
     pub retries: u8,
-    /// Since the doubt began, if there is one.
     pub unknown_for: Option<u8>,
 }
 
-/// What `Store::claim` says.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
     Early,
@@ -165,7 +154,6 @@ impl Rules {
 impl Status {
     pub const ALL: [Self; 4] = [Self::Pending, Self::Completed, Self::Failed, Self::Cancelled];
 
-    /// The word for it in SQL.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -177,7 +165,6 @@ impl Status {
 }
 
 impl Notification {
-    /// As `intake.sql` makes it, with these channels.
     pub fn new(due_in: u8, grace: u8, channels: [bool; N]) -> Self {
         let row = Row {
             state: State::Pending,
@@ -198,7 +185,6 @@ impl Notification {
         }
     }
 
-    /// `claim.sql`, and `read_claim` after it.
     pub fn claim(&mut self, rules: Rules) -> Found {
         if self.status != Status::Pending {
             let failed = self.status == Status::Failed;
@@ -277,12 +263,10 @@ impl Notification {
         true
     }
 
-    /// Whether `overdue.sql` takes it.
     pub fn is_overdue(&self) -> bool {
         self.status == Status::Pending && self.due_in == 0 && self.wake_in == 0
     }
 
-    /// Half a minute later.
     pub fn tick(&mut self) {
         self.due_in = self.due_in.saturating_sub(1);
         self.wake_in = self.wake_in.saturating_sub(1);

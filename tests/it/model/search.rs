@@ -12,12 +12,10 @@ use std::collections::hash_map::Entry;
 /// More situations than any setting here has; a model that grew beyond would take the machine's memory.
 const SITUATIONS_MAX: usize = 20_000_000;
 
-/// What the search found.
 #[derive(Debug)]
 pub struct Explored {
     pub situations: usize,
     pub steps: usize,
-    /// Situations in which the notification is over.
     pub ends: usize,
 }
 
@@ -29,7 +27,6 @@ pub struct Broken {
     pub situation: Box<Situation>,
 }
 
-/// Explores everything that can happen under these settings.
 pub fn explore(settings: &Settings) -> Result<Explored, Broken> {
     let mut known = HashMap::from([(Situation::new(settings), 0_u32)]);
     let mut situations = vec![Situation::new(settings)];

@@ -27,7 +27,6 @@ impl<E> Case<E> {
     }
 }
 
-/// Writes all cases, each with a lead of its own.
 pub async fn write<E>(db: &Database, cases: &[Case<E>]) {
     let (mut leads, mut notifications, mut rows) = (String::new(), String::new(), String::new());
     for (number, Case { id, before, .. }) in cases.iter().enumerate() {
@@ -139,7 +138,6 @@ fn assert_row(before: &Value, after: &Value, old: Row, new: Row, what: &str) {
     );
 }
 
-/// Asserts that everything about a notification is what the model says.
 pub fn assert_same(before: &Value, after: &Value, old: Notification, new: Notification, what: &str) {
     for channel in 0..N {
         let rows = [before, after].map(|side| &side["rows"][channel]);

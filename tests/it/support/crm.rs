@@ -13,14 +13,12 @@ pub const HASTY: proftest::domain::crm::CrmTiming = proftest::domain::crm::CrmTi
     absent: Duration::ZERO,
 };
 
-/// The function's settings, which name the stage as a human does.
 pub fn config(world: &World) -> config::Crm {
     let mut config = world.crm_config();
     config.amocrm.stage = Stage::Names("воронка ".to_owned(), "ЗАЯВКА_С_ПРОФТЕСТА".to_owned());
     config
 }
 
-/// A worker in a hurry, with the governor at its widest.
 pub async fn worker(world: &World) -> crm::App {
     worker_with(&config(world)).await
 }

@@ -7,7 +7,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Counts steps over all its proxies, and cuts them at one.
 #[derive(Clone)]
 pub struct Cutoff {
     steps: Arc<AtomicUsize>,
@@ -26,7 +25,6 @@ impl Cutoff {
         }
     }
 
-    /// A port that leads to `port`.
     pub async fn before(&self, port: u16) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own = listener.local_addr().unwrap().port();

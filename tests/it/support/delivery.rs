@@ -22,7 +22,6 @@ pub async fn app_of(config: &config::Deliver) -> deliver::App {
     deliver::App::new(config, &sdk().await).unwrap()
 }
 
-/// The function with production's retry schedule.
 pub async fn patient(world: &World) -> deliver::App {
     app_of(&world.deliver_config()).await
 }

@@ -25,7 +25,6 @@ const SECRETS: [&str; 4] = [
     "DATABASE_URL",
 ];
 
-/// Requests as they came, `GET /domains`.
 type Seen = Arc<Mutex<Vec<String>>>;
 
 /// What doctor looks at, in order until the test breaks it.
@@ -37,7 +36,6 @@ pub struct Examined {
     _public: Running,
 }
 
-/// A token whose `exp` is so many days ahead.
 pub fn token(days: i64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let ends = i64::try_from(now).unwrap() + days * 86_400;
@@ -123,6 +121,13 @@ impl Examined {
         assert!(wrong[0].sentence.contains(part), "{part}: {}", wrong[0]);
     }
 
+    /// Each variable, set to this value alone, makes exactly one thing wrong: see [`Examined::wrong`].
+    pub async fn each_wrong(&self, cases: &[(&'static str, &str, &str)]) {
+        for (name, value, part) in cases {
+            self.wrong(&[(*name, *value)], part).await;
+        }
+    }
+
     /// With these changes nothing is wrong, and some sentence holds `part`.
     pub async fn fine(&self, changes: &[(&'static str, &str)], part: &str) {
         let findings = self.examine(changes).await;
@@ -136,7 +141,6 @@ impl Examined {
         );
     }
 
-    /// The requests that came so far, and forgets them.
     pub fn seen(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }

@@ -20,7 +20,6 @@ const CRMS: usize = 4;
 /// Wide enough that the governor, which other tests look at, does not make these wait.
 const CRM_SLOTS: u16 = 1_000;
 
-/// Instances of the functions that queues wake.
 pub struct Workers {
     deliver: Vec<deliver::App>,
     crm: Vec<crm::App>,
@@ -36,7 +35,6 @@ pub async fn world(db: Database, delay: Duration) -> World {
     world
 }
 
-/// Gives this world a schedule group of its own.
 pub async fn own_schedules(world: &mut World) {
     let group = format!("test-{}", Uuid::new_v4());
     let scheduler = aws_sdk_scheduler::Client::new(&patient_sdk().await);
@@ -45,7 +43,6 @@ pub async fn own_schedules(world: &mut World) {
     world.changes.insert("SCHEDULE_GROUP", group);
 }
 
-/// The schedules that were made: their names with their expressions.
 pub async fn schedules(world: &World) -> HashMap<String, String> {
     let scheduler = aws_sdk_scheduler::Client::new(&patient_sdk().await);
     let group = &world.changes["SCHEDULE_GROUP"];
@@ -79,12 +76,10 @@ pub async fn post_all(world: &World, sdk: &SdkConfig, people: &[Person]) -> Vec<
     join_all(lanes).await.concat()
 }
 
-/// Workers that reach the stand-ins, with production's retry schedules.
 pub async fn workers(world: &World) -> Workers {
     workers_at(world, None).await
 }
 
-/// Workers whose every connection to a vendor is refused.
 pub async fn workers_without_vendors(world: &World) -> Workers {
     workers_at(world, Some(CLOSED)).await
 }
@@ -123,7 +118,6 @@ pub async fn drain(world: &World, workers: &Workers) {
     join(join_all(delivers), join_all(crms)).await;
 }
 
-/// One run of the sweep.
 pub async fn sweep(world: &World) -> sweep::Woken {
     sweep::handle(&sweep::App::new(&world.sweep_config(), &patient_sdk().await).unwrap())
         .await
@@ -162,7 +156,6 @@ pub async fn finish(world: &World, workers: &Workers) {
     panic!("something still waits: {}", state(world).await);
 }
 
-/// How many rows and messages stand where.
 pub async fn state(world: &World) -> String {
     let rows = world
         .db
@@ -186,7 +179,7 @@ pub async fn state(world: &World) -> String {
     )
 }
 
-/// Each of these people, and nobody else, has one lead, one e-mail, one SMS, one contact and one deal; every row
+/// Exactly these people have one lead, one e-mail, one SMS, one contact and one deal; every row
 /// says so, and nothing was begun before it was due by the database's clock.
 pub async fn assert_each_served_once(world: &World, people: &[Person]) {
     let early = "deliveries d join scheduled_notifications n on n.id = d.notification_id
@@ -240,7 +233,6 @@ pub async fn assert_each_served_once(world: &World, people: &[Person]) {
     assert_eq!(saved, made.into_iter().collect(), "the rows name the deals");
 }
 
-/// Everybody expected has exactly one, and nobody else has any.
 fn assert_one_each(what: &str, expected: impl Iterator<Item = String>, found: impl Iterator<Item = String>) {
     let mut counts: HashMap<String, i32> = HashMap::new();
     let mut total = 0;

@@ -6,7 +6,6 @@ use ops::redrive::{Redrive, Redriven};
 use standins::Mode;
 use std::sync::Mutex;
 
-/// Leads that were given up, and where their messages lie.
 pub struct GivenUp {
     pub world: World,
     pub dlq: Queue,
@@ -38,7 +37,6 @@ impl GivenUp {
         super::delivery::work_off(&self.world.notifications, app).await;
     }
 
-    /// A lead whose message failed over these vendors and lies in the DLQ.
     pub async fn lead(&self, app: &deliver::App, vendors: &[Vendor]) -> Waiting {
         let waiting = self.world.lead().await;
         for vendor in vendors {

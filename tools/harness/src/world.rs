@@ -31,24 +31,19 @@ use std::time::Duration;
 /// Where the links in messages lead.
 pub const PUBLIC: &str = "https://api.onai.academy";
 
-/// Settings of a function, by their variables.
 pub type Settings = BTreeMap<&'static str, String>;
 
 pub struct World {
     pub db: Database,
-    /// What wakes `deliver`.
     pub notifications: Queue,
-    /// What wakes `crm`.
     pub crm: Queue,
     pub vendors: Vendors,
-    /// From a lead to its message.
     pub delay: Duration,
     /// Settings that differ from those of everybody; an empty one is not there.
     pub changes: Settings,
     aws: String,
 }
 
-/// A lead whose message waits.
 #[derive(Clone)]
 pub struct Waiting {
     pub person: Person,
@@ -57,7 +52,6 @@ pub struct Waiting {
 }
 
 impl World {
-    /// With a fresh database, and an account at amoCRM that takes any rate.
     pub async fn new() -> Self {
         Self::with(Options::unlimited()).await
     }
@@ -78,7 +72,6 @@ impl World {
         }
     }
 
-    /// The variables of every function.
     pub fn settings(&self) -> Settings {
         let text = str::to_owned;
         let mut settings = Settings::from([
@@ -148,12 +141,10 @@ impl World {
         }
     }
 
-    /// A new person's lead whose message is due after `delay`.
     pub async fn lead_in(&self, delay: Duration) -> Waiting {
         self.save(&Person::new(), delay).await
     }
 
-    /// A new person's lead whose message is due.
     pub async fn lead(&self) -> Waiting {
         self.lead_in(Duration::ZERO).await
     }
@@ -194,21 +185,18 @@ impl World {
         });
     }
 
-    /// E-mails that this person got.
     pub fn emails(&self, waiting: &Waiting) -> Vec<SentEmail> {
         let sent = self.vendors.resend.sent().into_iter();
         sent.filter(|email| email.to == [waiting.person.email.clone()])
             .collect()
     }
 
-    /// SMS that this person got.
     pub fn sms(&self, waiting: &Waiting) -> Vec<SentSms> {
         let sent = self.vendors.mobizon.sent().into_iter();
         sent.filter(|sms| sms.recipient == waiting.person.digits())
             .collect()
     }
 
-    /// Exactly one e-mail and one SMS went out, and every row says so.
     pub async fn assert_delivered_once(&self, waiting: &Waiting) {
         let row = self.notification(waiting).await;
         let told = [

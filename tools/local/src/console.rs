@@ -27,14 +27,10 @@ const EMAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-s
      sandbox allow-popups allow-popups-to-escape-sandbox";
 const LIST_MAX: u16 = 500;
 
-/// What the console shows.
 #[derive(Clone)]
 pub struct Console {
-    /// The gateway's URL.
     pub gateway: String,
-    /// From a lead to its message.
     pub delay: Duration,
-    /// The rows.
     pub store: Store,
     /// The e-mail stand-in; `None` when another address was given.
     pub resend: Option<Resend>,
@@ -42,15 +38,12 @@ pub struct Console {
     pub mobizon: Option<Mobizon>,
     /// The CRM stand-in; `None` when another address was given.
     pub amocrm: Option<AmoCrm>,
-    /// The steps so far.
     pub steps: Steps,
-    /// For posting a sample lead.
     pub http: reqwest::Client,
 }
 
 type Shared = State<Arc<Console>>;
 
-/// The console's page and its API.
 pub fn router(console: Console) -> Router {
     let mut router = Router::new()
         .route("/api/state", get(state))
@@ -120,7 +113,6 @@ fn is_own(headers: &HeaderMap) -> bool {
     matches!(name, Some("127.0.0.1" | "localhost")) && own_origin
 }
 
-/// An error answer; the page shows `error`.
 struct Failure(StatusCode, String);
 
 impl IntoResponse for Failure {

@@ -19,24 +19,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// How the stack is started.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The gateway's port; 0 for any.
     pub port: u16,
     /// The console's port; 0 for any.
     pub console_port: u16,
-    /// From a lead to its message.
     pub delay: Duration,
-    /// Where the stack keeps its data.
     pub state_dir: PathBuf,
-    /// A database of this machine, instead of a private server's.
     pub database_url: Option<String>,
-    /// Another Resend than ours.
     pub resend_url: Option<String>,
-    /// Another Mobizon than ours.
     pub mobizon_url: Option<String>,
-    /// Another amoCRM than ours.
     pub amocrm_url: Option<String>,
     /// Requests a second to amoCRM, of all workers together.
     pub crm_requests_per_second: u16,
@@ -44,23 +37,16 @@ pub struct Options {
     pub fsync: bool,
     /// Whether the functions may do only what their policies allow.
     pub enforce_iam: bool,
-    /// Whether steps and progress go to the terminal.
     pub print: bool,
 }
 
-/// A running stack.
 pub struct Stack {
-    /// The gateway's URL, with production's paths.
     pub gateway: String,
-    /// The console's URL.
     pub console: String,
-    /// The database's URL.
     pub database_url: String,
-    /// What was deployed.
     pub deployment: Deployment,
     /// The stand-ins; one whose place another address takes is not called.
     pub vendors: Vendors,
-    /// The emulator.
     pub emulator: Emulator,
     cluster: Option<Cluster>,
     servers: Vec<Running>,
@@ -70,17 +56,10 @@ pub struct Stack {
 
 impl Stack {
     /// Starts everything; once it returns, leads can be posted.
-    ///
-    /// # Errors
-    /// One sentence that says what to do.
     pub async fn start(options: &Options) -> Result<Self, String> {
         Self::launch(options, None).await
     }
 
-    /// As [`Stack::start`], on a migrated database that somebody else runs.
-    ///
-    /// # Errors
-    /// As [`Stack::start`].
     pub async fn start_on(options: &Options, database: Database) -> Result<Self, String> {
         Self::launch(options, Some(database)).await
     }
@@ -142,7 +121,6 @@ impl Stack {
         Ok(stack)
     }
 
-    /// `stack.json`: where everything is, for scripts.
     fn write_state(&self) -> Result<(), String> {
         let state = json!({
             "gateway": self.gateway,
@@ -175,7 +153,6 @@ impl Stack {
     }
 }
 
-/// One stack a state directory.
 fn lock(dir: &Path) -> Result<File, String> {
     let path = dir.join("lock");
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
@@ -246,7 +223,6 @@ fn store(database: &Database) -> Result<Store, String> {
     Store::new(database, 4, Duration::from_secs(5)).map_err(|error| error.to_string())
 }
 
-/// The stand-ins, and the addresses of the vendors that are used in their place.
 async fn vendors(options: &Options) -> Result<Vendors, String> {
     let vendors = Vendors::start(vendors::Options::strict()).await;
     let mut vendors = vendors.map_err(|error| error.to_string())?;
@@ -262,7 +238,6 @@ async fn vendors(options: &Options) -> Result<Vendors, String> {
     Ok(vendors)
 }
 
-/// The console shows what happened at the stand-ins that are called.
 fn called<T: Clone>(other_url: Option<&String>, stand_in: &T) -> Option<T> {
     other_url.is_none().then(|| stand_in.clone())
 }

@@ -48,13 +48,10 @@ use super::{
     faults::Faults,
 };
 
-/// The one path that needs no token.
 const TOKEN_PATH: &str = "/oauth2/access_token";
 
-/// How strict the stand-in is.
 #[derive(Debug, Clone)]
 pub struct AmoCrmOptions {
-    /// The long-lived token that is accepted.
     pub token: String,
     /// An integration that may get tokens at `/oauth2/access_token`; `None`: there is none.
     pub oauth: Option<OAuthApp>,
@@ -85,7 +82,6 @@ impl AmoCrmOptions {
     }
 }
 
-/// The stand-in for amoCRM. Clones share one state.
 #[derive(Debug, Clone)]
 pub struct AmoCrm(Arc<Inner>);
 
@@ -98,14 +94,10 @@ struct Inner {
 }
 
 impl AmoCrm {
-    /// The main pipeline, «Воронка».
     pub const PIPELINE: i64 = setup::MAIN_PIPELINE;
-    /// Another pipeline, «Партнёры».
     pub const FOREIGN_PIPELINE: i64 = setup::FOREIGN_PIPELINE;
-    /// The second stage of the main pipeline, `ЗАЯВКА_С_ПРОФТЕСТА`.
     pub const STATUS: i64 = setup::PROFTEST_STATUS;
 
-    /// An account with pipelines and custom fields, without people.
     pub fn new(options: AmoCrmOptions) -> Self {
         Self(Arc::new(Inner {
             options,
@@ -115,7 +107,6 @@ impl AmoCrm {
         }))
     }
 
-    /// The vendor's paths and the control paths; to be served by [`super::serve`].
     pub fn router(&self) -> Router {
         let vendor = api::routes()
             .route(TOKEN_PATH, post(exchange))
@@ -139,20 +130,15 @@ impl AmoCrm {
         })
     }
 
-    /// Every note, oldest first.
     pub fn notes(&self) -> Vec<CrmNote> {
         self.0.control.with(|account| account.notes.clone())
     }
 
-    /// The stages of the main pipeline with their deals.
     pub fn board(&self) -> Vec<BoardStage> {
         self.0.control.with(|account| view::board(account))
     }
 
     /// Puts people and deals in that were there before us; searches find them at once.
-    ///
-    /// # Errors
-    /// A pipeline, stage or field that does not exist, named; then nothing was put in.
     pub fn seed(&self, seed: Seed) -> Result<Seeded, String> {
         self.0.control.with(|account| seed::put_in(account, seed))
     }
@@ -162,7 +148,6 @@ impl AmoCrm {
         self.0.control.stats()
     }
 
-    /// The faults to come.
     pub fn faults(&self) -> &Faults {
         &self.0.control.faults
     }

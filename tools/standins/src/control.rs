@@ -27,18 +27,14 @@ use super::{
 /// Resend's own limit, which is the largest of the three.
 const BODY_MAX_BYTES: usize = 40 * 1024 * 1024;
 
-/// What a stand-in has counted since it started or was cleared.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
-    /// Requests to the vendor's paths.
     pub requests: u64,
     /// Messages taken; amoCRM: deals created.
     pub accepted: u64,
     /// Requests whose idempotency key was known: answered as before, nothing was taken again.
     pub replayed: u64,
-    /// Requests that met a fault.
     pub faulted: u64,
-    /// Requests that the vendor's rules refused, by its error name or code.
     pub rejected: BTreeMap<String, u64>,
     /// Answers by HTTP status, faults included. A connection cut without an answer counts nowhere.
     pub statuses: BTreeMap<u16, u64>,
@@ -65,15 +61,11 @@ impl Delay {
 /// name and the seconds for `retry-after`.
 pub(super) type ErrorAnswer = fn(u16, Option<&str>, Option<u64>) -> Response;
 
-/// What a stand-in keeps of what it has accepted.
 pub(super) trait Sent: Default + Send + 'static {
-    /// An item of `/_sent`.
     type Item: Serialize + Send;
 
-    /// Everything kept, oldest first.
     fn items(&self) -> Vec<Self::Item>;
 
-    /// Forgets everything.
     fn clear(&mut self) {
         *self = Self::default();
     }
@@ -87,7 +79,6 @@ impl<M: Clone + Serialize + Send + 'static> Sent for Vec<M> {
     }
 }
 
-/// The shared state of one stand-in, and its control paths.
 #[derive(Debug)]
 pub(super) struct Control<S> {
     error_answer: ErrorAnswer,
@@ -103,7 +94,6 @@ struct Inner<S> {
 }
 
 impl<M: Clone + Serialize + Send + 'static> Control<Vec<M>> {
-    /// The messages for which `select` gives something, oldest first.
     pub(super) fn select<T>(&self, select: impl FnMut(&M) -> Option<T>) -> Vec<T> {
         self.with(|sent| sent.iter().filter_map(select).collect())
     }
@@ -136,12 +126,10 @@ impl<S: Sent> Control<S> {
         lock(&self.inner).stats.clone()
     }
 
-    /// Changes the counts.
     pub(super) fn count(&self, change: impl FnOnce(&mut Stats)) {
         change(&mut lock(&self.inner).stats);
     }
 
-    /// Counts a request that the vendor's rules refuse.
     pub(super) fn refused(&self, name: &str) {
         self.count(|stats| *stats.rejected.entry(name.to_owned()).or_default() += 1);
     }
@@ -153,7 +141,6 @@ impl<S: Sent> Control<S> {
         inner.stats.max_in_one_second = inner.stats.max_in_one_second.max(in_second);
     }
 
-    /// The vendor's routes behind the faults, and the control paths.
     pub(super) fn router(self: &Arc<Self>, vendor: Router) -> Router {
         let control = Router::new()
             .route("/_sent", get(list_sent::<S>).delete(clear_sent::<S>))
@@ -236,7 +223,6 @@ pub(super) fn http_status(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// The page of a vendor's proxy.
 pub(super) fn html_page(status: u16) -> Response {
     let status = http_status(status);
     let page = format!(

@@ -35,10 +35,7 @@ pub enum Mode {
     /// No answer until the client gives up, for at most two minutes; the message is not taken.
     Timeout {},
     /// The right answer, late. The message is taken at the end of the wait, also if the client has left by then.
-    Slow {
-        /// Milliseconds to wait.
-        ms: u64,
-    },
+    Slow { ms: u64 },
     /// A proxy's HTML page instead of JSON; the message is not taken.
     Html {
         /// HTTP status, 200–599; 502 unless given.
@@ -61,7 +58,6 @@ fn bad_gateway() -> u16 {
 /// `{"mode":"status","status":500,"count":3}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// What happens.
     #[serde(flatten)]
     pub mode: Mode,
     /// How many more requests meet it; `None`: all, until it is cleared.
@@ -78,7 +74,6 @@ pub struct Fault {
 const HELP: &str = r#"Send one object such as {"mode":"status","status":500,"count":3}; modes: status, rate_limit, timeout, slow, html, truncated, accept_then_drop, drop; count, every and path (part of POST /path) are optional"#;
 
 impl Fault {
-    /// `mode` for the next `count` requests.
     pub fn times(mode: Mode, count: u32) -> Self {
         Self {
             mode,
@@ -88,10 +83,6 @@ impl Fault {
         }
     }
 
-    /// Reads a fault from JSON.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong and what to send instead.
     pub fn from_json(body: &[u8]) -> Result<Self, String> {
         let help = |wrong: &dyn fmt::Display| format!("The fault was not understood: {wrong}. {HELP}.");
         let mut fields: Map<String, Value> = serde_json::from_slice(body).map_err(|e| help(&e))?;
@@ -140,7 +131,6 @@ struct Pending {
     seen: u32,
 }
 
-/// The pending faults of one stand-in. Clones share one list.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<Mutex<Vec<Pending>>>);
 
@@ -150,7 +140,6 @@ impl Faults {
         lock(&self.0).push(Pending { fault, seen: 0 });
     }
 
-    /// Ends all faults.
     pub fn clear(&self) {
         lock(&self.0).clear();
     }
@@ -163,7 +152,6 @@ impl Faults {
             .collect()
     }
 
-    /// What happens to the request that has just come.
     pub(super) fn next(&self, method: &Method, path: &str) -> Option<Mode> {
         let call = format!("{method} {path}");
         let mut list = lock(&self.0);

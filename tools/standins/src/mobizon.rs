@@ -37,10 +37,8 @@ use super::{
     faults::Faults,
 };
 
-/// What the account has, and how the stand-in behaves.
 #[derive(Debug, Clone)]
 pub struct MobizonOptions {
-    /// The one API key that is accepted.
     pub api_key: String,
     /// Registered sender IDs; empty: any `from` will do.
     pub senders: Vec<String>,
@@ -69,27 +67,20 @@ impl MobizonOptions {
     }
 }
 
-/// An SMS that was accepted.
 #[derive(Debug, Clone, Serialize)]
 pub struct SentSms {
-    /// The `messageId` in the answer.
     pub message_id: i64,
-    /// The `campaignId` in the answer.
     pub campaign_id: i64,
-    /// When it was accepted.
     #[serde(serialize_with = "super::rfc3339_millis")]
     pub accepted_at: Timestamp,
     /// Recipient, digits only.
     pub recipient: String,
-    /// Text as sent.
     pub text: String,
     /// Sender ID; `None`: the account's default.
     pub from: Option<String>,
-    /// Segments that would be billed.
     pub segments: usize,
 }
 
-/// The stand-in for Mobizon. Clones share one state.
 #[derive(Debug, Clone)]
 pub struct Mobizon(Arc<Inner>);
 
@@ -105,7 +96,6 @@ struct Inner {
 const FIRST_ID: i64 = 70_000_001;
 
 impl Mobizon {
-    /// A stand-in with nothing sent.
     pub fn new(options: MobizonOptions) -> Self {
         Self(Arc::new(Inner {
             options,
@@ -115,13 +105,11 @@ impl Mobizon {
         }))
     }
 
-    /// The vendor's paths and the control paths; to be served by [`super::serve`].
     pub fn router(&self) -> Router {
         let vendor = Router::new().fallback(service).with_state(self.clone());
         self.0.control.router(vendor)
     }
 
-    /// Every SMS accepted, oldest first.
     pub fn sent(&self) -> Vec<SentSms> {
         self.0.control.sent()
     }
@@ -136,12 +124,10 @@ impl Mobizon {
         self.0.control.accept(sms);
     }
 
-    /// The counts so far.
     pub fn stats(&self) -> Stats {
         self.0.control.stats()
     }
 
-    /// The faults to come.
     pub fn faults(&self) -> &Faults {
         &self.0.control.faults
     }

@@ -38,7 +38,6 @@ use super::{
     meter::Meter,
 };
 
-/// How strict the stand-in is, and what the account has.
 #[derive(Debug, Clone)]
 pub struct ResendOptions {
     /// The one API key that is accepted; begins with `re_`.
@@ -63,35 +62,23 @@ impl ResendOptions {
     }
 }
 
-/// An e-mail that was accepted.
 #[derive(Debug, Clone, Serialize)]
 pub struct SentEmail {
-    /// The id in the answer.
     pub id: Uuid,
-    /// When it was accepted.
     #[serde(serialize_with = "super::rfc3339_millis")]
     pub accepted_at: Timestamp,
-    /// The request's `Idempotency-Key`.
     pub idempotency_key: Option<String>,
-    /// Sender, `a@b.c` or `Name <a@b.c>`.
     pub from: String,
     /// Recipients, 1–50, in the same form.
     pub to: Vec<String>,
-    /// Addresses for replies.
     pub reply_to: Vec<String>,
-    /// Subject.
     pub subject: String,
-    /// HTML body.
     pub html: Option<String>,
-    /// Plain text body.
     pub text: Option<String>,
-    /// Extra headers of the message.
     pub headers: BTreeMap<String, String>,
-    /// Tags.
     pub tags: Vec<Tag>,
 }
 
-/// The stand-in for Resend. Clones share one state.
 #[derive(Debug, Clone)]
 pub struct Resend(Arc<Inner>);
 
@@ -104,7 +91,6 @@ struct Inner {
 }
 
 impl Resend {
-    /// A stand-in with nothing sent.
     pub fn new(options: ResendOptions) -> Self {
         Self(Arc::new(Inner {
             options,
@@ -114,7 +100,6 @@ impl Resend {
         }))
     }
 
-    /// The vendor's paths and the control paths; to be served by [`super::serve`].
     pub fn router(&self) -> Router {
         let vendor = Router::new()
             .route("/emails", post(send))
@@ -127,17 +112,14 @@ impl Resend {
         self.0.control.router(vendor)
     }
 
-    /// Every e-mail accepted, oldest first.
     pub fn sent(&self) -> Vec<SentEmail> {
         self.0.control.sent()
     }
 
-    /// The counts so far.
     pub fn stats(&self) -> Stats {
         self.0.control.stats()
     }
 
-    /// The faults to come.
     pub fn faults(&self) -> &Faults {
         &self.0.control.faults
     }
@@ -153,7 +135,6 @@ impl Resend {
         }
     }
 
-    /// The checks that come before the body's.
     fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         // Refused by the vendor's edge, not by the API: «Introduction», «User-Agent».
         if headers.get(header::USER_AGENT).is_none_or(HeaderValue::is_empty) {
@@ -179,7 +160,6 @@ impl Resend {
         Ok(())
     }
 
-    /// The checks before anything but a send.
     fn admit_to_read(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         self.admit(headers)?;
         if self.0.options.sending_access {

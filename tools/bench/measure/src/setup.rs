@@ -23,10 +23,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_postgres::Client;
 
-/// The database of every measurement.
 const DATABASE: &str = "bench";
 const TIMEOUT: Duration = Duration::from_mins(1);
-/// The name in the server's certificate.
 const HOST: &str = "localhost";
 
 /// Everything a measured function needs; it all stops with this value.
@@ -34,11 +32,9 @@ pub struct Setup {
     cluster: Cluster,
     ca_pem: String,
     binaries: PathBuf,
-    /// What the functions print: their metrics, and why one failed.
     log: File,
     aws: Aws,
     aws_server: Running,
-    /// The vendors' stand-ins.
     pub vendors: Vendors,
 }
 
@@ -114,12 +110,10 @@ impl Setup {
         held.remove(handle).map(Duration::from_secs)
     }
 
-    /// From now on AWS answers after so long.
     pub fn aws_answers_after(&self, milliseconds: u64) {
         self.aws.answers_after_ms.store(milliseconds, Ordering::Relaxed);
     }
 
-    /// Where AWS answers.
     pub fn aws_url(&self) -> String {
         self.aws_server.url()
     }
@@ -129,7 +123,6 @@ impl Setup {
         self.cluster.url(DATABASE)
     }
 
-    /// The database over TLS, verified by [`Setup::ca_pem`].
     pub fn tls_url(&self) -> String {
         self.database_url().replace("@127.0.0.1:", &format!("@{HOST}:"))
     }
@@ -139,12 +132,10 @@ impl Setup {
         &self.ca_pem
     }
 
-    /// A connection to the database.
     pub async fn database(&self) -> Result<Client, Error> {
         Ok(connect(&self.database_url()).await?)
     }
 
-    /// The binary of a function.
     pub fn binary(&self, name: &str) -> PathBuf {
         self.binaries.join(name)
     }
@@ -207,7 +198,6 @@ async fn turn_tls_on(cluster: &Cluster) -> Result<String, Error> {
     Ok(authority.pem)
 }
 
-/// A fresh, migrated database, and a connection to it.
 pub async fn fresh_database(cluster: &Cluster, name: &str) -> Result<Client, Error> {
     // A server whose files outlived their directory may still have an old one.
     let server = connect(&cluster.url("postgres")).await?;

@@ -28,7 +28,6 @@ async fn serve(request: Request<Body>) -> Response {
     Response::from_parts(parts, Body::from(body.to_vec()))
 }
 
-/// The bench always gives the same answers, so there is one result.
 async fn take() -> axum::Json<Value> {
     let result = quiz::score(&crate::page::ANSWERS).map(|result| {
         let told = result.texts();

@@ -9,7 +9,6 @@ use super::tls::tls;
 use proftest::config;
 use proftest::config::variable;
 
-/// The switch.
 pub const SWITCH: &str = "TEST_DATABASE";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,12 +17,10 @@ pub enum Connection {
     Direct,
     /// Through PgBouncer in transaction mode.
     Pooler,
-    /// Over TLS, verified by a private root.
     Tls,
 }
 
 impl Connection {
-    /// That of this run.
     pub fn chosen() -> Self {
         match variable(SWITCH).as_deref() {
             None | Some("direct") => Self::Direct,
@@ -33,7 +30,6 @@ impl Connection {
         }
     }
 
-    /// The route to the database `name`, whose own URL is `url`.
     pub async fn route(self, url: &str, name: &str) -> Route {
         // A suite that silently took another would prove nothing.
         match self {
@@ -53,10 +49,8 @@ impl Connection {
     }
 }
 
-/// How one database is reached.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// `postgres://user:password@host`.
     pub origin: String,
     pub port: u16,
     pub name: String,
@@ -83,7 +77,6 @@ impl Route {
         self.over(self.port)
     }
 
-    /// The same over another port of this machine, where a proxy listens.
     pub fn over(&self, port: u16) -> config::Database {
         let over = Self { port, ..self.clone() };
         config::Database {

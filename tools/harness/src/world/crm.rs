@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use standins::{CrmDeal, Fault, Mode, OAuthApp};
 use std::time::Duration;
 
-/// An integration that may get tokens of this lifetime.
 pub fn oauth_app(access_ttl: Duration) -> OAuthApp {
     OAuthApp {
         client_id: "client".to_owned(),
@@ -36,7 +35,6 @@ impl World {
         ]);
     }
 
-    /// So many people's leads.
     pub async fn leads(&self, count: usize) -> Vec<LeadId> {
         let mut leads = Vec::new();
         for _ in 0..count {
@@ -45,7 +43,6 @@ impl World {
         leads
     }
 
-    /// Leads whose task is open.
     pub async fn open_in_crm(&self) -> Vec<LeadId> {
         let sql = "select lead_id from crm_tasks where state in ('pending', 'working') order by lead_id";
         let rows = self.db.rows(sql).await;
@@ -59,7 +56,6 @@ impl World {
         self.db.row(&sql).await
     }
 
-    /// The deal whose id stands on the lead.
     pub async fn deal(&self, lead: LeadId) -> CrmDeal {
         let sql = format!("select amocrm_lead_id from landing_leads where id = '{lead}'");
         let id = self.db.row(&sql).await["amocrm_lead_id"]
@@ -79,7 +75,6 @@ impl World {
         });
     }
 
-    /// The texts of a deal's notes.
     pub fn notes(&self, deal: i64) -> Vec<String> {
         let notes = self.vendors.amocrm.notes().into_iter();
         let notes = notes.filter(|note| note.deal_id == deal);

@@ -59,12 +59,10 @@ async fn wait_until_unused(server: &Client) {
     .await;
 }
 
-/// One test's database.
 pub struct Database {
     /// Directly; for what the tests do themselves.
     pub url: String,
     client: Client,
-    /// That of the functions.
     route: Route,
     /// Its name, when it is to be dropped at the end of the test.
     temporary: Option<String>,
@@ -88,13 +86,11 @@ impl Drop for Database {
 }
 
 impl Database {
-    /// Migrated and without a row.
     pub async fn fresh() -> Self {
         let cluster = template().await;
         Self::make(cluster, Some(TEMPLATE)).await
     }
 
-    /// Without a schema.
     pub async fn unmigrated() -> Self {
         Self::make(cluster().await, None).await
     }
@@ -108,7 +104,6 @@ impl Database {
         database
     }
 
-    /// One that exists, reached directly.
     pub async fn open(url: String) -> Self {
         let client = connect(&url).await.unwrap();
         Self {
@@ -120,12 +115,10 @@ impl Database {
         }
     }
 
-    /// Where the functions' connections go.
     pub fn port(&self) -> u16 {
         self.route.port
     }
 
-    /// The same database, reached over another port of this machine.
     pub fn config_over(&self, port: u16) -> config::Database {
         self.route.over(port)
     }
@@ -134,7 +127,6 @@ impl Database {
         self.route.config()
     }
 
-    /// The functions' variables for it.
     pub fn settings(&self) -> [(&'static str, String); 2] {
         [
             ("DATABASE_URL", self.route.url()),
@@ -142,7 +134,7 @@ impl Database {
         ]
     }
 
-    /// The functions' route for a test that reads what they say: over TLS nobody can, so it is direct then.
+    /// The functions' route for a test that reads the protocol: direct in a run over TLS.
     pub fn readable(&self) -> Route {
         match self.route.ca_pem {
             Some(_) => Route::direct(&self.url),
@@ -150,7 +142,6 @@ impl Database {
         }
     }
 
-    /// Its name at the server.
     pub fn name(&self) -> &str {
         &self.route.name
     }
@@ -159,7 +150,6 @@ impl Database {
         Store::new(&self.config(), 2, Duration::from_secs(10)).unwrap()
     }
 
-    /// Runs statements that return nothing.
     pub async fn execute(&self, sql: &str) {
         self.client
             .batch_execute(sql)
@@ -167,7 +157,6 @@ impl Database {
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
-    /// A query's rows, as JSON objects.
     pub async fn rows(&self, sql: &str) -> Vec<Value> {
         let rows = self
             .client
@@ -177,14 +166,12 @@ impl Database {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
-    /// A query's one row.
     pub async fn row(&self, sql: &str) -> Value {
         let mut rows = self.rows(sql).await;
         assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
         rows.remove(0)
     }
 
-    /// The plan of a statement.
     pub async fn explain(&self, sql: &str) -> Value {
         let explain = format!("explain (format json) {sql}");
         let rows = self.client.query_typed(&explain, &[]).await;
@@ -199,7 +186,7 @@ impl Database {
     /// Makes the database what it will be when this time has passed: every time in it moves back. What is infinite
     /// stays so.
     ///
-    /// Only to be called when nobody works: a worker's lease may end only when the worker is dead.
+    /// Call it only while no worker runs: a worker's lease may end only when the worker is dead.
     pub async fn pass_time(&self, time: Duration) {
         let statements = self
             .rows(&format!(

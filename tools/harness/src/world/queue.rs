@@ -39,7 +39,6 @@ pub async fn patient_sdk() -> SdkConfig {
     sdk.timeout_config(timeouts.build()).build()
 }
 
-/// One test's queue.
 pub struct Queue {
     client: aws_sdk_sqs::Client,
     pub url: String,
@@ -88,13 +87,11 @@ impl Queue {
         attributes.attributes.unwrap()[&name].clone()
     }
 
-    /// Messages that are sent and not yet to be seen.
     pub async fn delayed(&self) -> usize {
         let count = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
         self.attribute(count).await.parse().unwrap()
     }
 
-    /// Messages that could be received now.
     pub async fn visible(&self) -> usize {
         let count = self
             .attribute(QueueAttributeName::ApproximateNumberOfMessages)
@@ -117,7 +114,6 @@ impl Queue {
         receive.send().await.unwrap().messages.unwrap_or_default()
     }
 
-    /// The next message, once there is one.
     pub async fn next(&self, within: Duration) -> Message {
         eventually("a message", within, async || {
             self.receive().await.into_iter().next()
@@ -125,7 +121,6 @@ impl Queue {
         .await
     }
 
-    /// All messages, received and deleted.
     pub async fn drain(&self) -> Vec<String> {
         let mut bodies = Vec::new();
         loop {
@@ -168,7 +163,6 @@ impl Queue {
         given_back
     }
 
-    /// At most ten.
     async fn delete_all(&self, messages: &[Message]) {
         let entries: Vec<_> = messages
             .iter()
@@ -194,7 +188,6 @@ impl Queue {
     }
 }
 
-/// A task's body.
 pub fn task(notification: NotificationId) -> String {
     task::body(&DeliverTask::DeliverV1 { notification })
 }
@@ -208,7 +201,6 @@ pub fn record(id: &str, receipt_handle: &str, body: &str) -> SqsMessage {
     record
 }
 
-/// A batch of received messages.
 pub fn batch(messages: &[Message]) -> SqsEvent {
     let records = messages.iter().map(|message| {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();

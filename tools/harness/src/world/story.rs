@@ -16,7 +16,6 @@ pub(super) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         .unwrap()
 });
 
-/// Runs one test's story.
 pub fn run<T>(story: impl Future<Output = T>) -> T {
     RUNTIME.block_on(story)
 }

@@ -90,7 +90,6 @@ impl Account {
         FIRST_ID + self.issued - 1
     }
 
-    /// The deal's id and its contact's.
     pub(super) fn create_deal(&mut self, draft: DealDraft, seeded: bool) -> (i64, Option<i64>) {
         let contact = draft.contact.map(|contact| match contact {
             ContactRef::Known(id) => id,
@@ -134,7 +133,6 @@ impl Account {
         self.notes.push(note);
     }
 
-    /// Deals of a contact, oldest first.
     pub(super) fn deals_of(&self, contact_id: i64) -> impl Iterator<Item = &Deal> {
         let deals = self.deals.values();
         deals.filter(move |deal| deal.contact == Some(contact_id))

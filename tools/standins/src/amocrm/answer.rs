@@ -14,7 +14,6 @@ use super::{
 };
 use crate::control::{html_page, http_status};
 
-/// One thing wrong with one item of a request.
 #[derive(Debug)]
 pub(super) struct Wrong {
     pub(super) code: &'static str,
@@ -23,10 +22,8 @@ pub(super) struct Wrong {
     pub(super) detail: String,
 }
 
-/// An error answer.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    /// For the counts.
     pub(super) name: &'static str,
     status: u16,
     /// `None`: the page of a proxy.
@@ -73,7 +70,6 @@ impl Refusal {
         Self::new("validation", 400, "Request validation failed").with("validation-errors", items.collect())
     }
 
-    /// Adds a field to the problem, or replaces one.
     pub(super) fn with(mut self, field: &str, value: Value) -> Self {
         if let Some(problem) = &mut self.problem {
             problem[field] = value;
@@ -185,7 +181,6 @@ pub(super) fn contact(account: &Account, contact: &Contact, with_deals: bool) ->
     })
 }
 
-/// A note of a deal.
 pub(super) fn note(note: &CrmNote) -> Value {
     json!({ "entity_id": note.deal_id, "note_type": "common", "params": { "text": note.text } })
 }

@@ -14,7 +14,6 @@ const VALUES_MAX: usize = 40;
 
 type Fields = Map<String, Value>;
 
-/// What has been found wrong so far.
 #[derive(Debug)]
 pub(super) struct Check<'a> {
     pub(super) account: &'a Account,
@@ -89,7 +88,6 @@ impl<'a> Check<'a> {
         number
     }
 
-    /// Text with something in it.
     pub(super) fn text(&mut self, fields: &Fields, path: &str, key: &str) -> Option<String> {
         match fields.get(key)? {
             Value::String(text) if text.is_empty() => {
@@ -112,7 +110,6 @@ impl<'a> Check<'a> {
         object
     }
 
-    /// The objects of an array, each with its path.
     pub(super) fn objects<'v>(
         &mut self,
         fields: &'v Fields,
@@ -168,7 +165,6 @@ impl<'a> Check<'a> {
         pipeline_id.zip(status_id)
     }
 
-    /// `custom_fields_values`: fields named by id or code.
     pub(super) fn values(&mut self, fields: &Fields, path: &str, known: &'static [Field]) -> Values {
         let key = "custom_fields_values";
         let mut all = Values::new();

@@ -14,12 +14,9 @@ use uuid::Uuid;
 use super::answer::Refusal;
 use crate::lock;
 
-/// A private integration, and the code that its owner was shown.
 #[derive(Debug, Clone)]
 pub struct OAuthApp {
-    /// The integration's id.
     pub client_id: String,
-    /// Its secret.
     pub client_secret: String,
     /// Where codes are sent; every request must repeat it.
     pub redirect_uri: String,
@@ -45,7 +42,6 @@ enum Grant {
     RefreshToken { refresh_token: String },
 }
 
-/// The tokens given out and still good.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(Mutex<Issued>);
 
@@ -98,7 +94,6 @@ impl Tokens {
         true
     }
 
-    /// Answers the request for a pair. `app`: the integration there is.
     pub(super) fn exchange(
         &self,
         app: Option<&OAuthApp>,

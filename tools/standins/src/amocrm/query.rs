@@ -20,7 +20,6 @@ const LIMIT_MAX: usize = 250;
 pub(super) struct Listing {
     query: Option<Query>,
     ids: Vec<i64>,
-    /// Whether `with` was given.
     pub(super) with: bool,
     /// From 1.
     pub(super) page: usize,
@@ -71,7 +70,6 @@ impl Listing {
         })
     }
 
-    /// Contacts that match, likewise.
     pub(super) fn contacts<'a>(
         &'a self,
         account: &'a Account,
@@ -94,7 +92,6 @@ fn is_older(created_at: Timestamp, lag: Duration) -> bool {
     Duration::try_from(age).is_ok_and(|age| age >= lag)
 }
 
-/// What is searched for: a part of any field, in whatever case.
 #[derive(Debug)]
 struct Query {
     text: String,

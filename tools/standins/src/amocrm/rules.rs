@@ -14,12 +14,10 @@ use super::{
 /// The vendor takes 50 in `leads/complex` and advises 50 elsewhere.
 const ITEMS_MAX: usize = 50;
 
-/// `POST leads/complex`: deals, each with its contact.
 pub(super) fn new_deals(account: &Account, body: &[u8]) -> Result<Vec<DealDraft>, Refusal> {
     each(account, &items(body)?, |check, fields| deal(check, fields, true))
 }
 
-/// `PATCH leads/{id}`: an object with what changes.
 pub(super) fn deal_change(account: &Account, id: i64, body: &[u8]) -> Result<DealDraft, Refusal> {
     if !account.deals.contains_key(&id) {
         return Err(Refusal::not_found());
@@ -32,7 +30,6 @@ pub(super) fn deal_change(account: &Account, id: i64, body: &[u8]) -> Result<Dea
     Ok(drafts.pop().unwrap_or_default())
 }
 
-/// `POST leads/notes`.
 pub(super) fn new_notes(account: &Account, body: &[u8]) -> Result<Vec<CrmNote>, Refusal> {
     each(account, &items(body)?, |check, fields| {
         check.only(fields, "", &["entity_id", "note_type", "params"]);
@@ -137,7 +134,6 @@ fn read_tags(check: &mut Check, embedded: &Map<String, Value>) -> Option<Vec<Str
     Some(tags)
 }
 
-/// `leads/complex` takes one contact, known or new.
 fn read_contact(check: &mut Check, embedded: &Map<String, Value>) -> Option<ContactRef> {
     let items = check.objects(embedded, "_embedded", "contacts")?;
     if items.len() > 1 {

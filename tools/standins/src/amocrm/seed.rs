@@ -13,7 +13,6 @@ use super::{
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seed {
-    /// The people.
     pub contacts: Vec<SeedContact>,
 }
 
@@ -21,26 +20,20 @@ pub struct Seed {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedContact {
-    /// Name.
     pub name: String,
     /// Phones, in any spelling; stored as they are.
     #[serde(default)]
     pub phones: Vec<String>,
-    /// Addresses.
     #[serde(default)]
     pub emails: Vec<String>,
-    /// Deals, oldest first.
     #[serde(default)]
     pub deals: Vec<SeedDeal>,
 }
 
-/// A deal of the person.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedDeal {
-    /// Title.
     pub name: String,
-    /// The pipeline; omitted: the main one.
     #[serde(default)]
     pub pipeline: Option<i64>,
     /// The stage; omitted: the pipeline's first.
@@ -51,19 +44,14 @@ pub struct SeedDeal {
     pub fields: BTreeMap<String, String>,
 }
 
-/// What a [`Seed`] became, in its order.
 #[derive(Debug, Clone)]
 pub struct Seeded {
-    /// The people.
     pub contacts: Vec<SeededContact>,
 }
 
-/// Ids of a person and of the deals.
 #[derive(Debug, Clone)]
 pub struct SeededContact {
-    /// The contact's id.
     pub id: i64,
-    /// The deals' ids.
     pub deals: Vec<i64>,
 }
 

@@ -57,7 +57,6 @@ pub(super) static PIPELINES: [Pipeline; 2] = [
     },
 ];
 
-/// A custom field.
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) id: i64,
@@ -106,7 +105,6 @@ pub(super) fn pipeline(id: i64) -> Option<&'static Pipeline> {
     PIPELINES.iter().find(|pipeline| pipeline.id == id)
 }
 
-/// `GET /leads/pipelines`.
 pub(super) fn pipelines() -> Value {
     let status = |one: &Status| json!({ "id": one.id, "name": one.name, "sort": one.sort });
     let list = PIPELINES.iter().map(|one| {
@@ -116,7 +114,6 @@ pub(super) fn pipelines() -> Value {
     json!({ "_embedded": { "pipelines": list.collect::<Vec<_>>() } })
 }
 
-/// An item of `GET /leads/custom_fields`.
 pub(super) fn field_json(field: &Field) -> Value {
     json!({ "id": field.id, "name": field.name, "code": field.code, "type": field.kind })
 }

@@ -10,72 +10,48 @@ use super::{
     setup::{DEAL_FIELDS, EMAIL, MAIN_PIPELINE, MARKER, PHONE, pipeline},
 };
 
-/// A deal with its contact and notes.
 #[derive(Debug, Clone, Serialize)]
 pub struct CrmDeal {
-    /// Id.
     pub id: i64,
-    /// Title.
     pub name: String,
-    /// Pipeline.
     pub pipeline_id: i64,
     /// Stage; 142 is won, 143 lost.
     pub status_id: i64,
     /// Values of custom fields by their codes, such as `UTM_SOURCE`.
     pub fields: BTreeMap<&'static str, String>,
-    /// Names of tags.
     pub tags: Vec<String>,
-    /// Its contact.
     pub contacts: Vec<CrmContact>,
-    /// Notes, oldest first.
     pub notes: Vec<CrmNote>,
-    /// Whether it was there before us.
     pub seeded: bool,
 }
 
-/// A person.
 #[derive(Debug, Clone, Serialize)]
 pub struct CrmContact {
-    /// Id.
     pub id: i64,
-    /// Name as shown.
     pub name: String,
-    /// Phones as they were written.
     pub phones: Vec<String>,
-    /// Addresses.
     pub emails: Vec<String>,
-    /// Ids of the deals, oldest first.
     pub deals: Vec<i64>,
 }
 
-/// A note on a deal.
 #[derive(Debug, Clone, Serialize)]
 pub struct CrmNote {
-    /// The deal it is on.
     pub deal_id: i64,
-    /// Text.
     pub text: String,
 }
 
-/// A stage of the main pipeline and the deals in it.
 #[derive(Debug, Clone, Serialize)]
 pub struct BoardStage {
-    /// The stage's name, unique on the board.
     pub name: &'static str,
-    /// Deals, last written first.
     pub deals: Vec<BoardDeal>,
 }
 
-/// A card of the board.
 #[derive(Debug, Clone, Serialize)]
 pub struct BoardDeal {
-    /// The deal's name.
     pub title: String,
     /// The contact's name; empty when there is none.
     pub contact: String,
-    /// Our lead's id, from the marker field.
     pub lead: Option<String>,
-    /// When it was last written.
     #[serde(serialize_with = "crate::rfc3339_millis")]
     pub updated_at: Timestamp,
 }
@@ -84,7 +60,6 @@ fn texts(values: &Values, field: i64) -> Vec<String> {
     values.get(&field).cloned().unwrap_or_default()
 }
 
-/// A custom field of a deal, which holds one text.
 fn field_text(deal: &Deal, code: &str) -> Option<String> {
     let field = DEAL_FIELDS.iter().find(|field| field.code == code)?;
     texts(&deal.values, field.id).into_iter().next()

@@ -21,7 +21,6 @@ use crate::control::http_status;
 #[derive(Debug, Default)]
 pub(super) struct Ids(AtomicBool);
 
-/// How one answer writes its ids.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct IdStyle {
     text: bool,
@@ -45,7 +44,6 @@ impl IdStyle {
     }
 }
 
-/// An error answer.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) code: u16,
@@ -99,7 +97,6 @@ pub(super) fn error_answer(status: u16, name: Option<&str>, retry_after: Option<
     response
 }
 
-/// How long ago the message was accepted.
 pub(super) fn age(sms: &SentSms, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(sms.accepted_at)).unwrap_or_default()
 }
@@ -117,7 +114,6 @@ pub(super) fn delivery(sms: &SentSms, now: Timestamp, options: &MobizonOptions, 
     })
 }
 
-/// An item of `message/list`.
 pub(super) fn listed(sms: &SentSms, now: Timestamp, options: &MobizonOptions, ids: IdStyle) -> Value {
     let mut item = delivery(sms, now, options, ids);
     item["campaignId"] = ids.id(sms.campaign_id);

@@ -12,7 +12,6 @@ use super::{Refusal, SentSms};
 const RECIPIENT_DIGITS: std::ops::RangeInclusive<usize> = 10..=15;
 const STATUS_IDS_MAX: usize = 100;
 
-/// The parameters of a request, in order.
 #[derive(Debug)]
 pub(super) struct Params {
     query: Vec<(String, String)>,
@@ -59,7 +58,6 @@ pub(super) fn check_envelope(call: &str, params: &Params, api_key: &str) -> Resu
     Ok(())
 }
 
-/// A message that passed the rules.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) recipient: String,
@@ -162,7 +160,6 @@ impl Search {
         Ok(search)
     }
 
-    /// `to` matches a part of the number, `text` the whole text.
     pub(super) fn matches(&self, sms: &SentSms) -> bool {
         self.to.as_ref().is_none_or(|to| sms.recipient.contains(to))
             && self.text.as_ref().is_none_or(|text| sms.text == *text)

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::SentEmail;
 use crate::control::http_status;
 
-/// An error answer, `{"statusCode","name","message"}`.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: u16,
@@ -32,7 +31,6 @@ impl Refusal {
         }
     }
 
-    /// The usual answer to a wrong field or parameter.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(422, "invalid_parameter", message)
     }

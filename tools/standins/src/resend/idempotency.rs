@@ -20,10 +20,8 @@ enum Known {
     },
 }
 
-/// What a request with a key may do.
 #[derive(Debug)]
 pub(super) enum Claim {
-    /// Go on, then [`Keys::finish`].
     New,
     /// Give this answer again and send nothing.
     Replay(Value),
@@ -59,7 +57,6 @@ impl Keys {
         }
     }
 
-    /// Remembers the answer to a request whose key was claimed.
     pub(super) fn finish(&self, key: String, path: &str, body: &[u8], answer: Value) {
         let done = Known::Done {
             path: path.to_owned(),

@@ -19,9 +19,7 @@ const TAG_MAX_CHARS: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tag {
-    /// Name.
     pub name: String,
-    /// Value.
     pub value: String,
 }
 
@@ -44,7 +42,6 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// The e-mail, accepted now.
     pub(super) fn into_sent(self, key: Option<String>) -> SentEmail {
         SentEmail {
             id: Uuid::now_v7(),
@@ -66,7 +63,6 @@ fn missing(field: &str) -> Refusal {
     Refusal::new(422, "missing_required_field", format!("Missing `{field}` field."))
 }
 
-/// The request's key, if it has one.
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(value) = headers.get("idempotency-key") else {
         return Ok(None);

@@ -84,7 +84,6 @@ fn wrong((status, answer): (u16, Value)) -> (String, String) {
     (text("code"), text("path"))
 }
 
-/// What the funnel sends for a new person.
 fn new_deal() -> Value {
     json!({
         "name": "Профтест: Анна",
@@ -121,7 +120,6 @@ fn changed(pointer: &str, value: Value) -> Value {
     deal
 }
 
-/// The ids in `_embedded.<name>` of an answer.
 fn ids(answer: &Value, name: &str) -> Vec<i64> {
     let items = answer["_embedded"][name].as_array().unwrap();
     items.iter().map(|item| item["id"].as_i64().unwrap()).collect()

@@ -22,7 +22,6 @@ fn client_builder() -> reqwest::ClientBuilder {
     Client::builder().no_proxy()
 }
 
-/// A vendor that is served, and a client that speaks to it.
 struct Served<V> {
     vendor: V,
     running: Running,
@@ -43,18 +42,15 @@ impl<V> Served<V> {
         format!("{}{path}", self.running.url())
     }
 
-    /// What a control path answers.
     async fn control(&self, path: &str) -> Value {
         parsed(self.client.get(self.url(path))).await.1
     }
 
-    /// Orders a fault.
     async fn order(&self, fault: Value) -> (u16, Value) {
         parsed(self.client.post(self.url("/_faults")).json(&fault)).await
     }
 }
 
-/// Sends, and reads the answer's status and JSON.
 async fn parsed(request: RequestBuilder) -> (u16, Value) {
     let answer = request.send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())

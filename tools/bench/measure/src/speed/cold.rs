@@ -19,7 +19,6 @@ const COLD_MAX_MS: f64 = 25.0;
 const PEER_MIN: f64 = 10.0;
 const INIT_WITHIN: Duration = Duration::from_secs(30);
 
-/// Where a start's time went, in ms.
 #[derive(Debug, Default)]
 struct Splits {
     /// Of a function that does nothing, from its start to its first request for an event.
@@ -37,7 +36,6 @@ struct Splits {
 
 const PARTS: [&str; 6] = ["runtime", "clients", "connect", "statement", "AWS calls", "all"];
 
-/// Measures intake beside the peer, where there is one, in turns.
 pub async fn run(setup: &Setup, peer: Option<&Peer>) -> Result<(Vec<Figure>, Plot), Error> {
     let people = Submissions::new("cold")?;
     let door = Door::before(setup).await?;
@@ -156,7 +154,6 @@ fn ms(from: Instant, to: Instant) -> f64 {
     to.saturating_duration_since(from).as_secs_f64() * 1000.0
 }
 
-/// When Init was over.
 async fn ready(function: &mut Function) -> Result<Instant, Error> {
     tokio::time::timeout(INIT_WITHIN, function.ready())
         .await
@@ -164,7 +161,7 @@ async fn ready(function: &mut Function) -> Result<Instant, Error> {
     Ok(Instant::now())
 }
 
-/// Stands before the database and notes what passes. It carries the encrypted bytes unread.
+/// A proxy before the database that notes when bytes pass. It does not read them.
 struct Door {
     port: u16,
     seen: Arc<Mutex<Seen>>,
@@ -172,7 +169,7 @@ struct Door {
 
 #[derive(Clone, Copy)]
 struct Seen {
-    /// When somebody last knocked.
+    /// When a connection last arrived.
     knocked: Instant,
     /// When the database last said something.
     answered: Instant,
@@ -204,7 +201,6 @@ impl Door {
         *lock(&self.seen)
     }
 
-    /// The way through it, over TLS.
     fn settings(&self, setup: &Setup) -> Vec<(&'static str, String)> {
         let url = setup.tls_url();
         let (start, name) = url.rsplit_once('/').unwrap_or((&url, ""));

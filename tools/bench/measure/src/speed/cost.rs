@@ -39,7 +39,6 @@ pub fn processor_time(pid: Option<u32>) -> Result<Duration, Error> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// Memory that a process has in use, in MiB.
 fn memory(pid: Option<u32>) -> Result<f64, Error> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", pid.unwrap_or_default()))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -67,7 +66,6 @@ fn per(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::NAN, f64::from)
 }
 
-/// Measures intake beside the peer, where there is one.
 pub async fn run(setup: &Setup, peer: Option<&Peer>) -> Result<(Vec<Figure>, Vec<Plot>), Error> {
     let mut figures = lead_by_lead(setup, peer).await?;
     figures.push(allocations(setup).await?);
@@ -77,7 +75,6 @@ pub async fn run(setup: &Setup, peer: Option<&Peer>) -> Result<(Vec<Figure>, Vec
     Ok((figures, throughput(setup, peer).await?))
 }
 
-/// One lead after the other, block by block in turns.
 async fn lead_by_lead(setup: &Setup, peer: Option<&Peer>) -> Result<Vec<Figure>, Error> {
     let (ours, theirs) = (Submissions::new("cost")?, Submissions::new("peer")?);
     let mut function = setup.function("intake").await?;
@@ -124,7 +121,6 @@ async fn lead_by_lead(setup: &Setup, peer: Option<&Peer>) -> Result<Vec<Figure>,
     Ok(figures)
 }
 
-/// Bytes that the server has logged since it was made.
 async fn write_ahead_log(database: &Client) -> Result<f64, Error> {
     let sql = "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8";
     Ok(database.query_typed_one(sql, &[]).await?.get(0))
@@ -142,7 +138,6 @@ fn binary(name: &str, path: &Path) -> Result<Figure, Error> {
     ))
 }
 
-/// Allocations of one lead within the handler, counted in this process.
 async fn allocations(setup: &Setup) -> Result<Figure, Error> {
     let people = Submissions::new("allocations")?;
     let settings = setup.settings();
@@ -225,7 +220,7 @@ async fn rush(mut functions: Vec<Function>, of: &'static str, processes: usize) 
             let before = processor_time(function.pid())?;
             let mut served = 0;
             while start.elapsed() < RUSH {
-                // Nobody comes twice: so many people a process and a number of processes.
+                // Each person comes once: people per process times processes.
                 let number = processes * 100_000 + index * 10_000 + served;
                 expect(&mut function, &people.event(number), 200).await?;
                 served += 1;

@@ -1,4 +1,4 @@
-//! The peer: intake's contract on Node.js, as somebody who knows it well would write it. Its code is in `tools/bench/peer`.
+//! The peer: intake's contract on Node.js, as an experienced Node.js developer would write it. Its code is in `tools/bench/peer`.
 
 use crate::Error;
 use crate::setup::Setup;
@@ -11,7 +11,6 @@ use tokio::process::Command;
 const DIR: &str = "target/bench/peer";
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// An installed peer.
 pub struct Peer {
     node: PathBuf,
     dir: PathBuf,
@@ -48,7 +47,6 @@ impl Peer {
         }))
     }
 
-    /// Starts it.
     pub async fn start(&self, setup: &Setup, settings: &[(&str, String)]) -> Result<Function, Error> {
         let sql = tools::workspace().join("shared/src/store/intake.sql");
         let function = Function::start(&self.node, TIMEOUT, |command| {

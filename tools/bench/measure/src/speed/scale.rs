@@ -30,7 +30,6 @@ const FIRST_MAX_MS: f64 = 1.0;
 /// The sweep function's timeout.
 const SWEEP_MAX_SECONDS: f64 = 50.0;
 
-/// Measures with so many leads in the big one.
 pub async fn run(setup: &Setup, rows: u32) -> Result<Vec<Figure>, Error> {
     let dir = std::path::absolute(Path::new(DIR))?;
     if dir.exists() {
@@ -112,7 +111,6 @@ async fn by_index(client: &Client, sql: &str) -> Result<f64, Error> {
         .ok_or_else(|| Error::Part("no time in the plan".to_owned()))
 }
 
-/// A lead, a claim and a click among many rows and among few.
 async fn growth(young: &Client, old: &Client, rows: u32) -> Result<Vec<Figure>, Error> {
     let people = Submissions::new("growth")?;
     let conditions = format!("{rows} leads ÷ {YOUNG}");

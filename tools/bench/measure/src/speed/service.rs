@@ -22,7 +22,6 @@ const AWS_MS: u64 = 15;
 const SERVICE_MAX: f64 = 1.3;
 const OVERLAP_MAX: f64 = 1.15;
 
-/// Measures intake, track and deliver.
 pub async fn run(setup: &Setup) -> Result<Vec<Figure>, Error> {
     let nothing = nothing(setup).await?;
     let mut figures = vec![intake(setup, nothing).await?, overlap(setup).await?];
@@ -44,7 +43,6 @@ async fn nothing(setup: &Setup) -> Result<f64, Error> {
     Ok(median(&times))
 }
 
-/// One of the files in `events/`.
 pub(super) fn sample(path: &str) -> Result<Value, Error> {
     let text = std::fs::read_to_string(tools::workspace().join("events").join(path))?;
     serde_json::from_str(&text).map_err(|error| Error::Part(format!("{path}: {error}")))
@@ -165,7 +163,6 @@ async fn track(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
     Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
 }
 
-/// The statement of a click.
 pub(super) async fn click(client: &tokio_postgres::Client, lead: Uuid) -> Result<(), Error> {
     let (code, source, agent): (Option<&str>, _, _) = (None, Some("email"), Some("Mozilla/5.0"));
     client
@@ -228,7 +225,6 @@ async fn deliver(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
     Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
 }
 
-/// The event of these notifications.
 fn batch(notifications: &[Uuid]) -> Value {
     let records = notifications.iter().map(|notification| {
         let body = json!({"task": "deliver_v1", "notification": notification});

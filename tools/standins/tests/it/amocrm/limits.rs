@@ -8,7 +8,6 @@ use standins::{AmoCrm, AmoCrmOptions};
 
 use super::{Served, TOKEN, crm, crm_with, new_deal};
 
-/// Status and content type of one call.
 async fn call(crm: &Served<AmoCrm>) -> (u16, String) {
     let answer = crm.request(Method::GET, "/api/v4/account").send().await.unwrap();
     let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
