@@ -35,11 +35,27 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// The functions: each folder below `functions` is one.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn functions() -> Result<Vec<String>, String> {
+    let folder = workspace().join("functions");
+    let unreadable = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let entries = std::fs::read_dir(&folder).map_err(unreadable)?;
+    let names = entries.map(|entry| {
+        entry
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .map_err(unreadable)
+    });
+    names.collect()
+}
+
 /// Builds the functions' binaries and returns their directory.
 ///
 /// # Errors
 /// The compiler's words.
-pub async fn build_functions(names: &[&str]) -> Result<PathBuf, String> {
+pub async fn build_functions(names: &[String]) -> Result<PathBuf, String> {
     build(names, target_dir()?, &[]).await
 }
 
@@ -48,12 +64,12 @@ pub async fn build_functions(names: &[&str]) -> Result<PathBuf, String> {
 ///
 /// # Errors
 /// The compiler's words.
-pub async fn build_functions_with_failpoints(names: &[&str]) -> Result<PathBuf, String> {
+pub async fn build_functions_with_failpoints(names: &[String]) -> Result<PathBuf, String> {
     let features = ["--features", "proftest/failpoints"];
     build(names, target_dir()?.join("failpoints"), &features).await
 }
 
-async fn build(names: &[&str], target: PathBuf, features: &[&str]) -> Result<PathBuf, String> {
+async fn build(names: &[String], target: PathBuf, features: &[&str]) -> Result<PathBuf, String> {
     let profile = build_dir()?;
     let profile = profile.file_name().unwrap_or_default();
     let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
