@@ -34,19 +34,13 @@ COURSE = "https://onai.academy/integrator/expresscourse"
 TIMEOUT_SECONDS = 60
 PATIENCE_SECONDS = 180
 
-# The answer to each event: a status, or the messages that must come again.
+# The answer to an event, where it is not 200 or, to messages, none that must come again: a status, or those messages.
 ANSWERS = {
     # There is no lead yet.
     "sweep/scheduled": {"notifications": 0, "crm_tasks": 0},
     "page/asset_unknown": 404,
-    "page/campaign": 200,
-    "page/gzip_only": 200,
-    "page/head": 200,
-    "page/page": 200,
-    "intake/base64": 200,
     "intake/invalid_json": 400,
     "intake/missing_fields": 400,
-    "intake/valid": 200,
     "track/email": 302,
     "track/head": 302,
     "track/short_link": 302,
@@ -54,9 +48,7 @@ ANSWERS = {
     "track/unknown": 302,
     # A task without a row is done. A message that cannot be read comes again, until it is a dead letter.
     "deliver/mixed": ["7b0f2c1e-4d5a-4c6b-8e9f-000000000002", "7b0f2c1e-4d5a-4c6b-8e9f-000000000003"],
-    "deliver/one": [],
     "deliver/undecodable": ["7b0f2c1e-4d5a-4c6b-8e9f-000000000001"],
-    "crm/one": [],
     "crm/undecodable": ["7b0f2c1e-4d5a-4c6b-8e9f-000000000001"],
 }
 
@@ -172,12 +164,14 @@ def is_answer(answer, expected):
 
 
 def invoke_all(sam, events):
-    """Invokes with every file of events/; each has an expected answer, and each expected answer its file."""
+    """Invokes with every file of events/; each expected answer has its file."""
     found = {f"{path.parent.name}/{path.stem}": path for path in sorted(events.glob("*/*.json"))}
-    if found.keys() != ANSWERS.keys():
-        raise Wrong(f"events/ and the expected answers differ in {sorted(found.keys() ^ ANSWERS.keys())}")
-    for name, expected in ANSWERS.items():
+    if not found or ANSWERS.keys() - found.keys():
+        raise Wrong(f"events/ lacks {sorted(ANSWERS.keys() - found.keys())}")
+    # In their order: the first one needs an empty database.
+    for name in [*ANSWERS, *sorted(found.keys() - ANSWERS.keys())]:
         event = json.loads(found[name].read_text(encoding="utf-8"))
+        expected = ANSWERS.get(name, [] if "Records" in event else 200)
         answer = sam.invoke(name.split("/")[0].capitalize() + "Function", event)
         check(f"sam local invoke {name}: {expected}", is_answer(answer, expected), answer)
 

@@ -49,6 +49,7 @@ mod template;
 mod template_alarms;
 mod template_options;
 mod template_removal;
+mod template_routes;
 mod template_secrets;
 mod template_settings;
 mod tidy;

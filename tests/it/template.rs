@@ -1,10 +1,6 @@
 //! template.yaml, read as CloudFormation would: what `sam validate --lint` misses.
 
-use crate::support::request::{request, sample, visit};
-use harness::emulator::FUNCTIONS;
 use harness::tools;
-use harness::world::{World, run};
-use proftest::config;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,15 +87,7 @@ fn every_function_has_its_folder_its_events_and_its_log_group() {
     let template = template();
     let functions = functions(&template);
     let names: BTreeSet<&str> = functions.keys().map(String::as_str).collect();
-    assert_eq!(
-        names,
-        FUNCTIONS.into_iter().collect(),
-        "what the local stack builds"
-    );
-    let folders = std::fs::read_dir(tools::workspace().join("functions")).unwrap();
-    let folders: BTreeSet<String> = folders
-        .map(|folder| folder.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let folders = tools::functions().unwrap();
     assert_eq!(
         names,
         folders.iter().map(String::as_str).collect(),
@@ -255,61 +243,4 @@ pub fn routes(template: &Value) -> Vec<(String, String, String)> {
         }
     }
     routes
-}
-
-#[test]
-fn every_route_is_one_that_its_function_serves() {
-    run(async {
-        let world = World::new().await;
-        let waiting = world.lead().await;
-        let code = world.db.row("select code from short_links").await;
-        let config = config::Track {
-            database: world.db.config(),
-            course: "https://onai.academy/course".parse().unwrap(),
-        };
-        let track = track::App::new(&config).unwrap();
-        let mut gets = 0;
-        for (binary, method, path) in routes(&template()) {
-            if binary == "intake" {
-                assert_eq!(
-                    (method.as_str(), path.as_str()),
-                    ("POST", "/api/landing/proftest")
-                );
-                continue;
-            }
-            if binary == "page" {
-                let file = page_asset();
-                let path = path.replace("{campaign}", "blogger").replace("{file}", file);
-                let answer = page::handle(&visit(&method, &path, ""));
-                assert_eq!(answer.status(), 200, "{method} {path}");
-                continue;
-            }
-            assert_eq!(binary, "track");
-            let path = path
-                .replace("{leadId}", &waiting.lead.to_string())
-                .replace("{code}", code["code"].as_str().unwrap());
-            track::handle(&track, &visit(&method, &path, "source=email")).await;
-            gets += i64::from(method == "GET");
-            assert_eq!(world.db.count("clicks").await, gets, "{method} {path}");
-        }
-        assert_eq!(gets, 2);
-    });
-}
-
-#[test]
-fn every_sample_event_comes_by_a_route_of_its_function() {
-    let routes = routes(&template());
-    for binary in ["intake", "track", "page"] {
-        let files = std::fs::read_dir(tools::workspace().join("events").join(binary)).unwrap();
-        for file in files {
-            let name = file.unwrap().file_name().into_string().unwrap();
-            let event = sample(&format!("{binary}/{name}"));
-            let key = event["routeKey"].as_str().unwrap();
-            let known = routes
-                .iter()
-                .any(|(owner, method, path)| owner == binary && key == format!("{method} {path}"));
-            assert!(known, "{binary}/{name}: {key}");
-            assert_eq!(request(&event).method(), key.split(' ').next().unwrap(), "{name}");
-        }
-    }
 }

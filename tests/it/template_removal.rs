@@ -2,6 +2,7 @@
 //! needs, and each removal is tried on the parsed template.
 
 use crate::template::{functions, objects, routes, template};
+use crate::template_routes::expected_routes;
 use crate::template_settings::{read_by_function, variable_problems};
 use harness::tools;
 use proftest::failpoint::Step;
@@ -78,17 +79,6 @@ const CALLS: [(&str, &str); 4] = [
     ("SendMessageBatch", "sqs:SendMessage"),
     ("ChangeMessageVisibility", "sqs:ChangeMessageVisibility"),
     ("CreateSchedule", "scheduler:CreateSchedule"),
-];
-
-/// Every public route, with who serves it. `every_route_is_one_that_its_function_serves` asks the handlers.
-const ROUTES: [(&str, &str, &[&str]); 6] = [
-    ("intake", "/api/landing/proftest", &["POST"]),
-    // Messengers and mail scanners look at a link with HEAD before a person follows it.
-    ("track", "/api/landing/track/{leadId}", &["GET", "HEAD"]),
-    ("track", "/l/{code}", &["GET", "HEAD"]),
-    ("page", "/proftest", &["GET", "HEAD"]),
-    ("page", "/proftest/{campaign}", &["GET", "HEAD"]),
-    ("page", "/proftest/assets/{file}", &["GET", "HEAD"]),
 ];
 
 type Grant = (String, String);
@@ -231,11 +221,7 @@ fn permission_problems(template: &Value) -> Vec<String> {
 
 fn event_problems(template: &Value) -> Vec<String> {
     let mut problems = Vec::new();
-    let expected = ROUTES.iter().flat_map(|(function, path, methods)| {
-        let route = |method: &&str| ((*function).to_owned(), (*method).to_owned(), (*path).to_owned());
-        methods.iter().map(route).collect::<Vec<_>>()
-    });
-    let expected: BTreeSet<_> = expected.collect();
+    let expected = expected_routes();
     let routes: BTreeSet<_> = routes(template).into_iter().collect();
     for route in expected.symmetric_difference(&routes) {
         problems.push(format!("the template and the list of routes differ in {route:?}"));

@@ -19,8 +19,6 @@ const LAUNCH: &str = include_str!("../emulator/launch.py");
 const DEPLOY: &str = include_str!("../emulator/deploy.py");
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-pub const FUNCTIONS: [&str; 6] = ["intake", "deliver", "crm", "track", "sweep", "page"];
-
 pub fn sdk(endpoint: &str) -> SdkConfig {
     aws::sdk_at(endpoint, REGION)
 }
@@ -126,7 +124,11 @@ impl Emulator {
         build: &Path,
         parameters: &BTreeMap<&'static str, String>,
     ) -> Result<Deployment, String> {
-        let bootstraps: BTreeMap<_, _> = FUNCTIONS.iter().map(|name| (name, build.join(name))).collect();
+        let bootstraps = tools::functions()?.into_iter().map(|name| {
+            let binary = build.join(&name);
+            (name, binary)
+        });
+        let bootstraps: BTreeMap<_, _> = bootstraps.collect();
         let request = json!({
             "endpoint": self.endpoint,
             "stack": stack,

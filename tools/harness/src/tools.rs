@@ -34,18 +34,32 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-pub async fn build_functions(names: &[&str]) -> Result<PathBuf, String> {
+/// The functions: each folder below `functions` is one.
+pub fn functions() -> Result<Vec<String>, String> {
+    let folder = workspace().join("functions");
+    let unreadable = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let entries = std::fs::read_dir(&folder).map_err(unreadable)?;
+    let names = entries.map(|entry| {
+        entry
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .map_err(unreadable)
+    });
+    names.collect()
+}
+
+/// Builds the functions' binaries and returns their directory.
+pub async fn build_functions(names: &[String]) -> Result<PathBuf, String> {
     build(names, target_dir()?, &[]).await
 }
 
 /// The same with the feature `failpoints`, in a build directory of their own: built in the common one, these binaries
 /// would take the others' place.
-pub async fn build_functions_with_failpoints(names: &[&str]) -> Result<PathBuf, String> {
+pub async fn build_functions_with_failpoints(names: &[String]) -> Result<PathBuf, String> {
     let features = ["--features", "proftest/failpoints"];
     build(names, target_dir()?.join("failpoints"), &features).await
 }
 
-async fn build(names: &[&str], target: PathBuf, features: &[&str]) -> Result<PathBuf, String> {
+async fn build(names: &[String], target: PathBuf, features: &[&str]) -> Result<PathBuf, String> {
     let profile = build_dir()?;
     let profile = profile.file_name().unwrap_or_default();
     let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));

@@ -2,7 +2,7 @@
 
 use crate::console::{self, Console};
 use crate::gateway;
-use harness::emulator::{Deployment, Emulator, FUNCTIONS};
+use harness::emulator::{Deployment, Emulator};
 use harness::postgres::{Cluster, Place};
 use harness::steps::Steps;
 use harness::tools;
@@ -76,8 +76,9 @@ impl Stack {
         let gateway_listener = listen(options.port, "--port").await?;
         let console_listener = listen(options.console_port, "--console-port").await?;
         let gateway = url(&gateway_listener)?;
+        let functions = tools::functions()?;
         say("Building the functions, starting PostgreSQL and the AWS emulator…");
-        let build = tools::build_functions(&FUNCTIONS);
+        let build = tools::build_functions(&functions);
         let database = database(options, given);
         let emulator = async {
             let python = tools::emulator_python(&say).await?;

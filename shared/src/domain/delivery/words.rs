@@ -35,6 +35,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Result];
+
     /// The word for it in SQL.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,7 +47,7 @@ impl Kind {
 
     /// Reads that word; any other is `None`.
     pub fn parse(raw: &str) -> Option<Self> {
-        (raw == Self::Result.as_str()).then_some(Self::Result)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == raw)
     }
 
     /// The channels over which it goes.
