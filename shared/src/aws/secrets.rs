@@ -20,7 +20,7 @@ const ATTEMPTS_MAX: u32 = 3;
 
 /// A secret that could not be fetched. Names the variable, never a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the secret of {variable} cannot be had: {why}")]
+#[error("the secret of {variable} could not be fetched: {why}")]
 pub struct SecretError {
     variable: String,
     why: String,

@@ -49,7 +49,7 @@ pub struct NewDeal {
     pub pipeline: PipelineId,
     /// The stage to create it in.
     pub stage: StageId,
-    /// Values of custom fields; empty ones are left out by the caller.
+    /// Values of custom fields, by the field.
     pub fields: Vec<(FieldId, String)>,
     /// Name of a tag.
     pub tag: Option<String>,

@@ -6,7 +6,7 @@
 //!    │                 │ ├─────▶ parked   ──claim──▶ sending     (a human must act; resumes by itself)
 //!    │                 │ ├─────▶ unknown  ──claim──▶ reconcile ──▶ accepted | sending | unknown
 //!    │                 │ └─────▶ failed (reason)
-//!    └── never again   └─ lease expired: as unknown, for nobody knows what the dead worker did
+//!    └── never again   └─ lease expired: as unknown, because the dead worker may have sent it
 //! ```
 //!
 //! `claim` is the one statement in `store::deliveries` that moves a row to `sending`; its attempt number is
@@ -130,7 +130,7 @@ pub enum Outcome {
         /// Delay before the next look-up.
         after: Duration,
     },
-    /// Given up; certainly or probably not sent.
+    /// Given up. If it may have been sent, the reason says so.
     Failed {
         /// For a log: vendor, status, name of the error.
         reason: String,
