@@ -1,17 +1,17 @@
-//! Steps to the outside: every statement, every call to AWS, every call to a vendor.
+//! External steps: every statement, every call to AWS, every call to a vendor.
 //!
-//! Built with the feature `failpoints`, which no release has, the process can be made to die right before or right after
-//! any step. The crash matrix does so at each of [`Step::ALL`].
+//! With the feature `failpoints`, which no release has, the process can be killed right before or after any step. The
+//! crash matrix does so at each of [`Step::ALL`].
 
 use std::fmt;
 
 macro_rules! steps {
     ($($name:ident = $word:literal,)*) => {
-        /// A step to the outside.
+        /// An external step.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Step {
             $(#[doc = concat!("`", $word, "`")] $name,)*
-            /// A statement that no function runs, only a command or the console: the crash matrix leaves it out.
+            /// A statement that only a command or the console runs; the crash matrix leaves it out.
             Command(&'static str),
         }
 
@@ -19,7 +19,7 @@ macro_rules! steps {
             /// Every step of every function.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// Its name: of a statement, of an AWS call, or `<vendor>.<call>`.
+            /// The name of a statement or an AWS call, or `<vendor>.<call>`.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $word,)*
@@ -83,8 +83,8 @@ impl fmt::Display for Step {
 
 /// Carries out a step.
 ///
-/// With the feature, the variable `FAILPOINTS` may name `<step>.before` or `<step>.after`, in the words of the crate
-/// `fail`: `claim.after=3*off->return` is a death by SIGKILL at the fourth pass.
+/// The variable `FAILPOINTS` may name `<step>.before` or `<step>.after`, in the syntax of the crate `fail`:
+/// `claim.after=3*off->return` means SIGKILL at the fourth pass.
 #[cfg(feature = "failpoints")]
 pub(crate) async fn step<T>(step: Step, work: impl Future<Output = T>) -> T {
     pass(step, "before");
@@ -93,7 +93,6 @@ pub(crate) async fn step<T>(step: Step, work: impl Future<Output = T>) -> T {
     outcome
 }
 
-/// Carries out a step: `work`, and nothing else.
 #[cfg(not(feature = "failpoints"))]
 pub(crate) fn step<T>(_step: Step, work: impl Future<Output = T>) -> impl Future<Output = T> {
     work
@@ -102,21 +101,21 @@ pub(crate) fn step<T>(_step: Step, work: impl Future<Output = T>) -> impl Future
 #[cfg(feature = "failpoints")]
 fn pass(step: Step, side: &str) {
     static ARMED: std::sync::Once = std::sync::Once::new();
-    // The crate disarms everything when this value is dropped.
+    // Dropping this value would disarm everything.
     ARMED.call_once(|| std::mem::forget(fail::FailScenario::setup()));
     let point = format!("{step}.{side}");
     fail::fail_point!(&point, |_| die(&point));
 }
 
-/// As the kernel ends a process that is out of memory: nothing is unwound, flushed or closed by us.
+/// Dies like a process that the kernel kills: nothing is unwound, flushed or closed.
 #[cfg(feature = "failpoints")]
 fn die(point: &str) {
-    // `.ci/run` looks for these first words in the release binaries, and must not find them.
+    // `.ci/run` checks that release binaries do not contain this prefix.
     eprintln!("proftest-failpoint: {point}");
-    // The shell's parent is this process. Without `unsafe` there is no nearer way.
+    // The shell's parent is this process. Without `unsafe` there is no shorter way.
     let _ = std::process::Command::new("sh")
         .args(["-c", "kill -9 $PPID"])
         .status();
-    // It cannot come so far; were there no shell, a test would see another end than SIGKILL.
+    // Only reached without a shell; a test would then see an end other than SIGKILL.
     std::process::abort();
 }

@@ -1,4 +1,4 @@
-//! The library of the funnel. See ARCHITECTURE.md for the map.
+//! The library of the funnel. ARCHITECTURE.md has the map.
 //!
 //! Import direction: `domain ← failure, failpoint, task ← config, http, batch, store, clients, aws ← functions`.
 

@@ -1,7 +1,7 @@
-//! amoCRM v4. Contract: the vendor's developer pages, its PHP SDK, and the English twin's (Kommo).
+//! amoCRM v4. Contract: the vendor's developer pages, its PHP SDK, and the pages of its English twin, Kommo.
 //!
-//! Creating a deal has no idempotency key, so each deal carries our lead's id in a custom field, by which it is
-//! searched after an answer was lost. The client knows nothing of rates: the caller's governor does.
+//! Creating a deal has no idempotency key, so each deal carries our lead's id in a custom field. After a lost answer
+//! the deal is searched by it. The caller limits the rate.
 
 mod place;
 mod token;
@@ -23,14 +23,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// What 429 means when the vendor does not say for how long.
+/// The pause after a 429 without `Retry-After`.
 const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(10);
-/// As many notes as one call takes. Source: the vendor's recommendation for arrays.
+/// The most notes per call. Source: the vendor's recommendation for arrays.
 pub const NOTES_MAX: usize = 50;
-/// Deals of one contact that are looked at; a person with more has other problems.
+/// The most deals of one contact that are read.
 const DEALS_MAX: usize = 50;
 
-/// Statuses that every pipeline has: the deal is won, or lost.
+/// Won and lost: the two statuses that every pipeline has.
 pub const CLOSED: [StageId; 2] = [StageId(142), StageId(143)];
 
 /// A client of amoCRM; cheap to clone.
@@ -40,65 +40,65 @@ pub struct AmoCrm {
     base_url: String,
 }
 
-/// A deal to create, with its contact.
+/// A deal to create with its contact.
 #[derive(Clone)]
 pub struct NewDeal {
-    /// Its name.
+    /// The deal's title in amoCRM.
     pub name: String,
-    /// In which pipeline.
+    /// The pipeline of `stage`.
     pub pipeline: PipelineId,
-    /// In which stage.
+    /// The stage to create it in.
     pub stage: StageId,
-    /// Custom fields by id.
+    /// Values of custom fields, by the field.
     pub fields: Vec<(FieldId, String)>,
-    /// A tag by name.
+    /// Name of a tag.
     pub tag: Option<String>,
-    /// Whose it is.
+    /// The person.
     pub contact: DealContact,
 }
 
 /// The contact of a new deal.
 #[derive(Clone)]
 pub enum DealContact {
-    /// One that exists.
+    /// An existing contact.
     Known(ContactId),
-    /// One that is made with the deal.
+    /// A contact to create with the deal.
     New {
-        /// The person's name.
+        /// Its name.
         name: Name,
-        /// Its phone.
+        /// Becomes the field PHONE.
         phone: Phone,
-        /// Its e-mail.
+        /// Becomes the field EMAIL.
         email: Email,
     },
 }
 
-/// What creating a deal gave.
+/// The ids of a created deal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Created {
-    /// The deal.
+    /// The deal's id.
     pub deal: DealId,
-    /// Its contact.
+    /// The contact's id, if the answer has it.
     pub contact: Option<ContactId>,
 }
 
 /// A note on a deal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Note {
-    /// The deal.
+    /// The deal to write on.
     pub deal: DealId,
-    /// Its text.
+    /// Plain text.
     pub text: String,
 }
 
-/// A pair of tokens.
+/// A pair of OAuth tokens.
 #[derive(Clone)]
 pub struct Tokens {
-    /// For calls.
+    /// The access token, for calls.
     pub access: SecretString,
-    /// For the next pair.
+    /// The refresh token, for the next pair.
     pub refresh: SecretString,
-    /// How long the access token lives.
+    /// Lifetime of the access token.
     pub lives: Duration,
 }
 
@@ -119,7 +119,7 @@ impl AmoCrm {
         parse::<wire::Pipelines>(&answer).map(|page| page.embedded.pipelines)
     }
 
-    /// Contacts that hold `query` anywhere; the caller verifies what matters.
+    /// Contacts that contain `query` in any field; the caller must check for the right one.
     pub async fn find_contacts(&self, token: &SecretString, query: &str) -> Result<Vec<Contact>, Failure> {
         let query = [("query", query), ("with", "leads"), ("limit", "50")];
         let answer = self
@@ -131,7 +131,7 @@ impl AmoCrm {
         parse::<wire::Contacts>(&answer).map(|page| page.embedded.contacts)
     }
 
-    /// One contact with its deals' ids; `None` when it is gone.
+    /// One contact with its deals' ids; `None` when it was deleted.
     pub async fn contact(&self, token: &SecretString, id: ContactId) -> Result<Option<Contact>, Failure> {
         match self
             .get(
@@ -149,7 +149,7 @@ impl AmoCrm {
         }
     }
 
-    /// Deals by their ids, as many of them as still exist.
+    /// The deals with these ids that still exist.
     pub async fn deals(&self, token: &SecretString, ids: &[DealId]) -> Result<Vec<Deal>, Failure> {
         let ids: Vec<String> = ids
             .iter()
@@ -162,7 +162,7 @@ impl AmoCrm {
         self.deals_by(Step::AmocrmDeals, token, &query).await
     }
 
-    /// Deals that hold `query` anywhere: their names, tags and custom fields.
+    /// Deals that contain `query` in name, tags or custom fields.
     pub async fn find_deals(&self, token: &SecretString, query: &str) -> Result<Vec<Deal>, Failure> {
         self.deals_by(Step::AmocrmFindDeals, token, &[("query", query), ("limit", "50")])
             .await
@@ -181,7 +181,7 @@ impl AmoCrm {
         parse::<wire::Deals>(&answer).map(|page| page.embedded.leads)
     }
 
-    /// Creates a deal with its contact, in one call.
+    /// Creates a deal and its contact in one call.
     pub async fn create_deal(&self, token: &SecretString, deal: &NewDeal) -> Result<Created, Failure> {
         let contact = match &deal.contact {
             DealContact::Known(id) => json!({"id": id}),
@@ -213,12 +213,12 @@ impl AmoCrm {
                 &body,
             )
             .await?;
-        // Accepted counts only with an id in hand.
+        // Only an answer with an id counts as accepted.
         let unreadable = || Failure::new(Reaction::Unknown, "amocrm created a deal without an id");
         wire::created(&answer.body).ok_or_else(unreadable)
     }
 
-    /// Moves a deal to a stage and fills fields; `None` and an empty list leave things as they are.
+    /// Moves a deal to a stage and fills fields. `None` and an empty list change nothing.
     pub async fn update_deal(
         &self,
         token: &SecretString,
@@ -284,7 +284,7 @@ impl AmoCrm {
             .collect())
     }
 
-    /// Exchanges a refresh token for a new pair. The old one works until the new one is used.
+    /// Exchanges a refresh token for a new pair. The old pair works until the new one is used.
     pub async fn refresh(&self, client: &OAuthClient, refresh: &SecretString) -> Result<Tokens, Failure> {
         let body = json!({
             "client_id": client.id,
@@ -334,7 +334,7 @@ impl AmoCrm {
     }
 }
 
-/// 204 with an empty body is how amoCRM says that it found nothing.
+/// amoCRM answers 204 with an empty body when it finds nothing.
 fn is_none(answer: &Answer) -> bool {
     answer.status == StatusCode::NO_CONTENT || answer.body.is_empty()
 }
@@ -348,7 +348,7 @@ fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, Failure> {
     })
 }
 
-/// Maps a refusal to its reaction. 429 and 403 may come as HTML: no body is required to be JSON.
+/// Maps a refusal to its reaction. 429 and 403 may come as HTML, so their bodies are not parsed.
 fn checked(answer: Answer) -> Result<Answer, Failure> {
     if answer.status.is_success() {
         return Ok(answer);

@@ -1,8 +1,8 @@
 //! How to reach a person: [`Name`], [`Email`], [`Phone`].
 //!
-//! A person is one lead, and identity is the normalised e-mail and phone, so every spelling of one address
-//! or number must parse to one value. The types hold personal data: they have no `Display` and no
-//! `Serialize`, `Debug` masks, and [`ContactError`] never carries the value.
+//! The normalised e-mail and phone identify a person, so every spelling of one address or number must parse to one
+//! value. The types hold personal data: they have no `Display` and no `Serialize`, `Debug` masks, and
+//! [`ContactError`] never holds the value.
 
 mod calling_code;
 mod email;
@@ -14,7 +14,7 @@ pub use email::Email;
 pub use name::Name;
 pub use phone::Phone;
 
-/// Why a contact field was refused. Says what is wrong, never the value; the caller knows which field.
+/// Why a contact field was refused. It never holds the value; the caller knows the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ContactError {
     /// Nothing but whitespace and invisible characters.
@@ -26,7 +26,7 @@ pub enum ContactError {
     /// More characters or digits than any valid value has.
     #[error("the value is too long")]
     TooLong,
-    /// Not of the right form, or with characters that do not belong in it.
+    /// Wrong form, or characters that do not belong in it.
     #[error("the value is malformed")]
     Malformed,
     /// NUL or another control character that is not whitespace.
@@ -41,21 +41,20 @@ pub enum ContactError {
     /// A phone number whose country code is missing or not assigned.
     #[error("the country code is missing or unassigned")]
     UnknownCountry,
-    /// A phone number of a known country, in a range that country has not assigned.
+    /// A phone number of a known country, in an unassigned range.
     #[error("the number is outside the assigned ranges")]
     UnassignedRange,
 }
 
-/// `raw` without whitespace and invisible characters at both ends.
 fn trim(raw: &str) -> &str {
     raw.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
 }
 
-/// Whether `c` leaves no mark on its own: zero-width characters, bidirectional controls (phones wrap copied
-/// numbers in U+202A…U+202C), soft hyphens, Hangul fillers (which count as letters) and tag characters.
+/// Whether `c` is invisible on its own: zero-width characters, bidirectional controls (phones wrap copied numbers in
+/// U+202A…U+202C), soft hyphens, Hangul fillers (which count as letters) and tag characters.
 ///
-/// Taken from `Default_Ignorable_Code_Point` of Unicode's `DerivedCoreProperties.txt`, without the variation
-/// selectors, which choose the glyph of a real character.
+/// Source: `Default_Ignorable_Code_Point` of Unicode's `DerivedCoreProperties.txt`, without the variation selectors,
+/// which choose the glyph of a visible character.
 fn is_invisible(c: char) -> bool {
     matches!(
         c,

@@ -1,21 +1,21 @@
-//! Bringing amoCRM in line with a lead, as pure decisions.
+//! Decisions about CRM tasks, without side effects.
 
 use super::retry::{self, BACKOFF, Backoff};
 use crate::failure::{Failure, Reaction};
 use std::time::Duration;
 
-/// When a CRM task is tried again, as data.
+/// Delays of CRM tasks.
 #[derive(Debug, Clone, Copy)]
 pub struct CrmTiming {
     /// Delays after refusals.
     pub backoff: Backoff,
-    /// How long a deal of unknown outcome must stay absent from the search before it is created again: the search lags
-    /// behind what was written.
+    /// How long a deal of unknown outcome must be missing from the search before it is created again. The search lags
+    /// behind writes.
     pub absent: Duration,
 }
 
 impl CrmTiming {
-    /// Production's.
+    /// The values in production.
     pub const PRODUCTION: Self = Self {
         backoff: BACKOFF,
         absent: Duration::from_mins(2),
@@ -27,7 +27,7 @@ impl CrmTiming {
 pub enum NoteKind {
     /// The answers of the test.
     Answers,
-    /// Where the lead came from.
+    /// The source and tags of the lead.
     Utm,
     /// The first click in the e-mail.
     EmailClick,
@@ -36,10 +36,10 @@ pub enum NoteKind {
 }
 
 impl NoteKind {
-    /// All of them. A task has each at most once.
+    /// All kinds. A task has each at most once.
     pub const ALL: [Self; 4] = [Self::Answers, Self::Utm, Self::EmailClick, Self::SmsClick];
 
-    /// The word for it in SQL.
+    /// The word in SQL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Answers => "answers",
@@ -49,39 +49,39 @@ impl NoteKind {
         }
     }
 
-    /// Reads that word; any other is `None`.
+    /// Reads the word; `None` for an unknown one.
     pub fn parse(raw: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == raw)
     }
 }
 
-/// What became of an attempt at a CRM task, as it is written to the row.
+/// The outcome of an attempt at a CRM task, as recorded in the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CrmOutcome {
-    /// amoCRM knows everything.
+    /// amoCRM is up to date.
     Done,
     /// Refused; counts towards giving up.
     Retry {
-        /// Not before.
+        /// Earliest next attempt.
         after: Duration,
-        /// Why.
+        /// For a log: vendor, status, name of the error.
         reason: String,
     },
-    /// Something else has to come first; does not count.
+    /// Something else must come first; does not count.
     Wait {
-        /// Not before. Zero: when the gate opens; the sweep wakes it.
+        /// Earliest next attempt. Zero: when the gate opens; the sweep wakes it.
         after: Duration,
-        /// Why.
+        /// For a log: vendor, status, name of the error.
         reason: String,
     },
     /// It can never succeed.
     Failed {
-        /// Why.
+        /// For a log: vendor, status, name of the error.
         reason: String,
     },
 }
 
-/// Decides the outcome of an attempt that amoCRM refused. `retries` counts the refusals before it; `jitter` is as in
+/// The outcome of an attempt that amoCRM refused after `retries` earlier refusals. For `jitter` see
 /// [`retry::spread`].
 pub fn judge(timing: &CrmTiming, retries: u16, failure: Failure, jitter: f64) -> CrmOutcome {
     let reason = failure.reason;

@@ -6,7 +6,7 @@
 //!    │                 │ ├─────▶ parked   ──claim──▶ sending     (a human must act; resumes by itself)
 //!    │                 │ ├─────▶ unknown  ──claim──▶ reconcile ──▶ accepted | sending | unknown
 //!    │                 │ └─────▶ failed (reason)
-//!    └── never again   └─ lease expired: as unknown, for nobody knows what the dead worker did
+//!    └── never again   └─ lease expired: as unknown, because the dead worker may have sent it
 //! ```
 //!
 //! `claim` is the one statement in `store::deliveries` that moves a row to `sending`; its attempt number is
@@ -20,36 +20,36 @@ use super::retry::{self, BACKOFF, Backoff, spread};
 use crate::failure::{Failure, Reaction};
 use std::time::Duration;
 
-/// How long a claim holds. Longer than a function may live (`DeliverFunction.Timeout` in template.yaml), so
-/// that no living worker's claim is ever taken over.
+/// How long a claim holds. It is longer than a function can run (`DeliverFunction.Timeout` in template.yaml), so no
+/// claim of a live worker is taken over.
 pub const LEASE: Duration = Duration::from_mins(1);
 
-/// How long Resend remembers an idempotency key is 24 h; an attempt may itself take a minute.
-/// Source: Resend, docs/dashboard/emails/idempotency-keys.
+/// How long an e-mail may be repeated under its key. Resend remembers a key for 24 h, and an attempt may take a
+/// minute. Source: Resend, docs/dashboard/emails/idempotency-keys.
 pub const EMAIL_KEY_LIFETIME: Duration = Duration::from_hours(23);
 
-/// When a delivery is tried again, as data.
+/// Delays of deliveries.
 #[derive(Debug, Clone, Copy)]
 pub struct DeliveryTiming {
-    /// How long after the first doubt an e-mail may be repeated: the vendor's memory of its key must outlast the
-    /// last repetition.
+    /// How long after the first doubt an e-mail may be repeated: the vendor must still know the key at the last
+    /// repetition.
     pub email_key: Duration,
     /// Delays after refusals.
     pub backoff: Backoff,
-    /// How often a request that came too fast is repeated at once, after the short pause that the vendor asks for.
+    /// How often a request is repeated at once after a 429 with a short pause.
     pub repeats: u32,
-    /// Delay while a human has to act. Parked attempts do not count towards giving up.
+    /// Delay while a human must act. Parked attempts do not count towards giving up.
     pub parked: Duration,
     /// Delay before an unknown SMS is looked up again.
     pub look_up: Duration,
-    /// How long an unknown SMS must stay absent from the vendor's list before it counts as not sent.
+    /// How long an unknown SMS must be missing from the vendor's list before it counts as not sent.
     pub absent: Duration,
-    /// After so long an SMS that could never be looked up is given up: a blind repetition is worse.
+    /// When to give up an unknown SMS that could not be looked up: a blind repetition is worse.
     pub unknown_max: Duration,
 }
 
 impl DeliveryTiming {
-    /// Production's.
+    /// The values in production.
     pub const PRODUCTION: Self = Self {
         email_key: EMAIL_KEY_LIFETIME,
         backoff: BACKOFF,
@@ -61,33 +61,33 @@ impl DeliveryTiming {
     };
 }
 
-/// What is known of the attempts before this one.
+/// What is known about earlier attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// Nothing was sent: this is the first attempt, or every earlier one was certainly refused.
+    /// Certainly nothing was sent.
     NotSent,
-    /// An earlier attempt may have been accepted, this long ago.
+    /// An earlier attempt may have been accepted.
     Unknown {
         /// Time since that attempt.
         since: Duration,
     },
 }
 
-/// What an attempt begins with.
+/// How an attempt begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opening {
-    /// Send it.
+    /// Send the message.
     Send,
-    /// Look it up first, and let [`reconcile`] decide.
+    /// Look the message up first; [`reconcile`] then decides.
     LookUp {
-        /// Time since the attempt of unknown outcome.
+        /// Time since that attempt.
         since: Duration,
     },
     /// Record this and send nothing.
     Over(Outcome),
 }
 
-/// Decides what an attempt begins with, by what is known of those before it.
+/// Decides how an attempt begins.
 pub fn open(timing: &DeliveryTiming, channel: Channel, before: Before) -> Opening {
     match (channel, before) {
         (_, Before::NotSent) => Opening::Send,
@@ -95,50 +95,50 @@ pub fn open(timing: &DeliveryTiming, channel: Channel, before: Before) -> Openin
             let reason = "outcome unknown, and the idempotency key has expired".to_owned();
             Opening::Over(Outcome::Failed { reason })
         }
-        // Until then the key makes a repetition harmless.
+        // Until then the key makes a repetition safe.
         (Channel::Email, Before::Unknown { .. }) => Opening::Send,
         (Channel::Sms, Before::Unknown { since }) => Opening::LookUp { since },
     }
 }
 
-/// What became of one attempt, as it is written to the row.
+/// The outcome of one attempt, as recorded in the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The vendor has it.
+    /// The vendor accepted the message.
     Accepted {
         /// The vendor's id for the message.
         provider_id: String,
     },
     /// Certainly not sent; try again.
     Retrying {
-        /// Why.
+        /// For a log: vendor, status, name of the error.
         reason: String,
-        /// Not before.
+        /// Delay before the next attempt.
         after: Duration,
     },
     /// A human must act first; the sweep tries again.
     Parked {
-        /// Why.
+        /// For a log: vendor, status, name of the error.
         reason: String,
-        /// Not before.
+        /// Delay before the next attempt.
         after: Duration,
     },
-    /// Nobody knows whether it was sent; look it up.
+    /// It may have been sent; look it up.
     Unknown {
-        /// Why.
+        /// For a log: vendor, status, name of the error.
         reason: String,
-        /// Not before.
+        /// Delay before the next look-up.
         after: Duration,
     },
-    /// Over, unsent.
+    /// Given up. If it may have been sent, the reason says so.
     Failed {
-        /// Why.
+        /// For a log: vendor, status, name of the error.
         reason: String,
     },
 }
 
 impl Outcome {
-    /// The row's state after it.
+    /// The row's next state.
     pub const fn state(&self) -> State {
         match self {
             Self::Accepted { .. } => State::Accepted,
@@ -149,7 +149,7 @@ impl Outcome {
         }
     }
 
-    /// Why, when it was not accepted.
+    /// `None` when accepted.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Accepted { .. } => None,
@@ -160,7 +160,7 @@ impl Outcome {
         }
     }
 
-    /// How long to wait before the next attempt; `None` when there is none.
+    /// Delay before the next attempt; `None` when there is none.
     pub const fn after(&self) -> Option<Duration> {
         match self {
             Self::Accepted { .. } | Self::Failed { .. } => None,
@@ -171,10 +171,8 @@ impl Outcome {
     }
 }
 
-/// Decides the outcome of an attempt by the vendor's answer.
-///
-/// `retries` counts the refusals before it; `jitter` is in `0.0..1.0` and spreads a delay over its upper half, so that a
-/// thousand messages refused together do not come back together.
+/// Decides the outcome by the vendor's answer, after `retries` earlier refusals. For `jitter` see
+/// [`retry::spread`](crate::domain::retry::spread).
 pub fn judge(
     timing: &DeliveryTiming,
     channel: Channel,
@@ -197,7 +195,7 @@ pub fn judge(
             reason,
             after: timing.look_up,
         },
-        // The idempotency key makes repeating an e-mail of unknown outcome safe.
+        // The idempotency key makes it safe to repeat an e-mail of unknown outcome.
         (Reaction::Unknown, Channel::Email) => retry(timing, retries, reason, None, jitter),
         (Reaction::Retry { after }, _) => retry(timing, retries, reason, after, jitter),
     }
@@ -218,23 +216,23 @@ fn retry(
     }
 }
 
-/// What an attempt does to our knowledge of whether the message is out already.
+/// How an attempt changes the doubt: whether the message may be out already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
-    /// Nothing new.
+    /// No change.
     Keep,
     /// This attempt may have been accepted.
     Start,
-    /// All is certain again.
+    /// Nothing is in doubt any more.
     Clear,
 }
 
 impl Doubt {
-    /// The doubt after an attempt that really went out to the vendor.
+    /// The doubt after an attempt that reached the vendor; `unknown` says whether its outcome is unknown.
     ///
-    /// `unknown`: its outcome is. An e-mail's doubt counts from the oldest such attempt, because its
-    /// idempotency key ages from there, and no later refusal removes it; an SMS is only sent again once every
-    /// earlier attempt is known to have failed, so its doubt counts from this one.
+    /// An e-mail's doubt counts from the oldest such attempt, because its idempotency key ages from there, and no
+    /// later refusal removes it. An SMS is sent again only when every earlier attempt is known to have failed, so its
+    /// doubt counts from this one.
     pub const fn after_sending(channel: Channel, before: Before, unknown: bool) -> Self {
         match (channel, before, unknown) {
             (Channel::Email, Before::NotSent, true) | (Channel::Sms, _, true) => Self::Start,
@@ -243,7 +241,7 @@ impl Doubt {
         }
     }
 
-    /// The word for it in SQL.
+    /// The word in SQL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Keep => "keep",
@@ -252,7 +250,7 @@ impl Doubt {
         }
     }
 
-    /// Reads that word; any other is `None`.
+    /// Reads the word; `None` for an unknown one.
     pub fn parse(raw: &str) -> Option<Self> {
         [Self::Keep, Self::Start, Self::Clear]
             .into_iter()
@@ -260,8 +258,8 @@ impl Doubt {
     }
 }
 
-/// What an attempt that really went out to the vendor writes to its row: what became of it, and what is known now.
-/// The arguments are those of [`judge`].
+/// The outcome and the doubt to record after an attempt that reached the vendor. The arguments are those of
+/// [`judge`].
 pub fn conclude(
     timing: &DeliveryTiming,
     channel: Channel,
@@ -275,7 +273,7 @@ pub fn conclude(
     (judge(timing, channel, retries, answer, jitter), doubt)
 }
 
-/// What to do with an SMS of unknown outcome, once the vendor's list was searched for its text.
+/// What to do with an SMS of unknown outcome after a search of the vendor's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reconciled {
     /// It was sent after all, or must wait: record this and send nothing.
@@ -284,7 +282,7 @@ pub enum Reconciled {
     SendAgain,
 }
 
-/// Decides on a look-up: `found` is the vendor's id when its list holds the text.
+/// `found` is the vendor's id if the list holds the text.
 pub fn reconcile(
     timing: &DeliveryTiming,
     since: Duration,
@@ -300,7 +298,7 @@ pub fn reconcile(
     match found {
         Ok(Some(provider_id)) => Reconciled::Over(Outcome::Accepted { provider_id }),
         Ok(None) if since >= timing.absent => Reconciled::SendAgain,
-        // The list may lag behind what was accepted.
+        // The list may lag behind accepted messages.
         Ok(None) => still_unknown("outcome unknown: not in the vendor's list yet".to_owned()),
         Err(failure) if since >= timing.unknown_max => {
             let reason = format!("outcome unknown, and every look-up failed: {}", failure.reason);

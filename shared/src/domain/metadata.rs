@@ -1,7 +1,7 @@
-//! What a form brought besides the contacts: the column `metadata`, read and written here alone.
+//! The column `metadata`: what a form sent besides the contacts. Only this module reads and writes it.
 //!
-//! `intake` writes it, `deliver` reads the quiz result, `crm` the answers and the touches. The row may be older than this
-//! code and hold what a client liked, so reading never fails: what cannot be read is absent.
+//! `intake` writes it; `deliver` reads the quiz result, `crm` the answers and the touches. A row may be older than
+//! this code and hold anything a client sent, so reading never fails: unreadable parts are absent.
 
 use super::quiz::{QuizResult, Type};
 use serde_json::{Map, Value, json};
@@ -10,23 +10,23 @@ use std::fmt;
 /// The column, parsed.
 #[derive(Clone, Default, PartialEq)]
 pub struct Metadata {
-    /// The chosen options and what they say. `None`: the form brought none, and what the row has stays.
+    /// `None`: the form sent none, and the row keeps its own.
     pub answers: Option<Answers>,
-    /// The questions and answers in words, as the client showed them.
+    /// Questions and answers in words, as the client showed them.
     pub answer_texts: Option<AnswerTexts>,
     /// The campaign of the first touch.
     pub campaign: Option<String>,
-    /// How the person wants to pay.
+    /// The payment method that the person chose.
     pub payment_method: Option<String>,
-    /// Tags of the first touch.
+    /// The tags of the first touch.
     pub first_tags: Option<Tags>,
     /// The latest touch.
     pub last_touch: Option<Touch>,
-    /// Fields that are not known here.
+    /// Unknown fields, kept as sent.
     pub other: Map<String, Value>,
 }
 
-/// Without its values: they are what the person said.
+/// Prints no values: they are personal.
 impl fmt::Debug for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metadata").finish_non_exhaustive()
@@ -36,9 +36,9 @@ impl fmt::Debug for Metadata {
 /// Answers to the test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
-    /// Indices of the chosen options.
+    /// Indices of the chosen options, from 0.
     pub indices: Vec<u64>,
-    /// What they say; `None` when they are those of another test.
+    /// `None` for answers to another test.
     pub result: Option<QuizResult>,
 }
 
@@ -47,18 +47,18 @@ pub struct Answers {
 pub struct Touch {
     /// `proftest_<campaign>`.
     pub source: String,
-    /// The campaign.
+    /// The slug of its campaign.
     pub campaign: Option<String>,
-    /// Its tags.
+    /// The tags of its link.
     pub tags: Option<Tags>,
 }
 
-/// Tags of a link: `utm_source` and its like.
+/// Tags of a link, such as `utm_source`.
 #[derive(Clone, Default, PartialEq)]
 pub struct Tags(pub Map<String, Value>);
 
 impl Tags {
-    /// Those that are a text with something in it.
+    /// The tags with a text that is not empty.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter_map(|(name, value)| {
             let text = value.as_str().filter(|text| !text.is_empty())?;
@@ -66,18 +66,18 @@ impl Tags {
         })
     }
 
-    /// The text of one tag, if it has one.
+    /// The text of one tag.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str().filter(|text| !text.is_empty())
     }
 }
 
-/// Questions with their answers in words: a list of objects, kept as the client sent them.
+/// Questions and answers in words: a list of objects, kept as the client sent them.
 #[derive(Clone, Default, PartialEq)]
 pub struct AnswerTexts(pub Vec<Value>);
 
 impl AnswerTexts {
-    /// Number, question and answer of each that has both in words.
+    /// Number, question and answer, for entries with both in words.
     pub fn lines(&self) -> impl Iterator<Item = (u64, &str, &str)> {
         self.0.iter().zip(1..).filter_map(|(answer, place)| {
             let text = |name: &str| answer.get(name)?.as_str().map(str::trim);
@@ -88,10 +88,10 @@ impl AnswerTexts {
 }
 
 impl Metadata {
-    /// The column's value. Known fields win over unknown ones of the same name.
+    /// The column's value. A known field wins over an unknown one of the same name.
     pub fn into_json(self) -> Map<String, Value> {
         let mut json = self.other;
-        // A client does not choose its result.
+        // A client must not choose its result.
         json.remove("result");
         let mut put = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -100,7 +100,7 @@ impl Metadata {
         };
         if let Some(Answers { indices, result }) = self.answers {
             put("answers", Some(indices.into()));
-            // Answers that cannot be scored take away the result of earlier ones: it would not be theirs.
+            // Answers without a score remove the earlier result, which belongs to other answers.
             put("result", Some(result.map_or(Value::Null, result_to_json)));
         }
         put(
@@ -114,7 +114,7 @@ impl Metadata {
         json
     }
 
-    /// Reads the column's value.
+    /// From the column's value.
     pub fn from_json(mut json: Map<String, Value>) -> Self {
         let text = |value: Option<Value>| match value {
             Some(Value::String(text)) => Some(text),
@@ -171,12 +171,12 @@ fn tags(json: Option<Value>) -> Option<Tags> {
     }
 }
 
-/// `{"types": ["S", "A"]}`: the texts stay in the quiz.
+/// `{"types": ["S", "A"]}`; the texts stay in the quiz.
 fn result_to_json(result: QuizResult) -> Value {
     json!({"types": result.types().map(Type::letter)})
 }
 
-/// Reads the value of `metadata -> 'result'`.
+/// From `metadata -> 'result'`.
 pub fn result_from_json(json: &Value) -> Option<QuizResult> {
     let letters = json.get("types")?.as_array()?;
     let letters = letters.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?;

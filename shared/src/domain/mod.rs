@@ -1,4 +1,4 @@
-//! What the funnel is about, free of SQL, HTTP and vendors.
+//! The rules of the funnel, free of SQL, HTTP and vendors.
 
 pub mod contact;
 pub mod crm;

@@ -1,19 +1,19 @@
 //! The career test: Holland's six types (RIASEC), twelve questions of four options.
 //!
-//! Each option counts one point for its type. The design is balanced (`build/quiz.rs` checks it): each type is
-//! offered in eight questions, twice at each place, and against every neighbour equally often. The texts stand
-//! in `data/quiz.toml`.
+//! Each option gives one point to its type. The design is balanced, which `build/quiz.rs` checks: each type is
+//! offered in eight questions, twice at each place, and equally often against every neighbour. The texts are in
+//! `data/quiz.toml`.
 
 use super::message::{ResultTexts, TypeText};
 
 /// Questions in the test.
 pub const QUESTIONS: usize = 12;
-/// Options of a question.
+/// Options per question.
 pub const OPTIONS: usize = 4;
 const TYPES: usize = 6;
 const PAIRS: usize = TYPES * (TYPES - 1) / 2;
 
-/// A type of personality, by Holland's letters; in the order of the hexagon, where neighbours are akin.
+/// A type of personality. The order is that of Holland's hexagon, where neighbours are similar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Type {
     /// Realistic.
@@ -31,7 +31,7 @@ pub enum Type {
 }
 
 impl Type {
-    /// All six, in the order of the hexagon.
+    /// In the order of the hexagon.
     pub const ALL: [Self; TYPES] = [Self::R, Self::I, Self::A, Self::S, Self::E, Self::C];
 
     /// Holland's letter.
@@ -46,27 +46,27 @@ impl Type {
         }
     }
 
-    /// The type of this letter.
+    /// `None` for any other letter.
     pub fn from_letter(letter: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.letter() == letter)
     }
 }
 
-/// One question.
+/// A question of the test.
 #[derive(Debug)]
 pub struct Question {
-    /// What is asked.
+    /// Its text.
     pub text: &'static str,
-    /// What can be answered.
+    /// In the order of the page.
     pub options: [Choice; OPTIONS],
 }
 
-/// One option of a question.
+/// An option of a question.
 #[derive(Debug)]
 pub struct Choice {
-    /// The type that it counts for.
+    /// The type that gets the point.
     pub kind: Type,
-    /// The answer.
+    /// The option's text.
     pub text: &'static str,
 }
 
@@ -86,7 +86,7 @@ struct Quiz {
 
 static QUIZ: Quiz = include!(concat!(env!("OUT_DIR"), "/quiz.rs"));
 
-/// The questions, in their order.
+/// In the order of the test.
 pub fn questions() -> &'static [Question; QUESTIONS] {
     &QUIZ.questions
 }
@@ -98,12 +98,12 @@ pub struct QuizResult {
     second: Type,
 }
 
-/// Scores the test: `answers` are the indices of the chosen options, question by question. `None` unless there
-/// is one valid index for each question.
+/// Scores the test. `answers` are the indices of the chosen options, question by question; `None` unless there is one
+/// valid index per question.
 ///
-/// The type chosen most often leads. Of types chosen equally often that one leads whose two neighbours on the
-/// hexagon were chosen more often, because akin interests support each other; after that, the one chosen
-/// earlier in the test. The same answers always give the same result.
+/// The type chosen most often leads. Between equal types, the one whose two neighbours on the hexagon were chosen
+/// more often leads, because similar interests support each other; after that, the one chosen earlier. The same
+/// answers always give the same result.
 pub fn score(answers: &[usize]) -> Option<QuizResult> {
     if answers.len() != QUESTIONS {
         return None;
@@ -121,8 +121,8 @@ pub fn score(answers: &[usize]) -> Option<QuizResult> {
     ranked.sort_by_key(|at| {
         let neighbours = points(at + 1) + points(at + TYPES - 1);
         let earliest = chosen.iter().position(|kind| *kind == Type::ALL[*at]);
-        // Types never chosen come last whatever the rest says: their points are 0, and no second type is
-        // among them, because no type is offered in every question.
+        // Types with 0 points come last whatever the rest says, and none of them can be second, because no type is
+        // offered in every question.
         (
             std::cmp::Reverse((points(*at), neighbours)),
             earliest.unwrap_or(QUESTIONS),
@@ -141,8 +141,7 @@ impl QuizResult {
         [self.first, self.second]
     }
 
-    /// The result with these letters, as [`QuizResult::types`] gives them; `None` unless they are two different
-    /// types.
+    /// From the letters of [`QuizResult::types`]; `None` unless they are two different types.
     pub fn from_letters(letters: &[&str]) -> Option<Self> {
         let [first, second] = letters else {
             return None;
@@ -151,7 +150,7 @@ impl QuizResult {
         (first != second).then_some(Self { first, second })
     }
 
-    /// What the person is told.
+    /// The result in words.
     pub fn texts(self) -> ResultTexts {
         let texts = |kind: Type| &QUIZ.types[kind as usize];
         let described = |kind: Type| TypeText {
@@ -167,10 +166,10 @@ impl QuizResult {
     }
 }
 
-/// Where a pair stands in the table of professions, whichever type comes first.
+/// A pair's place in the table of professions; the order of the two does not matter.
 const fn pair_index(one: usize, other: usize) -> usize {
     let (low, high) = if one < other { (one, other) } else { (other, one) };
-    // Before the pairs of `low` stand those of every smaller type: 5 + 4 + …
+    // Before the pairs of `low` are those of every smaller type: 5 + 4 + …
     low * (2 * TYPES - low - 1) / 2 + high - low - 1
 }
 

@@ -1,4 +1,4 @@
-//! When to try again what was refused.
+//! Delays after a refusal.
 
 use std::time::Duration;
 
@@ -21,16 +21,15 @@ pub const BACKOFF: Backoff = &[
     Duration::from_hours(2),
 ];
 
-/// How long to wait after the refusal that follows `retries` others; `None` when the backoff is used up.
-///
-/// `at_least` is what the vendor asked for. `jitter` is as in [`spread`].
+/// The delay after the refusal that follows `retries` others; `None` when the backoff is used up. `at_least` is the
+/// vendor's request; for `jitter` see [`spread`].
 pub fn delay(backoff: Backoff, retries: u16, at_least: Option<Duration>, jitter: f64) -> Option<Duration> {
     let delay = backoff.get(usize::from(retries))?;
     Some(spread(*delay, jitter).max(at_least.unwrap_or_default()))
 }
 
-/// Between half of `delay` and all of it. `jitter`, in `0.0..1.0`, chooses: a thousand tasks that were refused together
-/// do not come back together.
+/// Between half of `delay` and all of it, by `jitter` in `0.0..=1.0`. It keeps a thousand tasks that were refused
+/// together from returning together.
 pub fn spread(delay: Duration, jitter: f64) -> Duration {
     delay.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }

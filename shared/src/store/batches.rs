@@ -1,4 +1,4 @@
-//! E-mails that go out in one request: who belongs together, pinned before anything is sent.
+//! Batches: e-mails that go out in one request. The members are pinned before anything is sent.
 
 use super::pool::{Fence, Store, StoreError};
 use super::types::{Seconds, param};
@@ -7,12 +7,12 @@ use crate::domain::ids::{BatchId, NotificationId};
 use crate::failpoint::Step;
 use serde_json::Value;
 
-/// One e-mail of a batch: its notification, and its content unless that is gone (its person was erased).
+/// A notification and its content; `None` after its person was erased.
 pub type Member = (NotificationId, Option<Value>);
 
 impl Store {
-    /// Pins a batch of claimed e-mails, each with its claim's attempt, in the order in which they will be sent. When one
-    /// claim is lost, nothing is pinned.
+    /// Pins a batch of claimed e-mails in sending order, each with its claim's attempt. If one claim is lost, nothing
+    /// is pinned.
     pub async fn compose(
         &self,
         batch: BatchId,
@@ -27,7 +27,7 @@ impl Store {
         .await
     }
 
-    /// Takes apart a batch that was certainly not sent. When one claim is lost, the batch stands.
+    /// Dissolves a batch that was certainly not sent. If one claim is lost, the batch stays.
     pub async fn dissolve(
         &self,
         batch: BatchId,
@@ -54,7 +54,7 @@ impl Store {
             .await
     }
 
-    /// The members of a batch in their order; none when it is over.
+    /// The members in sending order; none when the batch is closed.
     pub async fn members(&self, batch: BatchId) -> Result<Vec<Member>, StoreError> {
         const SQL: &str = "select m.id, d.content \
              from email_batches b cross join unnest(b.notifications) with ordinality as m (id, place) \
@@ -67,7 +67,7 @@ impl Store {
         .await
     }
 
-    /// Forgets a batch, if the fate of all its e-mails is known.
+    /// Deletes a batch if the outcome of all its e-mails is known.
     pub async fn close(&self, batch: BatchId) -> Result<(), StoreError> {
         let lifetime = Seconds(EMAIL_KEY_LIFETIME);
         let params = [param(&batch), param(&lifetime)];
@@ -76,7 +76,7 @@ impl Store {
             .map(|_| ())
     }
 
-    /// Forgets the batches that a worker left behind when it died after its last record.
+    /// Deletes the finished batches of workers that died after their last record.
     pub async fn close_left_behind(&self) -> Result<(), StoreError> {
         const SQL: &str = "select id from email_batches where created_at < now() - interval '1 hour' \
              order by created_at limit 100";

@@ -6,10 +6,10 @@ use crate::domain::delivery::Channel;
 use crate::domain::ids::{ClickId, LeadId, ShortCode};
 use crate::failpoint::Step;
 
-/// What a tracked link names.
+/// The target of a tracked link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// `/l/{code}`: the code knows the lead and the channel.
+    /// `/l/{code}`: the code determines lead and channel.
     Code(ShortCode),
     /// `/api/landing/track/{leadId}?source=…`.
     Lead(LeadId, Channel),
@@ -18,25 +18,25 @@ pub enum Target {
 /// A click to count.
 #[derive(Debug, Clone)]
 pub struct Click {
-    /// Its id, made once: recording it twice counts once.
+    /// Made once: recording the same id twice counts once.
     pub id: ClickId,
-    /// What was clicked.
+    /// The link that was clicked.
     pub target: Target,
-    /// The browser's name, at most 256 characters.
+    /// The user agent, at most 256 characters.
     pub user_agent: Option<String>,
 }
 
-/// Whose click it was.
+/// A counted click.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clicked {
-    /// The lead.
+    /// The lead of the link.
     pub lead: LeadId,
-    /// Over which channel the link had come.
+    /// The channel that carried the link.
     pub source: Channel,
 }
 
 impl Store {
-    /// Counts a click. `None`: no lead has this id or code, and nothing was counted.
+    /// Counts a click. `None`: the id or code is unknown, and nothing was counted.
     pub async fn record_click(&self, click: &Click) -> Result<Option<Clicked>, StoreError> {
         let (code, lead, source) = match &click.target {
             Target::Code(code) => (Some(code), None, None),

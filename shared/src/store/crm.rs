@@ -13,74 +13,74 @@ use std::time::Duration;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
-/// How long a claim on a task and its person holds. Longer than the function may live (`CrmFunction.Timeout`
-/// in template.yaml), so that no living worker's claim is ever taken over.
+/// How long a claim on a task and its person holds. It is longer than the function can run (`CrmFunction.Timeout` in
+/// template.yaml), so no claim of a live worker is taken over.
 pub const CRM_LEASE: Duration = Duration::from_mins(2);
 
-/// What a claim found.
+/// The result of a claim.
 #[derive(Debug)]
 pub enum CrmClaim {
-    /// No task; its person was erased, or all is told.
+    /// There is no task: the person was erased, or amoCRM is up to date.
     Nothing,
-    /// It failed for good.
+    /// The task failed for good.
     Failed,
-    /// It waits, or somebody works on it or on its person.
+    /// The task waits, or a worker holds it or its person.
     Busy {
         /// How long until it may be free.
         free_in: Duration,
     },
-    /// Nobody may call amoCRM.
+    /// The gate to amoCRM is shut.
     Shut(Shut),
-    /// Ours until the lease ends.
+    /// Claimed until the lease ends.
     Claimed(Box<CrmWork>),
 }
 
-/// Why, and for how long, nobody may call amoCRM.
+/// A shut gate: no calls to amoCRM.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shut {
-    /// How long; `None`: until it is opened by hand.
+    /// `None`: until it is opened by hand.
     pub opens_in: Option<Duration>,
-    /// Why.
+    /// The refusal that shut it.
     pub reason: String,
 }
 
-/// What has to be told about a lead.
+/// A claimed task: what amoCRM does not know about a lead.
 #[derive(Debug)]
 pub struct CrmWork {
-    /// Whose.
+    /// The task's lead.
     pub lead: LeadId,
     /// The claim's fencing token.
     pub attempt: i32,
-    /// How often it was refused and put off before.
+    /// Refusals and delays so far.
     pub retries: u16,
-    /// The state of the lead that is worked on.
+    /// The version of the lead's row that this work is based on.
     pub revision: i32,
-    /// Whether the deal is not yet as the lead is.
+    /// Whether the deal differs from the lead.
     pub deal_due: bool,
-    /// Notes that are not written yet.
+    /// Notes still to write.
     pub notes: Vec<NoteKind>,
-    /// Whether an earlier attempt may have written them.
+    /// Whether an earlier attempt may have written `notes`.
     pub maybe_noted: bool,
-    /// How long ago an earlier attempt began to create a deal whose id was never saved.
+    /// Time since an earlier attempt began to create a deal whose id was never saved.
     pub creating_for: Option<Duration>,
-    /// The person's contact, once it is known.
+    /// The person's contact, if known.
     pub contact: Option<ContactId>,
-    /// The lead's deal, once it is known.
+    /// The lead's deal, if known.
     pub deal: Option<DealId>,
-    /// Its name.
+    /// The person's name.
     pub name: Name,
-    /// Its e-mail.
+    /// The person's e-mail.
     pub email: Email,
-    /// Its phone.
+    /// The person's phone.
     pub phone: Phone,
-    /// Where it came from.
+    /// `proftest_<campaign>`, of the first touch.
     pub source: String,
-    /// What the form brought.
+    /// The rest of the form.
     pub metadata: Metadata,
 }
 
 impl Store {
-    /// Takes a lead's task and its person, under a lease of [`CRM_LEASE`].
+    /// Claims a lead's task and its person for [`CRM_LEASE`].
     pub async fn claim_crm(&self, lead: LeadId) -> Result<CrmClaim, StoreError> {
         let lease = Seconds(CRM_LEASE);
         let params = [param(&lead), param(&lease)];
@@ -91,8 +91,8 @@ impl Store {
         Ok(claim.unwrap_or(CrmClaim::Nothing))
     }
 
-    /// Marks that a deal is about to be created (`true`), or that it certainly was not (`false`), so that the attempt
-    /// after a crash searches before it creates.
+    /// Marks that a deal is about to be created (`true`) or certainly was not (`false`). After a crash the next
+    /// attempt then searches before it creates.
     pub async fn mark_creating(&self, work: &CrmWork, creating: bool) -> Result<Fence, StoreError> {
         const SQL: &str = "update crm_tasks set creating_since = case when $3 then now() end \
              where lead_id = $1 and attempt = $2 and state = 'working' returning true";
@@ -107,7 +107,7 @@ impl Store {
         self.as_holder(Step::MarkNoting, SQL, work, &[]).await
     }
 
-    /// Saves the deal and the contact, before anything else is told.
+    /// Saves the ids of deal and contact before anything else is written.
     pub async fn save_deal(
         &self,
         work: &CrmWork,
@@ -119,7 +119,7 @@ impl Store {
             .await
     }
 
-    /// Records the outcome of the attempt, with the notes that were written, and lets go of the person.
+    /// Records the outcome and the written notes, and releases the person.
     pub async fn record_crm(
         &self,
         work: &CrmWork,
@@ -159,7 +159,7 @@ impl Store {
     }
 }
 
-/// A shut gate as its two columns say it; `infinity` comes as such.
+/// Reads the gate's two columns; `infinity` arrives as such.
 pub(super) fn read_shut(row: &Row) -> Result<Option<Shut>, PgError> {
     let Some(shut_for) = row.try_get::<_, Option<f64>>("shut_for_seconds")? else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Claiming a notification's channels, pinning what is sent, recording what became of it.
+//! Claims a notification's channels, pins their content, records outcomes.
 
 use super::WAKE_GRACE;
 use super::pool::{Fence, PgError, Store, StoreError};
@@ -14,76 +14,76 @@ use std::fmt;
 use std::time::Duration;
 use tokio_postgres::Row;
 
-/// What a claim found.
+/// The result of a claim.
 #[derive(Debug)]
 pub enum Claim {
-    /// No such notification; its person was erased.
+    /// There is no such notification: its person was erased.
     Missing,
     /// Not due yet.
     Early {
-        /// How long until it is, by the database's clock.
+        /// Time until it is due, by the database's clock.
         due_in: Duration,
     },
-    /// Completed, failed or cancelled: nothing is left to do.
+    /// Completed, failed or cancelled.
     Over {
-        /// Whether some channel failed for good.
+        /// Whether a channel failed for good.
         failed: bool,
     },
     /// Another worker holds it, or a backoff runs.
     Busy {
-        /// How long until something is free.
+        /// Time until a channel is free.
         free_in: Duration,
     },
-    /// Ours until the lease ends.
+    /// Claimed until the lease ends.
     Claimed(Box<Due>),
 }
 
 /// A notification to send now.
 #[derive(Debug)]
 pub struct Due {
-    /// Its id.
+    /// The notification's id.
     pub notification: NotificationId,
-    /// Whose it is.
+    /// The recipient.
     pub lead: LeadId,
     /// Which message it is.
     pub kind: Kind,
     /// The campaign of the first touch.
     pub campaign: Option<String>,
-    /// How to address the person.
+    /// For the greeting.
     pub name: Name,
-    /// Where the e-mail goes.
+    /// The e-mail's recipient.
     pub email: Email,
-    /// Where the SMS goes.
+    /// The SMS's recipient.
     pub phone: Phone,
-    /// What the test found; absent without a scorable test.
+    /// `None` without a scored test.
     pub quiz_result: Option<QuizResult>,
     /// The code of the SMS's link.
     pub code: Option<ShortCode>,
-    /// Whether the other channel has failed for good already.
+    /// Whether the other channel has failed for good.
     pub failed: bool,
-    /// The channels that are ours to send.
+    /// The claimed channels.
     pub attempts: Vec<Attempt>,
-    /// How long until an open channel that is not ours now can be claimed; `None` when there is none.
+    /// Time until another open channel can be claimed; `None` when there is none.
     pub rest_free_in: Option<Duration>,
 }
 
-/// One claimed channel.
+/// A claimed channel.
 pub struct Attempt {
-    /// Which.
+    /// The channel to send over.
     pub channel: Channel,
-    /// Its number, from 1: the fencing token under which the outcome is recorded.
+    /// Counted from 1: the fencing token for recording the outcome.
     pub number: i32,
-    /// How often it was refused and put off before.
+    /// Refusals so far.
     pub retries: i16,
-    /// What is known of earlier attempts.
+    /// What is known about earlier attempts.
     pub before: Before,
-    /// What an earlier attempt pinned, if one came so far.
+    /// Pinned by an earlier attempt.
     pub content: Option<Value>,
     /// The batch in which an earlier attempt may have been sent.
     pub batch: Option<BatchId>,
 }
 
-/// Without the content, which holds the person's address and name.
+/// Omits the content, which holds the person's address and name.
 impl fmt::Debug for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attempt")
@@ -95,16 +95,16 @@ impl fmt::Debug for Attempt {
     }
 }
 
-/// Content pinned for a channel, the same at every attempt.
+/// Pinned content of a channel, the same at every attempt.
 pub struct Pinned {
-    /// The channel.
+    /// The channel it is for.
     pub channel: Channel,
-    /// The content; opaque here.
+    /// Opaque to the store.
     pub content: Value,
 }
 
 impl Store {
-    /// Takes what may be sent now of one notification, under a lease of [`LEASE`].
+    /// Claims what may be sent now of one notification, for [`LEASE`].
     pub async fn claim(&self, notification: NotificationId) -> Result<Claim, StoreError> {
         let lease = Seconds(LEASE);
         let params = [param(&notification), param(&lease)];
@@ -115,9 +115,8 @@ impl Store {
         read_claim(notification, first, &rows).map_err(StoreError::Unreadable)
     }
 
-    /// Pins the content of claimed channels, before anything is sent.
-    ///
-    /// The first pin wins: what comes back is what is pinned, by this call or an earlier one.
+    /// Pins content before anything is sent. The first pin wins; the result is what is pinned, by this call or an
+    /// earlier one.
     pub async fn pin(
         &self,
         notification: NotificationId,
@@ -135,7 +134,7 @@ impl Store {
         .await
     }
 
-    /// Records the outcome of an attempt, and completes the notification when it was the last channel.
+    /// Records an outcome, and completes the notification if it was the last channel.
     pub async fn record(
         &self,
         notification: NotificationId,
@@ -148,7 +147,7 @@ impl Store {
             Outcome::Accepted { provider_id } => Some(provider_id.as_str()),
             _ => None,
         };
-        // A parked delivery's message is acknowledged: the sweep alone wakes it, so without a grace.
+        // The message of a parked delivery is acknowledged and only the sweep wakes it, so there is no grace.
         let parked = matches!(outcome, Outcome::Parked { .. });
         let grace = Seconds(if parked { Duration::ZERO } else { WAKE_GRACE });
         let (state, reason, after) = (outcome.state(), outcome.reason(), outcome.after().map(Seconds));

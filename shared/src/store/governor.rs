@@ -1,4 +1,4 @@
-//! The governor of amoCRM's rate, for the whole fleet, and the gate that stops every call.
+//! The governor limits the rate of calls to amoCRM for all processes together; the gate stops every call.
 
 use super::crm::{Shut, read_shut};
 use super::pool::{Store, StoreError};
@@ -6,25 +6,23 @@ use super::types::{Seconds, param};
 use crate::failpoint::Step;
 use std::time::Duration;
 
-/// A slot is free again after this even when its holder died: longer than any call may take, and the second
-/// after it.
+/// When a slot becomes free although its holder died: after the longest call and the second that follows it.
 const SLOT_LOST_AFTER: Duration = Duration::from_secs(15);
 
-/// What asking for a slot gave.
+/// The result of a request for a slot.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Slot {
     /// A slot; give it back after the answer.
     Taken(i16),
-    /// All are in use; look again after this.
+    /// All are in use; ask again after this.
     InUse(Duration),
-    /// Nobody may call.
+    /// The gate to amoCRM is shut.
     Shut(Shut),
 }
 
 impl Store {
-    /// Asks for one of `slots` slots.
-    ///
-    /// Asked again after a lost answer, it may take two: the one that nobody gives back is free after 15 s.
+    /// Asks for one of `slots` slots. A repetition after a lost answer may take two; the unused one is free after 15
+    /// s.
     pub async fn take_slot(&self, slots: u16) -> Result<Slot, StoreError> {
         let slots = i16::try_from(slots).unwrap_or(i16::MAX);
         let lost_after = Seconds(SLOT_LOST_AFTER);
@@ -44,7 +42,7 @@ impl Store {
         .await
     }
 
-    /// Gives a slot back: it is free one second after now, which is after the vendor saw the request.
+    /// Gives a slot back. It is free one second later, after the vendor has counted the request.
     pub async fn give_slot_back(&self, slot: i16) -> Result<(), StoreError> {
         const SQL: &str =
             "update crm_slots set free_at = clock_timestamp() + interval '1 second' where slot = $1";
@@ -53,8 +51,7 @@ impl Store {
             .map(|_| ())
     }
 
-    /// Shuts the gate: nobody calls amoCRM for `opens_in` (`None`: until it is opened by hand). A gate that is
-    /// shut for longer stays so.
+    /// Shuts the gate for `opens_in` (`None`: until it is opened by hand). A gate that is shut for longer stays so.
     pub async fn shut_gate(&self, opens_in: Option<Duration>, reason: &str) -> Result<(), StoreError> {
         const SQL: &str = "update crm_gate set \
                  reason = case when shut_until > until.at then crm_gate.reason else $2 end, \
@@ -66,7 +63,7 @@ impl Store {
             .map(|_| ())
     }
 
-    /// Whether the gate is shut, and why.
+    /// The gate, if it is shut.
     pub async fn gate(&self) -> Result<Option<Shut>, StoreError> {
         const SQL: &str = "select (extract(epoch from shut_until) - extract(epoch from clock_timestamp()))::float8 as shut_for_seconds, \
              reason as shut_reason from crm_gate where shut_until > clock_timestamp()";

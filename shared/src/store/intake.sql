@@ -6,16 +6,16 @@
 -- $4 phone            $9 short code
 -- $5 source           $10 idempotency key, or null
 --
--- A row that a parallel twin committed after this statement began is not visible to it, but ON CONFLICT still
--- meets it: so "do update" without a change, where "do nothing" would return no row.
+-- ON CONFLICT also meets a row that a parallel submission committed after this statement began, although the row is
+-- not visible to it. "do update" without a change returns that row; "do nothing" would not.
 --
--- Sent twice with the same ids, after an answer that got lost, it finds all its rows there and changes nothing.
+-- Sent twice with the same ids, it finds all its rows and changes nothing.
 with lead as (
     insert into landing_leads as l (id, name, email, phone, source, metadata)
     values ($1, $2, $3, $4, $5, $6)
     on conflict (email, phone) do update set
         name = excluded.name,
-        -- First touch is kept; what the last one brought stands beside it in lastTouch.
+        -- The first touch is kept; the last one is stored beside it in lastTouch.
         metadata = l.metadata || excluded.metadata
             || jsonb_strip_nulls(jsonb_build_object(
                 'utmParams', coalesce(l.metadata -> 'utmParams', excluded.metadata -> 'utmParams'),
@@ -68,7 +68,7 @@ from lead
 left join lateral (
     select id, scheduled_for from notification
     union all
-    -- A repeated submission wakes its notification again, in case the first one died before it did.
+    -- A repeated submission wakes its notification again, in case the first request died before that.
     select id, scheduled_for from scheduled_notifications
     where lead_id = lead.id and kind = $12 and status = 'pending' and not exists (select from notification)
     limit 1

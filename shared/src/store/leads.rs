@@ -12,50 +12,50 @@ use jiff::Timestamp;
 use std::time::Duration;
 use tokio_postgres::types::Json;
 
-/// A lead as the form gave it, parsed.
+/// A parsed lead from the form.
 #[derive(Debug, Clone)]
 pub struct NewLead {
-    /// How to address the person.
+    /// For greetings.
     pub name: Name,
-    /// Half of the identity.
+    /// Identifies the person, together with `phone`.
     pub email: Email,
-    /// The other half.
+    /// Identifies the person, together with `email`.
     pub phone: Phone,
-    /// Where the person came from: `proftest_<campaign>`.
+    /// `proftest_<campaign>`.
     pub source: String,
-    /// What else the form brought.
+    /// The rest of the form.
     pub metadata: Metadata,
-    /// The submission's key: the same key again changes nothing.
+    /// The same key again changes nothing.
     pub idempotency_key: Option<String>,
 }
 
-/// A lead that is committed.
+/// A committed lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Saved {
     /// The person's one id.
     pub lead: LeadId,
-    /// Whether this submission changed anything: the CRM has then to be told.
+    /// Whether this submission changed something that the CRM must learn.
     pub changed: bool,
-    /// The message that waits for the person; `None` when this submission's message has gone out already.
+    /// The waiting message; `None` if this submission's message has gone out already.
     pub notification: Option<Pending>,
 }
 
-/// A notification that waits.
+/// A waiting notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending {
-    /// Its id.
+    /// The notification's id.
     pub id: NotificationId,
-    /// When it is due, by the database's clock.
+    /// By the database's clock.
     pub due: Timestamp,
-    /// How long that is from now, by the database's clock too.
+    /// By the database's clock.
     pub due_in: Duration,
 }
 
 impl Store {
     /// Saves a lead with its notification, deliveries, short link and CRM task, in one statement.
     ///
-    /// The same person again is the same lead. While a notification of the kind waits for the person, no second one is
-    /// made; once it has gone out, a new submission (not a repeated one) makes a new one, due after `delay`.
+    /// The same person is the same lead. While a notification of the kind waits, no second one is made. After it has
+    /// gone out, a new submission (not a repeated one) makes a new one, due after `delay`.
     pub async fn save_lead(&self, lead: NewLead, kind: Kind, delay: Duration) -> Result<Saved, StoreError> {
         let code = ShortCode::new()
             .map_err(|error| StoreError::Unavailable(format!("no randomness for a short link: {error}")))?;

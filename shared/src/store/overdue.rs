@@ -1,4 +1,4 @@
-//! Finding what nobody has woken.
+//! Finds rows that were not woken.
 
 use super::pool::{PgError, Store, StoreError};
 use super::types::{Seconds, param};
@@ -7,38 +7,38 @@ use crate::failpoint::Step;
 use std::time::Duration;
 use tokio_postgres::Row;
 
-/// How the funnel stands.
+/// The state of the funnel, as metrics.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Backlog {
-    /// How long the oldest overdue notification has been due, in seconds; 0 when none is.
+    /// Delay of the oldest overdue notification, in seconds; 0 when none is overdue.
     pub oldest_overdue_seconds: f64,
     /// Notifications that are due and not completed.
     pub overdue: i64,
-    /// Notifications that wait, due or not.
+    /// Waiting notifications, due or not.
     pub pending: i64,
-    /// Notifications of the last day that failed.
+    /// Failed notifications of the last day.
     pub failed_last_day: i64,
-    /// People who left their contacts during the last day.
+    /// People who left contacts during the last day.
     pub leads_last_day: i64,
-    /// Those of them who have clicked.
+    /// Of them, those who clicked.
     pub clicked_last_day: i64,
-    /// Notifications of the last day all of whose channels were accepted.
+    /// Notifications of the last day with all channels accepted.
     pub delivered_last_day: i64,
-    /// Those of them that were within a minute.
+    /// Of them, those accepted within a minute.
     pub on_time_last_day: i64,
     /// Deliveries that wait for a human.
     pub parked: i64,
-    /// CRM tasks that should have been done.
+    /// CRM tasks that should be done by now.
     pub crm_overdue: i64,
     /// CRM tasks that failed for good.
     pub crm_failed: i64,
-    /// 1 while nobody may call amoCRM.
+    /// 1 while the gate to amoCRM is shut.
     pub crm_gate_shut: i64,
 }
 
 impl Store {
-    /// Takes at most `limit` overdue notifications, oldest first; none of them is given out again for `again_after`. Rows
-    /// that another sweep holds are skipped.
+    /// Takes at most `limit` overdue notifications, oldest first, and not again for `again_after`. Rows that another
+    /// sweep holds are skipped.
     pub async fn take_overdue(
         &self,
         limit: u16,
@@ -65,7 +65,7 @@ impl Store {
             .await
     }
 
-    /// Counts what waits.
+    /// Counts the backlog.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         self.one(Step::Backlog, include_str!("backlog.sql"), &[], read_backlog)
             .await

@@ -1,4 +1,4 @@
--- Writes one attempt's outcome, if the claim is still ours.
+-- Writes one attempt's outcome, if the claim is still held.
 --
 -- $1 notification id   $4 state         $7 seconds until the next attempt, or null at the end
 -- $2 channel           $5 provider id   $8 doubt: 'keep', 'start' or 'clear'
@@ -14,8 +14,8 @@ with recorded as (
         retries = retries + ($4 = 'retrying')::int,
         next_attempt_at = now() + coalesce($7, 0) * interval '1 second',
         unknown_since = case $8 when 'start' then now() when 'keep' then unknown_since end,
-        -- The pinned content is personal data, needed only for another attempt; in a batch, for another's too. What was
-        -- given up without knowing whether it went out may be redriven, and is then looked up or repeated as it was.
+        -- The pinned content is personal data, kept only for another attempt, or for the others of its batch. A
+        -- message that was given up in doubt may be redriven, and is then looked up or repeated unchanged.
         content = case
             when $7 is not null or batch_id is not null then content
             when $4 = 'failed' and ($8 = 'start' or $8 = 'keep' and unknown_since is not null) then content

@@ -1,4 +1,4 @@
-//! OAuth tokens of amoCRM: rotated by one worker at a time, the old pair kept until the new one is stored.
+//! amoCRM's OAuth tokens. One worker at a time rotates them; the old pair stays until the new one is stored.
 
 use super::pool::{Store, StoreError};
 use super::types::{Seconds, param};
@@ -9,26 +9,26 @@ use std::time::Duration;
 /// How long a rotation may take before another worker may try.
 const ROTATION_LEASE: Duration = Duration::from_secs(30);
 
-/// What asking for a token gave.
+/// The result of a request for a token.
 pub enum Rotation {
-    /// The stored one is good.
+    /// The stored token is valid.
     Good {
-        /// The access token.
+        /// For calls.
         access: SecretString,
-        /// How long it lives.
+        /// Remaining lifetime.
         lives: Duration,
     },
-    /// Another worker is about to store a new one.
+    /// Another worker is renewing the token.
     Busy,
-    /// It is ours to exchange this refresh token (`None`: none is stored yet) for a new pair.
+    /// This worker must renew the token.
     Ours {
-        /// The stored refresh token.
+        /// `None`: none is stored yet; use the one of the settings.
         refresh: Option<SecretString>,
     },
 }
 
 impl Store {
-    /// The stored token, if it lives longer than `renew_before` and is not the `refused` one; else the right to
+    /// The stored token if it lives longer than `renew_before` and is not the `refused` one. Otherwise the right to
     /// renew it, for one worker at a time.
     pub async fn begin_rotation(
         &self,

@@ -1,4 +1,4 @@
-//! Domain types as parameters and columns. A column whose word the code does not know is an error with that word.
+//! Domain types as parameters and columns. A word that the code does not know is an error that quotes it.
 
 use crate::domain::contact::{Email, Name, Phone};
 use crate::domain::crm::NoteKind;
@@ -10,18 +10,18 @@ use std::time::Duration;
 use tokio_postgres::types::{FromSql, IsNull, Json, ToSql, Type, accepts, to_sql_checked};
 use uuid::Uuid;
 
-/// A parameter with its type, as `query_typed` takes it.
+/// A parameter with its type, for `query_typed`.
 pub type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// A value that knows its SQL type.
 pub trait Typed: ToSql + Sync {
-    /// The type of one.
+    /// The SQL type of one value.
     const TYPE: Type;
-    /// The type of a list of them.
+    /// The SQL type of a list.
     const LIST: Type;
 }
 
-/// The parameter for this value.
+/// Adds the value's SQL type.
 pub fn param<T: Typed>(value: &T) -> Param<'_> {
     (value, T::TYPE)
 }
@@ -67,7 +67,7 @@ typed! {
     Json<serde_json::Map<String, serde_json::Value>> => JSONB, JSONB_ARRAY;
 }
 
-/// A duration as a statement takes and gives it: seconds. A negative one is read as zero.
+/// A duration as a number of seconds. A negative number reads as zero.
 #[derive(Debug, Clone, Copy)]
 pub struct Seconds(pub Duration);
 
@@ -91,7 +91,7 @@ impl ToSql for Seconds {
     to_sql_checked!();
 }
 
-/// Types around a number or a UUID: how to take it out, and how to wrap one that a row holds.
+/// Types around a number or a UUID: how to unwrap a value, and how to wrap one from a row.
 macro_rules! wrapped {
     ($($rust:ident: $inner:ty as $one:ident, $list:ident, |$this:ident| $out:expr, $wrap:expr;)*) => {$(
         impl<'a> FromSql<'a> for $rust {
@@ -125,7 +125,7 @@ wrapped! {
     ContactId: i64 as INT8, INT8_ARRAY, |id| id.0, Self;
 }
 
-/// Types around a text, with how to read the one that a row holds.
+/// Types around a text, each with its parser for rows.
 macro_rules! texts {
     ($($rust:ident: $read:expr;)*) => {$(
         impl<'a> FromSql<'a> for $rust {
@@ -152,7 +152,7 @@ macro_rules! texts {
 }
 
 texts! {
-    // What was accepted once stays readable when the rules of the form become stricter.
+    // Accepted values stay readable when the form's rules become stricter.
     Email: |text| Some(Self::from_row(text));
     Phone: |text| Some(Self::from_row(text));
     Name: |text| Some(Self::from_row(text));

@@ -1,4 +1,5 @@
-//! amoCRM's JSON. Only what is needed, and tolerant: its own libraries disagree on shapes.
+//! amoCRM's JSON, reduced to what is needed. Parsing is tolerant, because the vendor's own libraries disagree on
+//! shapes.
 
 use super::Created;
 use crate::domain::ids::{ContactId, DealId, FieldId, PipelineId, StageId};
@@ -8,16 +9,16 @@ use serde_json::{Value, json};
 /// A pipeline of deals.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Pipeline {
-    /// Its id.
+    /// The pipeline's id.
     pub id: PipelineId,
-    /// Its name.
+    /// The name shown in amoCRM.
     pub name: String,
     #[serde(rename = "_embedded")]
     embedded: EmbeddedStatuses,
 }
 
 impl Pipeline {
-    /// Its stages.
+    /// The pipeline's stages.
     pub fn statuses(&self) -> &[Status] {
         &self.embedded.statuses
     }
@@ -32,19 +33,19 @@ struct EmbeddedStatuses {
 /// A stage of a pipeline.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Status {
-    /// Its id.
+    /// The stage's id.
     pub id: StageId,
-    /// Its name.
+    /// The name shown in amoCRM.
     pub name: String,
-    /// Its place: a larger one is further along.
+    /// Position: a larger number is further along.
     #[serde(default)]
     pub sort: i64,
 }
 
-/// A contact.
+/// A person or company in amoCRM.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Contact {
-    /// Its id.
+    /// The contact's id.
     pub id: ContactId,
     #[serde(default, deserialize_with = "null_as_empty")]
     custom_fields_values: Vec<Field>,
@@ -53,7 +54,7 @@ pub struct Contact {
 }
 
 impl Contact {
-    /// The values of the fields with this code, such as PHONE.
+    /// The values of fields with this code, such as PHONE.
     pub fn values(&self, code: &str) -> impl Iterator<Item = &str> {
         let fields = self
             .custom_fields_values
@@ -62,22 +63,22 @@ impl Contact {
         fields.flat_map(Field::texts)
     }
 
-    /// The ids of its deals.
+    /// The ids of the contact's deals.
     pub fn deals(&self) -> Vec<DealId> {
         self.embedded.leads.iter().map(|lead| DealId(lead.id)).collect()
     }
 }
 
-/// A deal. (amoCRM calls it a lead; here a lead is a person.)
+/// A deal. amoCRM calls it a lead; here a lead is a person.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Deal {
-    /// Its id.
+    /// The deal's id.
     pub id: DealId,
-    /// Its pipeline.
+    /// The pipeline of `status_id`.
     pub pipeline_id: PipelineId,
-    /// Its stage.
+    /// The deal's stage.
     pub status_id: StageId,
-    /// Whether it is in the bin.
+    /// Whether the deal is in the bin.
     #[serde(default)]
     pub is_deleted: bool,
     #[serde(default, deserialize_with = "null_as_empty")]
@@ -87,7 +88,7 @@ pub struct Deal {
 }
 
 impl Deal {
-    /// Whether the field has a value.
+    /// Whether the field is filled in.
     pub fn has(&self, field: FieldId) -> bool {
         let mut found = self
             .custom_fields_values
@@ -105,7 +106,7 @@ impl Deal {
         found.any(|one| one.texts().any(|text| text == value))
     }
 
-    /// Its first contact, when the answer was asked to tell.
+    /// The first contact, if the request asked for contacts.
     pub fn contact(&self) -> Option<ContactId> {
         self.embedded
             .contacts
@@ -189,7 +190,7 @@ pub(super) struct TokenPair {
     pub(super) expires_in: u64,
 }
 
-/// `application/problem+json`, as far as it is needed.
+/// The needed fields of `application/problem+json`.
 #[derive(Default, Deserialize)]
 pub(super) struct Problem {
     #[serde(default)]
@@ -202,7 +203,7 @@ fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Field
     Option::<Vec<Field>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Custom fields by id, as requests have them.
+/// Custom fields in the form of a request.
 pub(super) fn fields(fields: &[(FieldId, String)]) -> Value {
     let fields: Vec<Value> = fields
         .iter()
@@ -211,7 +212,7 @@ pub(super) fn fields(fields: &[(FieldId, String)]) -> Value {
     json!(fields)
 }
 
-/// The first created deal: the vendor's SDK reads a bare array, another library `_embedded.leads`.
+/// The first created deal. The vendor's SDK reads a bare array, another library `_embedded.leads`.
 pub(super) fn created(body: &[u8]) -> Option<Created> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let list = body

@@ -1,5 +1,3 @@
-//! The decisions, as tables.
-
 use super::*;
 
 const fn seconds(seconds: u64) -> Duration {

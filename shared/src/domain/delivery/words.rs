@@ -1,4 +1,4 @@
-//! Channels, kinds and states, with the words that SQL, links and logs have for them.
+//! Channels, kinds and states, with their words in SQL, links and logs.
 
 /// A way to reach the person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -10,10 +10,10 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// All of them.
+    /// In the order of declaration.
     pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
 
-    /// The word for it in SQL, links and logs.
+    /// The word in SQL, links and logs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Email => "email",
@@ -21,13 +21,13 @@ impl Channel {
         }
     }
 
-    /// Reads that word; any other is `None`.
+    /// Reads the word; `None` for an unknown one.
     pub fn parse(raw: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|channel| channel.as_str() == raw)
     }
 }
 
-/// A notification's kind: which message it is.
+/// Which message a notification is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The result of the test, ten minutes after it.
@@ -35,22 +35,22 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
+    /// Every kind; the tests walk over it.
     pub const ALL: [Self; 1] = [Self::Result];
 
-    /// The word for it in SQL.
+    /// The word in SQL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Result => "result",
         }
     }
 
-    /// Reads that word; any other is `None`.
+    /// Reads the word; `None` for an unknown one.
     pub fn parse(raw: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == raw)
     }
 
-    /// The channels over which it goes.
+    /// The channels that carry it.
     pub const fn channels(self) -> &'static [Channel] {
         match self {
             Self::Result => &Channel::ALL,
@@ -65,24 +65,24 @@ pub enum State {
     Pending,
     /// Under a lease.
     Sending,
-    /// Refused; it is tried again.
+    /// Refused; will be tried again.
     Retrying,
-    /// Refused until a human acts; it is tried again.
+    /// Refused until a human acts; will be tried again.
     Parked,
     /// It may have been sent.
     Unknown,
-    /// The vendor has it.
+    /// The vendor accepted it.
     Accepted,
     /// It has arrived.
     Delivered,
-    /// The address does not take it.
+    /// The address or number does not accept it.
     Bounced,
     /// Given up.
     Failed,
 }
 
 impl State {
-    /// All of them.
+    /// In the order of declaration.
     pub const ALL: [Self; 9] = [
         Self::Pending,
         Self::Sending,
@@ -95,7 +95,7 @@ impl State {
         Self::Failed,
     ];
 
-    /// The word for it in SQL.
+    /// The word in SQL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -110,7 +110,7 @@ impl State {
         }
     }
 
-    /// Reads that word; any other is `None`.
+    /// Reads the word; `None` for an unknown one.
     pub fn parse(raw: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == raw)
     }

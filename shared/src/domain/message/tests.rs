@@ -28,7 +28,6 @@ fn result() -> ResultTexts {
     }
 }
 
-/// What stands between each `before` and the next `after`.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
     text.split(before)
         .skip(1)
@@ -36,7 +35,6 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The HTML as every client but Outlook for Windows sees it.
 fn without_mso(html: &str) -> String {
     let mut seen = String::new();
     for (i, part) in html.split("<!--[if mso]>").enumerate() {
@@ -171,7 +169,6 @@ fn a_result_is_shown_in_both_parts() {
     );
     assert!(content.html.contains("R&#38;D-инженер") && content.text.contains("- R&D-инженер\n"));
     assert!(content.text.contains("Любит <порядок> & \"план\"."));
-    // A line between rows, none after the last.
     assert_eq!(content.html.matches("border-bottom:1px").count(), 1);
 }
 
@@ -197,7 +194,7 @@ fn every_link_is_the_given_one_and_the_button_is_the_only_call() {
         let content = rendered("Айгерим", result.as_ref());
         let seen = without_mso(&content.html);
 
-        // The button of Outlook, the button of all others, the plain link.
+        // The button of Outlook, the button of the others, the plain link.
         assert_eq!(between(&content.html, "href=\"", "\""), [LINK; 3]);
         assert_eq!(
             content.html.matches("http").count(),

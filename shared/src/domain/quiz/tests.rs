@@ -1,10 +1,10 @@
-//! Properties of the scoring. The balance of the questions is checked in `tests/quiz_file.rs`.
+//! Properties of the scoring. `tests/quiz_file.rs` checks the balance of the questions.
 
 use super::*;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
-/// Chooses `wanted` where it is offered, and otherwise the first of `then` that is.
+/// Chooses `wanted` where it is offered, otherwise the first of `then` that is.
 fn answers_for(wanted: Type, then: &[Type]) -> Vec<usize> {
     let place = |question: &Question, kind: Type| question.options.iter().position(|one| one.kind == kind);
     questions()
