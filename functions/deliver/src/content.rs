@@ -42,7 +42,7 @@ impl Wording {
     fn email(&self, due: &Due) -> Option<Value> {
         let result = due.quiz_result.map(QuizResult::texts);
         let link = self.tracked_link(due.lead, Channel::Email);
-        let content = message::email(self.texts, due.name.as_str(), result.as_ref(), &link)
+        let content = message::email(self.texts, due.kind, due.name.as_str(), result.as_ref(), &link)
             .inspect_err(|error| tracing::error!(error = chain(error), "An e-mail cannot be rendered"))
             .ok()?;
         Some(to_json(&Message {

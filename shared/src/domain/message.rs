@@ -7,6 +7,7 @@ use std::fmt;
 
 use askama::Template;
 
+use crate::domain::delivery::Kind;
 use crate::texts::{EmailTexts, Texts};
 
 /// One SMS segment in UCS-2, in UTF-16 code units (3GPP TS 23.038: 140 octets). One character outside the GSM
@@ -59,18 +60,22 @@ impl fmt::Debug for EmailContent {
     }
 }
 
-/// Renders the e-mail with the results.
+/// Renders the e-mail of this kind.
 ///
 /// `name` may be any text: it is escaped, and left out if it cannot be a name. `result` is absent for a test without
 /// a score; the e-mail then has no such block. `link` is its only link.
 pub fn email(
     texts: &Texts,
+    kind: Kind,
     name: &str,
     result: Option<&ResultTexts>,
     link: &str,
 ) -> Result<EmailContent, askama::Error> {
     let name = greeted_name(name);
-    let (lang, texts) = (texts.lang, &texts.email);
+    let lang = texts.lang;
+    let texts = match kind {
+        Kind::Result => &texts.email,
+    };
     let view = EmailView {
         lang,
         texts,

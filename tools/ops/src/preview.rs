@@ -1,6 +1,7 @@
 //! `preview`: writes the two messages to files, without sending anything.
 
 use clap::Args;
+use proftest::domain::delivery::Kind;
 use proftest::domain::message::{self, ResultTexts};
 use proftest::domain::quiz;
 use proftest::texts::{Locale, texts};
@@ -69,7 +70,7 @@ pub fn write(
     let texts = texts(Locale::Ru);
     let base = link_base.trim_end_matches('/');
     let link = format!("{base}/api/landing/track/{LEAD_ID}?source=email");
-    let email = message::email(texts, name, result, &link).map_err(io::Error::other)?;
+    let email = message::email(texts, Kind::Result, name, result, &link).map_err(io::Error::other)?;
     let sms = message::sms(texts, &format!("{base}/l/{SHORT_CODE}")).map_err(io::Error::other)?;
 
     fs::create_dir_all(dir)?;

@@ -10,7 +10,7 @@ fn ru() -> &'static Texts {
 }
 
 fn rendered(name: &str, result: Option<&ResultTexts>) -> EmailContent {
-    email(ru(), name, result, LINK).unwrap()
+    email(ru(), Kind::Result, name, result, LINK).unwrap()
 }
 
 fn result() -> ResultTexts {
@@ -214,7 +214,7 @@ fn every_link_is_the_given_one_and_the_button_is_the_only_call() {
 
 #[test]
 fn a_link_with_markup_characters_stays_one_attribute() {
-    let content = email(ru(), "Ян", None, "https://x.kz/?a=1&b=\"><b>").unwrap();
+    let content = email(ru(), Kind::Result, "Ян", None, "https://x.kz/?a=1&b=\"><b>").unwrap();
 
     assert_eq!(
         between(&content.html, "href=\"", "\""),
