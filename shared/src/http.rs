@@ -10,16 +10,11 @@ use lambda_http::{Body, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// Why a request was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The body is over the limit.
     TooLarge,
-    /// The content type is not JSON.
     NotJsonType,
-    /// The body is not a JSON object.
     NotJson,
-    /// Fields are missing or wrong.
     Invalid {
         /// The sentence for the whole form.
         error: &'static str,
