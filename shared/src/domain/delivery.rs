@@ -155,7 +155,7 @@ impl Outcome {
 }
 
 /// Decides the outcome by the vendor's answer, after `retries` earlier refusals. For `jitter` see
-/// [`retry::spread`](crate::domain::retry::spread).
+/// [`spread`].
 pub fn judge(
     timing: &DeliveryTiming,
     channel: Channel,
