@@ -40,15 +40,12 @@ ANSWERS = {
     "sweep/scheduled": {"notifications": 0, "crm_tasks": 0},
     "page/asset_unknown": 404,
     "intake/invalid_json": 400,
-    "intake/missing_fields": 400,
     "track/email": 302,
     "track/head": 302,
     "track/short_link": 302,
-    "track/sms": 302,
     "track/unknown": 302,
     # A task without a row is done. A message that cannot be read comes again, until it is a dead letter.
     "deliver/mixed": ["7b0f2c1e-4d5a-4c6b-8e9f-000000000002", "7b0f2c1e-4d5a-4c6b-8e9f-000000000003"],
-    "deliver/undecodable": ["7b0f2c1e-4d5a-4c6b-8e9f-000000000001"],
     "crm/undecodable": ["7b0f2c1e-4d5a-4c6b-8e9f-000000000001"],
 }
 

@@ -8,7 +8,6 @@ use serde::de::DeserializeOwned;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-/// What to do with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handled {
     /// Acknowledge it: nothing is left to do here.

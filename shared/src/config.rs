@@ -21,20 +21,11 @@ use url::Url;
 /// A missing or malformed variable. The error holds its name, never its value, which may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// Not set, or empty.
     #[error("{name} is not set: {hint}")]
-    Missing {
-        /// The variable's name.
-        name: &'static str,
-        /// What to set it to.
-        hint: &'static str,
-    },
-    /// Set to an unusable value.
+    Missing { name: &'static str, hint: &'static str },
     #[error("{name} is malformed: it must be {must_be}")]
     Malformed {
-        /// The variable's name.
         name: &'static str,
-        /// The expected form.
         must_be: &'static str,
     },
 }
@@ -101,36 +92,21 @@ impl<'a> Env<'a> {
 }
 
 /// `RUST_LOG`: which log lines to keep, such as `info` or `proftest=debug,info`; `info` when absent.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "this is the one place that reads the environment"
-)]
 pub fn log_filter() -> Option<String> {
-    std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty())
+    variable("RUST_LOG")
 }
 
 /// `AWS_ENDPOINT_URL`: an emulator to use instead of AWS.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "this is the one place that reads the environment"
-)]
 pub fn aws_endpoint_url() -> Option<String> {
-    std::env::var("AWS_ENDPOINT_URL")
-        .ok()
-        .filter(|url| !url.is_empty())
+    variable("AWS_ENDPOINT_URL")
 }
 
 /// `AWS_LAMBDA_FUNCTION_NAME`: the deployed name, unique in its account and region. Lambda always sets it; where a
 /// test calls a function directly, the name is `local`.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "this is the one place that reads the environment"
-)]
 pub fn function_name() -> String {
-    std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| "local".to_owned())
+    variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "local".to_owned())
 }
 
-/// How to reach the database.
 #[derive(Clone)]
 pub struct Database {
     /// `DATABASE_URL`: a `postgres://` URL; in production Supabase's transaction pooler.
@@ -142,7 +118,6 @@ pub struct Database {
 }
 
 impl Database {
-    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         let url = env.required(
             "DATABASE_URL",
@@ -220,14 +195,11 @@ pub fn crm_queue_url(env: &Env<'_>) -> Result<String, ConfigError> {
     env.required("CRM_QUEUE_URL", "the URL of the crm queue")
 }
 
-/// Settings of `intake`.
 #[derive(Clone)]
 pub struct Intake {
-    /// Saves the lead.
     pub database: Database,
     /// `NOTIFICATION_DELAY_SECONDS`: from the lead to its message; default 600.
     pub delay: Duration,
-    /// Schedules the message.
     pub schedule: Schedule,
     /// `NOTIFICATIONS_QUEUE_URL`: used when scheduling fails.
     pub queue_url: String,
@@ -236,7 +208,6 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             database: Database::read(env)?,
@@ -276,17 +247,14 @@ impl Schedule {
     }
 }
 
-/// Settings of `track`.
 #[derive(Clone)]
 pub struct Track {
-    /// Counts clicks.
     pub database: Database,
     /// `COURSE_URL`: the target of every tracked link.
     pub course: Url,
 }
 
 impl Track {
-    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         const DEFAULT: &str = "https://onai.academy/integrator/expresscourse";
         let malformed = ConfigError::Malformed {
@@ -305,10 +273,8 @@ impl Track {
     }
 }
 
-/// Settings of `sweep`.
 #[derive(Clone)]
 pub struct Sweep {
-    /// Finds overdue rows.
     pub database: Database,
     /// `NOTIFICATIONS_QUEUE_URL`: wakes notifications.
     pub queue_url: String,
@@ -317,7 +283,6 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             database: Database::read(env)?,

@@ -7,7 +7,6 @@ use std::fmt;
 
 macro_rules! steps {
     ($($name:ident = $word:literal,)*) => {
-        /// An external step.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Step {
             $(#[doc = concat!("`", $word, "`")] $name,)*

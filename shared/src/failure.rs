@@ -4,7 +4,6 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// What to do about a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaction {
     /// Certainly not carried out, but may succeed later: try again.
@@ -26,7 +25,6 @@ pub enum Reaction {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Failure {
-    /// Decides what happens next.
     pub reaction: Reaction,
     /// Such as `resend 422 invalid_parameter`: vendor, status, the vendor's error name. Never personal data, never a
     /// URL. For people only; code decides by `reaction` and `status`.
@@ -36,7 +34,6 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Without a status.
     pub fn new(reaction: Reaction, reason: impl Into<String>) -> Self {
         Self {
             reaction,
@@ -45,7 +42,6 @@ impl Failure {
         }
     }
 
-    /// Adds the HTTP status.
     #[must_use]
     pub const fn of_status(mut self, status: u16) -> Self {
         self.status = Some(status);

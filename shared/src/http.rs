@@ -5,21 +5,16 @@ mod event;
 pub use event::{make_readable, serve};
 
 use crate::texts::Texts;
-use ::http::{StatusCode, header};
+use ::http::{HeaderName, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// Why a request was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The body is over the limit.
     TooLarge,
-    /// The content type is not JSON.
     NotJsonType,
-    /// The body is not a JSON object.
     NotJson,
-    /// Fields are missing or wrong.
     Invalid {
         /// The sentence for the whole form.
         error: &'static str,
@@ -62,10 +57,8 @@ impl Refusal {
         }
         let mut response = json_response(self.status(), &body);
         if matches!(self, Self::Unavailable) {
-            response.headers_mut().insert(
-                header::RETRY_AFTER,
-                header::HeaderValue::from_static(RETRY_AFTER_SECONDS),
-            );
+            let pause = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            response.headers_mut().insert(header::RETRY_AFTER, pause);
         }
         response
     }
@@ -74,37 +67,31 @@ impl Refusal {
 /// A JSON answer that is never cached.
 pub fn json_response<T: Serialize>(status: StatusCode, body: &T) -> Response<Body> {
     // Plain structs and JSON values always serialise.
-    let mut response = Response::new(Body::Text(serde_json::to_string(body).unwrap_or_default()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static("application/json; charset=utf-8"),
-    );
-    headers.insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static("no-store"),
-    );
-    response
+    let body = Body::Text(serde_json::to_string(body).unwrap_or_default());
+    let json = (header::CONTENT_TYPE, "application/json; charset=utf-8");
+    uncached(status, body, json)
 }
 
 /// A redirect that is never cached: each click must reach us.
 pub fn redirect(target: &url::Url) -> Response<Body> {
-    let mut response = Response::new(Body::Empty);
-    *response.status_mut() = StatusCode::FOUND;
-    let headers = response.headers_mut();
+    let mut response = uncached(
+        StatusCode::FOUND,
+        Body::Empty,
+        (header::REFERRER_POLICY, "no-referrer"),
+    );
     // A parsed URL is ASCII without control characters, as a header value must be.
-    if let Ok(location) = header::HeaderValue::from_str(target.as_str()) {
-        headers.insert(header::LOCATION, location);
+    if let Ok(location) = HeaderValue::from_str(target.as_str()) {
+        response.headers_mut().insert(header::LOCATION, location);
     }
-    headers.insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static("no-store"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        header::HeaderValue::from_static("no-referrer"),
-    );
+    response
+}
+
+fn uncached(status: StatusCode, body: Body, (name, value): (HeaderName, &'static str)) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(name, HeaderValue::from_static(value));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -8,25 +8,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
 pub enum DeliverTask {
-    /// Send what is due of this notification.
-    DeliverV1 {
-        /// The notification to deliver.
-        notification: NotificationId,
-    },
+    DeliverV1 { notification: NotificationId },
 }
 
-/// A task for `crm`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
 pub enum CrmTask {
-    /// Bring amoCRM in line with this lead's row.
-    CrmV1 {
-        /// The lead to work on.
-        lead: LeadId,
-    },
+    CrmV1 { lead: LeadId },
 }
 
-/// The message body of a task.
 pub fn body<T: Serialize>(task: &T) -> String {
     // Serialising two plain fields cannot fail; an empty body would go to the DLQ.
     serde_json::to_string(task).unwrap_or_default()

@@ -29,12 +29,9 @@ pub fn init(filter: Option<&str>) {
     }
 }
 
-/// A metric's unit in CloudWatch.
 #[derive(Debug, Clone, Copy)]
 pub enum Unit {
-    /// A number of items.
     Count,
-    /// A duration.
     Seconds,
     /// Anything else, such as money.
     None,

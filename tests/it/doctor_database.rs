@@ -70,9 +70,9 @@ fn tls_is_examined_with_the_root_and_the_host_name() {
         };
         let other = Authority::new().unwrap().pem;
         for (route, ca, part) in [
-            (&by_name, &other, "not signed by DATABASE_CA_PEM"),
-            (&by_address, &ca, "names another host"),
-            (&plain, &ca, "the server offers no TLS"),
+            (&by_name, &other, "DATABASE_CA_PEM must be the root that signed"),
+            (&by_address, &ca, "DATABASE_URL must name the host"),
+            (&plain, &ca, "turn it on at the server"),
         ] {
             examined.wrong(&text(&seen(route, ca)), part).await;
         }

@@ -1,7 +1,8 @@
 //! Bundles the modules into one script and strips what only readers of the source need.
 //!
 //! No parser: the sources keep to a form that lines suffice for. Each `import` of a sibling is one line, exported
-//! names are unique over all modules, and comments stand on lines of their own. ADR 14 has what a minifier would save.
+//! names are unique over all modules, and comments stand on lines of their own. docs/adr.md, 14, has what a minifier
+//! would save.
 
 /// Each module comes after those that it imports.
 pub const MODULES: [&str; 10] = [

@@ -14,7 +14,6 @@ const DELAY_MAX_SECONDS: u64 = 900;
 /// SQS hides a received message for at most 12 hours after its receipt; one hour is reserve.
 const HOLD_MAX_SECONDS: u64 = 11 * 3600;
 
-/// One SQS queue.
 #[derive(Debug, Clone)]
 pub struct Queue {
     client: aws_sdk_sqs::Client,
@@ -22,7 +21,6 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// The queue at `url`.
     pub fn new(config: &aws_config::SdkConfig, url: impl Into<String>) -> Self {
         Self {
             client: aws_sdk_sqs::Client::new(config),
@@ -35,7 +33,6 @@ impl Queue {
         &self.client
     }
 
-    /// The queue's URL.
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -9,22 +9,13 @@ use aws_sdk_scheduler::error::SdkError;
 use aws_sdk_scheduler::types::{
     ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, Target,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use std::time::Duration;
 
-/// Creates schedules.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Scheduler {
     client: aws_sdk_scheduler::Client,
-    settings: std::sync::Arc<Settings>,
-}
-
-#[derive(Debug)]
-struct Settings {
-    group: String,
-    role_arn: String,
-    queue_arn: String,
-    dlq_arn: Option<String>,
-    lead: SignedDuration,
+    settings: Schedule,
 }
 
 impl Scheduler {
@@ -32,13 +23,7 @@ impl Scheduler {
     pub fn new(config: &aws_config::SdkConfig, schedule: &Schedule) -> Self {
         Self {
             client: aws_sdk_scheduler::Client::new(config),
-            settings: std::sync::Arc::new(Settings {
-                group: schedule.group.clone(),
-                role_arn: schedule.role_arn.clone(),
-                queue_arn: schedule.queue_arn.clone(),
-                dlq_arn: schedule.dlq_arn.clone(),
-                lead: SignedDuration::try_from(schedule.lead).unwrap_or(SignedDuration::ZERO),
-            }),
+            settings: schedule.clone(),
         }
     }
 
@@ -105,7 +90,7 @@ impl Scheduler {
 
 /// `at(yyyy-mm-ddThh:mm:ss)` in UTC, without fraction or zone suffix. A time in the past fires at once. Source:
 /// EventBridge Scheduler, schedule types.
-fn at(due: Timestamp, lead: SignedDuration) -> String {
+fn at(due: Timestamp, lead: Duration) -> String {
     let fire = due.checked_sub(lead).unwrap_or(due);
     format!("at({})", fire.strftime("%Y-%m-%dT%H:%M:%S"))
 }
@@ -117,8 +102,8 @@ mod tests {
     #[test]
     fn the_expression_is_utc_without_a_zone_and_the_lead_before_due() {
         let due: Timestamp = "2026-11-22T23:59:30.987Z".parse().unwrap();
-        assert_eq!(at(due, SignedDuration::from_secs(60)), "at(2026-11-22T23:58:30)");
-        assert_eq!(at(due, SignedDuration::ZERO), "at(2026-11-22T23:59:30)");
+        assert_eq!(at(due, Duration::from_mins(1)), "at(2026-11-22T23:58:30)");
+        assert_eq!(at(due, Duration::ZERO), "at(2026-11-22T23:59:30)");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Secrets Manager: a variable that refers to a secret gets its value, once, in Init.
 //!
-//! The reasons are in docs/adr/0013-secrets-are-fetched-in-init.md. The call is no step of `failpoint`: it only
-//! reads, before the process has any work.
+//! The reasons are in docs/adr.md, 13. The call is no step of `failpoint`: it only reads, before the process has any
+//! work.
 
 use super::AwsError;
 use crate::config::Environment;

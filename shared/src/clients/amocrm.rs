@@ -40,31 +40,20 @@ pub struct AmoCrm {
     base_url: String,
 }
 
-/// A deal to create with its contact.
 #[derive(Clone)]
 pub struct NewDeal {
-    /// The deal's title in amoCRM.
     pub name: String,
-    /// The pipeline of `stage`.
     pub pipeline: PipelineId,
-    /// The stage to create it in.
     pub stage: StageId,
-    /// Values of custom fields, by the field.
     pub fields: Vec<(FieldId, String)>,
-    /// Name of a tag.
     pub tag: Option<String>,
-    /// The person.
     pub contact: DealContact,
 }
 
-/// The contact of a new deal.
 #[derive(Clone)]
 pub enum DealContact {
-    /// An existing contact.
     Known(ContactId),
-    /// A contact to create with the deal.
     New {
-        /// Its name.
         name: Name,
         /// Becomes the field PHONE.
         phone: Phone,
@@ -73,32 +62,23 @@ pub enum DealContact {
     },
 }
 
-/// The ids of a created deal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Created {
-    /// The deal's id.
     pub deal: DealId,
     /// The contact's id, if the answer has it.
     pub contact: Option<ContactId>,
 }
 
-/// A note on a deal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Note {
-    /// The deal to write on.
     pub deal: DealId,
-    /// Plain text.
     pub text: String,
 }
 
-/// A pair of OAuth tokens.
 #[derive(Clone)]
 pub struct Tokens {
-    /// The access token, for calls.
     pub access: SecretString,
-    /// The refresh token, for the next pair.
     pub refresh: SecretString,
-    /// Lifetime of the access token.
     pub lives: Duration,
 }
 
@@ -111,7 +91,6 @@ impl AmoCrm {
         }
     }
 
-    /// All pipelines with their stages.
     pub async fn pipelines(&self, token: &SecretString) -> Result<Vec<Pipeline>, Failure> {
         let answer = self
             .get(Step::AmocrmPipelines, token, "leads/pipelines", &[])
@@ -122,30 +101,21 @@ impl AmoCrm {
     /// Contacts that contain `query` in any field; the caller must check for the right one.
     pub async fn find_contacts(&self, token: &SecretString, query: &str) -> Result<Vec<Contact>, Failure> {
         let query = [("query", query), ("with", "leads"), ("limit", "50")];
-        let answer = self
-            .get(Step::AmocrmFindContacts, token, "contacts", &query)
+        let page: Option<wire::Contacts> = self
+            .look(Step::AmocrmFindContacts, token, "contacts", &query)
             .await?;
-        if is_none(&answer) {
-            return Ok(Vec::new());
-        }
-        parse::<wire::Contacts>(&answer).map(|page| page.embedded.contacts)
+        Ok(page.unwrap_or_default().embedded.contacts)
     }
 
     /// One contact with its deals' ids; `None` when it was deleted.
     pub async fn contact(&self, token: &SecretString, id: ContactId) -> Result<Option<Contact>, Failure> {
+        let path = format!("contacts/{id}");
         match self
-            .get(
-                Step::AmocrmContact,
-                token,
-                &format!("contacts/{id}"),
-                &[("with", "leads")],
-            )
+            .look(Step::AmocrmContact, token, &path, &[("with", "leads")])
             .await
         {
-            Ok(answer) if is_none(&answer) => Ok(None),
-            Ok(answer) => parse(&answer).map(Some),
             Err(failure) if failure.status == Some(404) => Ok(None),
-            Err(failure) => Err(failure),
+            found => found,
         }
     }
 
@@ -174,14 +144,10 @@ impl AmoCrm {
         token: &SecretString,
         query: &[(&str, &str)],
     ) -> Result<Vec<Deal>, Failure> {
-        let answer = self.get(step, token, "leads", query).await?;
-        if is_none(&answer) {
-            return Ok(Vec::new());
-        }
-        parse::<wire::Deals>(&answer).map(|page| page.embedded.leads)
+        let page: Option<wire::Deals> = self.look(step, token, "leads", query).await?;
+        Ok(page.unwrap_or_default().embedded.leads)
     }
 
-    /// Creates a deal and its contact in one call.
     pub async fn create_deal(&self, token: &SecretString, deal: &NewDeal) -> Result<Created, Failure> {
         let contact = match &deal.contact {
             DealContact::Known(id) => json!({"id": id}),
@@ -264,24 +230,12 @@ impl AmoCrm {
 
     /// The texts of a deal's notes, at most 250 of them.
     pub async fn notes(&self, token: &SecretString, deal: DealId) -> Result<Vec<String>, Failure> {
-        let answer = self
-            .get(
-                Step::AmocrmNotes,
-                token,
-                &format!("leads/{deal}/notes"),
-                &[("limit", "250")],
-            )
+        let path = format!("leads/{deal}/notes");
+        let page: Option<wire::Notes> = self
+            .look(Step::AmocrmNotes, token, &path, &[("limit", "250")])
             .await?;
-        if is_none(&answer) {
-            return Ok(Vec::new());
-        }
-        let page = parse::<wire::Notes>(&answer)?;
-        Ok(page
-            .embedded
-            .notes
-            .into_iter()
-            .filter_map(|note| note.params.text)
-            .collect())
+        let notes = page.unwrap_or_default().embedded.notes.into_iter();
+        Ok(notes.filter_map(|note| note.params.text).collect())
     }
 
     /// Exchanges a refresh token for a new pair. The old pair works until the new one is used.
@@ -304,6 +258,19 @@ impl AmoCrm {
             refresh: tokens.refresh_token.into(),
             lives: Duration::from_secs(tokens.expires_in),
         })
+    }
+
+    /// As [`get`](Self::get); `None` when there is nothing: amoCRM then answers 204 with an empty body.
+    async fn look<T: DeserializeOwned>(
+        &self,
+        step: Step,
+        token: &SecretString,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Option<T>, Failure> {
+        let answer = self.get(step, token, path, query).await?;
+        let none = answer.status == StatusCode::NO_CONTENT || answer.body.is_empty();
+        (!none).then(|| parse(&answer)).transpose()
     }
 
     async fn get(
@@ -332,11 +299,6 @@ impl AmoCrm {
             .request(method, format!("{}/api/v4/{path}", self.base_url))
             .bearer_auth(token.expose_secret())
     }
-}
-
-/// amoCRM answers 204 with an empty body when it finds nothing.
-fn is_none(answer: &Answer) -> bool {
-    answer.status == StatusCode::NO_CONTENT || answer.body.is_empty()
 }
 
 fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, Failure> {

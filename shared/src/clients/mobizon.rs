@@ -34,7 +34,6 @@ pub struct Sms {
     /// In JSON: digits with the country code, `77001234567`.
     #[serde(with = "digits")]
     pub recipient: Phone,
-    /// The whole text.
     pub text: String,
 }
 
@@ -83,7 +82,6 @@ fn as_number(value: &Value) -> Option<i64> {
 }
 
 impl Mobizon {
-    /// A client with the vendor's settings.
     pub fn new(http: Client, settings: &config::Mobizon) -> Self {
         Self {
             http,
@@ -93,7 +91,6 @@ impl Mobizon {
         }
     }
 
-    /// Sends an SMS and returns the vendor's message id.
     pub async fn send(&self, sms: &Sms) -> Result<String, Failure> {
         let mut form = vec![("recipient", sms.recipient.digits()), ("text", sms.text.as_str())];
         form.extend(self.sender.as_deref().map(|sender| ("from", sender)));
@@ -217,21 +214,10 @@ fn read(answer: &Answer) -> Result<Value, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::StatusCode;
-    use reqwest::header::HeaderMap;
     use serde_json::json;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        let status = StatusCode::from_u16(status).unwrap();
-        Answer {
-            status,
-            headers: HeaderMap::new(),
-            body: body.as_bytes().to_vec(),
-        }
-    }
-
     fn reaction(status: u16, body: &str) -> Reaction {
-        read(&answer(status, body)).unwrap_err().reaction
+        read(&Answer::new(status, body)).unwrap_err().reaction
     }
 
     #[test]
@@ -289,7 +275,7 @@ mod tests {
             r#"{"code":0,"data":{"messageId":7}}"#,
             r#"{"code":"0","data":{"messageId":"7"}}"#,
         ] {
-            let data = read(&answer(200, body)).unwrap();
+            let data = read(&Answer::new(200, body)).unwrap();
             assert_eq!(
                 data.get("messageId").and_then(as_id).as_deref(),
                 Some("7"),

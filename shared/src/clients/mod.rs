@@ -94,6 +94,17 @@ fn clean_name(raw: &str) -> String {
 }
 
 #[cfg(test)]
+impl Answer {
+    fn new(status: u16, body: &str) -> Self {
+        Self {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: body.as_bytes().to_vec(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use reqwest::header::HeaderValue;

@@ -32,11 +32,8 @@ pub struct Message {
     /// In JSON a list of one.
     #[serde(with = "one_address")]
     pub to: Email,
-    /// The subject line.
     pub subject: String,
-    /// The HTML part.
     pub html: String,
-    /// The plain text part.
     pub text: String,
     /// Returned in webhooks. Characters `[A-Za-z0-9_-]`.
     pub tags: Vec<Tag>,
@@ -56,12 +53,9 @@ mod one_address {
     }
 }
 
-/// One tag of an e-mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
-    /// The tag's name.
     pub name: String,
-    /// The tag's value.
     pub value: String,
 }
 
@@ -77,7 +71,6 @@ pub const BATCH_MAX: usize = 100;
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 const PAUSE_SPREAD: Duration = Duration::from_millis(500);
 
-/// Why a batch was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
     /// One e-mail is invalid, so none was sent. Sent one by one, the others can succeed.
@@ -87,7 +80,6 @@ pub enum Refused {
 }
 
 impl Resend {
-    /// A client with the vendor's settings.
     pub fn new(http: Client, settings: &config::Resend) -> Self {
         Self {
             http,
@@ -219,16 +211,14 @@ fn failure(answer: &Answer) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::{HeaderMap, HeaderValue};
+    use reqwest::header::HeaderValue;
 
     fn answer(status: u16, body: &str) -> Answer {
-        let mut headers = HeaderMap::new();
-        headers.insert("retry-after", HeaderValue::from_static("3"));
-        Answer {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers,
-            body: body.as_bytes().to_vec(),
-        }
+        let mut answer = Answer::new(status, body);
+        answer
+            .headers
+            .insert("retry-after", HeaderValue::from_static("3"));
+        answer
     }
 
     fn reaction(status: u16, name: &str) -> Reaction {

@@ -6,19 +6,15 @@ use secrecy::SecretString;
 use std::time::Duration;
 use url::Url;
 
-/// Settings of `crm`.
 #[derive(Clone)]
 pub struct Crm {
-    /// Holds tasks and deals.
     pub database: Database,
     /// `CRM_QUEUE_URL`: the queue on which messages are held.
     pub queue_url: String,
-    /// The account.
     pub amocrm: AmoCrm,
 }
 
 impl Crm {
-    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             database: Database::read(env)?,
@@ -28,14 +24,11 @@ impl Crm {
     }
 }
 
-/// An account of amoCRM.
 #[derive(Clone)]
 pub struct AmoCrm {
     /// `AMOCRM_BASE_URL`: `acme`, `acme.amocrm.ru` or a URL.
     pub base_url: String,
-    /// How calls are authorised.
     pub auth: Auth,
-    /// Where deals are made.
     pub stage: Stage,
     /// `AMOCRM_LEAD_ID_FIELD_ID`: a text field of deals for our lead's id. It identifies a deal after the answer to
     /// its creation was lost.
@@ -49,7 +42,6 @@ pub struct AmoCrm {
     pub block: Option<Duration>,
 }
 
-/// How calls to amoCRM are authorised.
 #[derive(Clone)]
 pub enum Auth {
     /// `AMOCRM_ACCESS_TOKEN`: a long-lived token of a private integration.
@@ -57,14 +49,12 @@ pub enum Auth {
     /// `AMOCRM_CLIENT_ID`, `AMOCRM_CLIENT_SECRET`, `AMOCRM_REDIRECT_URI`, and `AMOCRM_REFRESH_TOKEN` for the first
     /// exchange. Later pairs are in the database.
     OAuth {
-        /// The integration's credentials.
         client: OAuthClient,
         /// Used for the first exchange only.
         refresh: SecretString,
     },
 }
 
-/// The OAuth credentials of an integration.
 #[derive(Clone)]
 pub struct OAuthClient {
     /// `AMOCRM_CLIENT_ID`: the integration's id.
@@ -75,7 +65,6 @@ pub struct OAuthClient {
     pub redirect_uri: String,
 }
 
-/// The stage for new deals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
     /// `AMOCRM_PIPELINE_ID` and `AMOCRM_STATUS_ID`.
@@ -85,7 +74,6 @@ pub enum Stage {
 }
 
 impl AmoCrm {
-    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         const FIELD: &str = "AMOCRM_LEAD_ID_FIELD_ID";
         let requests_per_second = env
@@ -200,18 +188,8 @@ fn utm_fields(env: &Env<'_>) -> Result<Vec<(String, FieldId)>, ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::read;
     use super::*;
-
-    fn read(table: &[(&'static str, &'static str)]) -> Result<AmoCrm, ConfigError> {
-        let lookup = |name: &str| {
-            table
-                .iter()
-                .rev()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        };
-        AmoCrm::read(&Env::new(&lookup))
-    }
 
     const GOOD: [(&str, &str); 5] = [
         ("AMOCRM_BASE_URL", "acme"),
@@ -221,10 +199,8 @@ mod tests {
         ("AMOCRM_LEAD_ID_FIELD_ID", "3"),
     ];
 
-    fn with(name: &'static str, value: &'static str) -> Result<AmoCrm, ConfigError> {
-        let mut table = GOOD.to_vec();
-        table.push((name, value));
-        read(&table)
+    fn with(name: &str, value: &str) -> Result<AmoCrm, ConfigError> {
+        read(&[&GOOD[..], &[(name, value)]].concat(), AmoCrm::read)
     }
 
     #[test]
@@ -248,13 +224,13 @@ mod tests {
     #[test]
     fn the_stage_is_given_by_ids_or_by_names() {
         assert_eq!(
-            read(&GOOD).ok().unwrap().stage,
+            read(&GOOD, AmoCrm::read).ok().unwrap().stage,
             Stage::Ids(PipelineId(1), StageId(2))
         );
         let names = [("AMOCRM_PIPELINE_ID", ""), ("AMOCRM_PIPELINE", "Воронка")];
         let table = [&GOOD[..], &names[..]].concat();
         let expected = Stage::Names("Воронка".into(), "ЗАЯВКА_С_ПРОФТЕСТА".into());
-        assert_eq!(read(&table).ok().unwrap().stage, expected);
+        assert_eq!(read(&table, AmoCrm::read).ok().unwrap().stage, expected);
     }
 
     #[test]

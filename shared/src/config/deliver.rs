@@ -3,23 +3,17 @@
 use super::{ConfigError, Database, Env};
 use secrecy::SecretString;
 
-/// Settings of `deliver`.
 #[derive(Clone)]
 pub struct Deliver {
-    /// Holds deliveries.
     pub database: Database,
     /// `NOTIFICATIONS_QUEUE_URL`: the queue on which early and refused messages are held.
     pub queue_url: String,
-    /// The e-mail vendor.
     pub resend: Resend,
-    /// The SMS vendor.
     pub mobizon: Mobizon,
-    /// The bases of the links.
     pub links: Links,
 }
 
 impl Deliver {
-    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             database: Database::read(env)?,
@@ -31,7 +25,6 @@ impl Deliver {
     }
 }
 
-/// Settings of the e-mail vendor.
 #[derive(Clone)]
 pub struct Resend {
     /// `RESEND_API_KEY`: may be one with «Sending access».
@@ -43,7 +36,6 @@ pub struct Resend {
 }
 
 impl Resend {
-    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             api_key: env
@@ -57,7 +49,6 @@ impl Resend {
     }
 }
 
-/// Settings of the SMS vendor.
 #[derive(Clone)]
 pub struct Mobizon {
     /// `MOBIZON_API_KEY`: sent as a query parameter.
@@ -69,7 +60,6 @@ pub struct Mobizon {
 }
 
 impl Mobizon {
-    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             api_key: env.required("MOBIZON_API_KEY", "the API key of Mobizon")?.into(),
@@ -89,7 +79,6 @@ pub struct Links {
 }
 
 impl Links {
-    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         let public = env.base_url("PUBLIC_BASE_URL", "https://api.onai.academy")?;
         let short = env.base_url("SHORT_LINK_BASE_URL", &public)?;

@@ -17,7 +17,6 @@ pub fn variable(name: &str) -> Option<String> {
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// From name and value.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(variables.into_iter().collect())
     }
@@ -39,12 +38,10 @@ impl Environment {
         self.0.iter().filter_map(reference).collect()
     }
 
-    /// Sets a variable.
     pub fn set(&mut self, variable: String, value: String) {
         self.0.insert(variable, value);
     }
 
-    /// Reads a configuration.
     pub fn read<T>(&self, read: fn(&Env<'_>) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
         read(&Env::new(&|name| self.0.get(name).cloned()))
     }

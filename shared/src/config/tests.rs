@@ -2,7 +2,11 @@ use super::*;
 
 type Table = Vec<(&'static str, &'static str)>;
 
-fn read<T>(table: &Table, read: fn(&Env<'_>) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
+/// The last value of a name counts.
+pub(super) fn read<T>(
+    table: &[(&str, &str)],
+    read: fn(&Env<'_>) -> Result<T, ConfigError>,
+) -> Result<T, ConfigError> {
     let lookup = |name: &str| {
         table
             .iter()
@@ -83,14 +87,7 @@ fn a_remote_database_needs_verified_tls() {
 fn a_database_of_this_machine_does_not() {
     for host in ["127.0.0.1", "127.0.0.2", "[::1]", "localhost", "172.17.0.1"] {
         let url = format!("postgres://u:secret@{host}:5432/funnel");
-        let table = [("DATABASE_URL", url.as_str())];
-        let lookup = |name: &str| {
-            table
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, url)| (*url).to_owned())
-        };
-        let database = Database::read(&Env::new(&lookup));
+        let database = read(&[("DATABASE_URL", &url)], Database::read);
         assert!(database.is_ok_and(|database| database.is_local()), "{host}");
     }
 }

@@ -4,10 +4,8 @@ use super::retry::{self, BACKOFF, Backoff};
 use crate::failure::{Failure, Reaction};
 use std::time::Duration;
 
-/// Delays of CRM tasks.
 #[derive(Debug, Clone, Copy)]
 pub struct CrmTiming {
-    /// Delays after refusals.
     pub backoff: Backoff,
     /// How long a deal of unknown outcome must be missing from the search before it is created again. The search lags
     /// behind writes.
@@ -15,43 +13,19 @@ pub struct CrmTiming {
 }
 
 impl CrmTiming {
-    /// The values in production.
     pub const PRODUCTION: Self = Self {
         backoff: BACKOFF,
         absent: Duration::from_mins(2),
     };
 }
 
-/// A note on a deal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum NoteKind {
-    /// The answers of the test.
-    Answers,
-    /// The source and tags of the lead.
-    Utm,
-    /// The first click in the e-mail.
-    EmailClick,
-    /// The first click in the SMS.
-    SmsClick,
-}
-
-impl NoteKind {
-    /// All kinds. A task has each at most once.
-    pub const ALL: [Self; 4] = [Self::Answers, Self::Utm, Self::EmailClick, Self::SmsClick];
-
-    /// The word in SQL.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Answers => "answers",
-            Self::Utm => "utm",
-            Self::EmailClick => "email_click",
-            Self::SmsClick => "sms_click",
-        }
-    }
-
-    /// Reads the word; `None` for an unknown one.
-    pub fn parse(raw: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == raw)
+words! {
+    /// A note on a deal. A task has each kind at most once.
+    pub enum NoteKind {
+        Answers = "answers",
+        Utm = "utm",
+        EmailClick = "email_click",
+        SmsClick = "sms_click",
     }
 }
 
@@ -149,13 +123,5 @@ mod tests {
         ));
         let reason = format!("gave up after {last} retries: amocrm 400");
         assert_eq!(refused(last, Reaction::Unknown), CrmOutcome::Failed { reason });
-    }
-
-    #[test]
-    fn words_read_back() {
-        for kind in NoteKind::ALL {
-            assert_eq!(NoteKind::parse(kind.as_str()), Some(kind));
-        }
-        assert_eq!(NoteKind::parse("fax"), None);
     }
 }

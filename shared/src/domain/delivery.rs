@@ -28,13 +28,11 @@ pub const LEASE: Duration = Duration::from_mins(1);
 /// minute. Source: Resend, docs/dashboard/emails/idempotency-keys.
 pub const EMAIL_KEY_LIFETIME: Duration = Duration::from_hours(23);
 
-/// Delays of deliveries.
 #[derive(Debug, Clone, Copy)]
 pub struct DeliveryTiming {
     /// How long after the first doubt an e-mail may be repeated: the vendor must still know the key at the last
     /// repetition.
     pub email_key: Duration,
-    /// Delays after refusals.
     pub backoff: Backoff,
     /// How often a request is repeated at once after a 429 with a short pause.
     pub repeats: u32,
@@ -49,7 +47,6 @@ pub struct DeliveryTiming {
 }
 
 impl DeliveryTiming {
-    /// The values in production.
     pub const PRODUCTION: Self = Self {
         email_key: EMAIL_KEY_LIFETIME,
         backoff: BACKOFF,
@@ -61,33 +58,25 @@ impl DeliveryTiming {
     };
 }
 
-/// What is known about earlier attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
     /// Certainly nothing was sent.
     NotSent,
     /// An earlier attempt may have been accepted.
-    Unknown {
-        /// Time since that attempt.
-        since: Duration,
-    },
+    Unknown { since: Duration },
 }
 
-/// How an attempt begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opening {
-    /// Send the message.
     Send,
     /// Look the message up first; [`reconcile`] then decides.
     LookUp {
-        /// Time since that attempt.
         since: Duration,
     },
     /// Record this and send nothing.
     Over(Outcome),
 }
 
-/// Decides how an attempt begins.
 pub fn open(timing: &DeliveryTiming, channel: Channel, before: Before) -> Opening {
     match (channel, before) {
         (_, Before::NotSent) => Opening::Send,
@@ -104,30 +93,25 @@ pub fn open(timing: &DeliveryTiming, channel: Channel, before: Before) -> Openin
 /// The outcome of one attempt, as recorded in the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The vendor accepted the message.
     Accepted {
-        /// The vendor's id for the message.
         provider_id: String,
     },
     /// Certainly not sent; try again.
     Retrying {
         /// For a log: vendor, status, name of the error.
         reason: String,
-        /// Delay before the next attempt.
         after: Duration,
     },
     /// A human must act first; the sweep tries again.
     Parked {
         /// For a log: vendor, status, name of the error.
         reason: String,
-        /// Delay before the next attempt.
         after: Duration,
     },
     /// It may have been sent; look it up.
     Unknown {
         /// For a log: vendor, status, name of the error.
         reason: String,
-        /// Delay before the next look-up.
         after: Duration,
     },
     /// Given up. If it may have been sent, the reason says so.
@@ -138,7 +122,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The row's next state.
     pub const fn state(&self) -> State {
         match self {
             Self::Accepted { .. } => State::Accepted,
@@ -172,7 +155,7 @@ impl Outcome {
 }
 
 /// Decides the outcome by the vendor's answer, after `retries` earlier refusals. For `jitter` see
-/// [`retry::spread`](crate::domain::retry::spread).
+/// [`spread`].
 pub fn judge(
     timing: &DeliveryTiming,
     channel: Channel,
@@ -216,15 +199,15 @@ fn retry(
     }
 }
 
-/// How an attempt changes the doubt: whether the message may be out already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doubt {
-    /// No change.
-    Keep,
-    /// This attempt may have been accepted.
-    Start,
-    /// Nothing is in doubt any more.
-    Clear,
+words! {
+    /// How an attempt changes the doubt: whether the message may be out already.
+    pub enum Doubt {
+        Keep = "keep",
+        /// This attempt may have been accepted.
+        Start = "start",
+        /// Nothing is in doubt any more.
+        Clear = "clear",
+    }
 }
 
 impl Doubt {
@@ -239,22 +222,6 @@ impl Doubt {
             (Channel::Email, _, _) => Self::Keep,
             (Channel::Sms, _, false) => Self::Clear,
         }
-    }
-
-    /// The word in SQL.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Keep => "keep",
-            Self::Start => "start",
-            Self::Clear => "clear",
-        }
-    }
-
-    /// Reads the word; `None` for an unknown one.
-    pub fn parse(raw: &str) -> Option<Self> {
-        [Self::Keep, Self::Start, Self::Clear]
-            .into_iter()
-            .find(|doubt| doubt.as_str() == raw)
     }
 }
 

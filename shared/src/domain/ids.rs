@@ -17,13 +17,11 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new, unguessable id.
             #[allow(clippy::new_without_default, reason = "a default that differs each time would surprise")]
             pub fn new() -> Self {
                 Self(new_v7())
             }
 
-            /// From the database.
             pub const fn from_uuid(id: Uuid) -> Self {
                 Self(id)
             }
@@ -138,7 +136,6 @@ impl ShortCode {
         fits.then(|| Self(raw.to_owned()))
     }
 
-    /// Twelve characters.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -18,7 +18,6 @@ pub const SMS_UNITS_MAX: usize = 70;
 /// is more likely an advertisement.
 const GREETED_NAME_CHARS_MAX: usize = 64;
 
-/// The result of the test, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResultTexts {
     /// Types of personality, the strongest first.
@@ -29,7 +28,6 @@ pub struct ResultTexts {
     pub first_step: String,
 }
 
-/// One type of personality.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeText {
     /// Such as «Исследователь».
@@ -38,7 +36,6 @@ pub struct TypeText {
     pub meaning: String,
 }
 
-/// A rendered e-mail.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EmailContent {
     /// One line, the same for everyone.
@@ -168,9 +165,7 @@ impl SmsText {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an SMS of {units} UTF-16 units does not fit one segment of {limit}: shorten SHORT_LINK_BASE_URL")]
 pub struct SmsTooLong {
-    /// The SMS's length in UTF-16 code units.
     pub units: usize,
-    /// The longest that fits, in UTF-16 code units.
     pub limit: usize,
 }
 

@@ -14,13 +14,9 @@ pub struct Metadata {
     pub answers: Option<Answers>,
     /// Questions and answers in words, as the client showed them.
     pub answer_texts: Option<AnswerTexts>,
-    /// The campaign of the first touch.
     pub campaign: Option<String>,
-    /// The payment method that the person chose.
     pub payment_method: Option<String>,
-    /// The tags of the first touch.
     pub first_tags: Option<Tags>,
-    /// The latest touch.
     pub last_touch: Option<Touch>,
     /// Unknown fields, kept as sent.
     pub other: Map<String, Value>,
@@ -33,7 +29,6 @@ impl fmt::Debug for Metadata {
     }
 }
 
-/// Answers to the test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
     /// Indices of the chosen options, from 0.
@@ -42,14 +37,11 @@ pub struct Answers {
     pub result: Option<QuizResult>,
 }
 
-/// Where a submission came from.
 #[derive(Clone, Default, PartialEq)]
 pub struct Touch {
     /// `proftest_<campaign>`.
     pub source: String,
-    /// The slug of its campaign.
     pub campaign: Option<String>,
-    /// The tags of its link.
     pub tags: Option<Tags>,
 }
 
@@ -66,7 +58,6 @@ impl Tags {
         })
     }
 
-    /// The text of one tag.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str().filter(|text| !text.is_empty())
     }
@@ -114,7 +105,6 @@ impl Metadata {
         json
     }
 
-    /// From the column's value.
     pub fn from_json(mut json: Map<String, Value>) -> Self {
         let text = |value: Option<Value>| match value {
             Some(Value::String(text)) => Some(text),
@@ -176,7 +166,6 @@ fn result_to_json(result: QuizResult) -> Value {
     json!({"types": result.types().map(Type::letter)})
 }
 
-/// From `metadata -> 'result'`.
 pub fn result_from_json(json: &Value) -> Option<QuizResult> {
     let letters = json.get("types")?.as_array()?;
     let letters = letters.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?;

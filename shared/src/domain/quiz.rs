@@ -6,9 +6,7 @@
 
 use super::message::{ResultTexts, TypeText};
 
-/// Questions in the test.
 pub const QUESTIONS: usize = 12;
-/// Options per question.
 pub const OPTIONS: usize = 4;
 const TYPES: usize = 6;
 const PAIRS: usize = TYPES * (TYPES - 1) / 2;
@@ -34,7 +32,6 @@ impl Type {
     /// In the order of the hexagon.
     pub const ALL: [Self; TYPES] = [Self::R, Self::I, Self::A, Self::S, Self::E, Self::C];
 
-    /// Holland's letter.
     pub const fn letter(self) -> &'static str {
         match self {
             Self::R => "R",
@@ -52,21 +49,17 @@ impl Type {
     }
 }
 
-/// A question of the test.
 #[derive(Debug)]
 pub struct Question {
-    /// Its text.
     pub text: &'static str,
     /// In the order of the page.
     pub options: [Choice; OPTIONS],
 }
 
-/// An option of a question.
 #[derive(Debug)]
 pub struct Choice {
     /// The type that gets the point.
     pub kind: Type,
-    /// The option's text.
     pub text: &'static str,
 }
 
@@ -150,7 +143,6 @@ impl QuizResult {
         (first != second).then_some(Self { first, second })
     }
 
-    /// The result in words.
     pub fn texts(self) -> ResultTexts {
         let texts = |kind: Type| &QUIZ.types[kind as usize];
         let described = |kind: Type| TypeText {

@@ -118,29 +118,28 @@ mod tests {
     use lambda_http::RequestExt as _;
     use serde_json::json;
 
-    fn request(path: &str, query: &str, headers: &serde_json::Value) -> Request {
+    fn event(path: &str, query: &str, headers: &serde_json::Value, body: &str) -> LambdaRequest {
         let event = json!({
             "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": headers,
             "requestContext": {"http": {"method": "GET", "path": path}, "stage": "$default"},
-            "body": "no base64!", "isBase64Encoded": true,
+            "body": body, "isBase64Encoded": true,
         });
-        let mut event: LambdaRequest = serde_json::from_value(event).unwrap();
+        serde_json::from_value(event).unwrap()
+    }
+
+    fn request(path: &str, query: &str, headers: &serde_json::Value) -> Request {
+        let mut event = event(path, query, headers, "no base64!");
         make_readable(&mut event);
         event.into()
     }
 
     /// What lambda_http alone makes of an event; `None` when it panics.
     fn alone(path: &str, query: &str, headers: &serde_json::Value, body: &str) -> Option<Request> {
-        let event = json!({
-            "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": headers,
-            "requestContext": {"http": {"method": "GET", "path": path}, "stage": "$default"},
-            "body": body, "isBase64Encoded": true,
-        });
-        let event: LambdaRequest = serde_json::from_value(event).unwrap();
+        let event = event(path, query, headers, body);
         std::panic::catch_unwind(|| event.into()).ok()
     }
 
-    /// The table of ADR 15. When a line of it fails, lambda_http has learnt to read that event: delete the guard.
+    /// The table of docs/adr.md, 15. When a line of it fails, lambda_http has learnt to read that event: delete the guard.
     #[test]
     fn lambda_http_alone_panics_where_an_event_makes_no_uri_or_no_base64() {
         let good = json!({"host": "api.onai.academy", "x-forwarded-proto": "https"});

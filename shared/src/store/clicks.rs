@@ -6,7 +6,6 @@ use crate::domain::delivery::Channel;
 use crate::domain::ids::{ClickId, LeadId, ShortCode};
 use crate::failpoint::Step;
 
-/// The target of a tracked link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// `/l/{code}`: the code determines lead and channel.
@@ -15,23 +14,18 @@ pub enum Target {
     Lead(LeadId, Channel),
 }
 
-/// A click to count.
 #[derive(Debug, Clone)]
 pub struct Click {
     /// Made once: recording the same id twice counts once.
     pub id: ClickId,
-    /// The link that was clicked.
     pub target: Target,
     /// The user agent, at most 256 characters.
     pub user_agent: Option<String>,
 }
 
-/// A counted click.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clicked {
-    /// The lead of the link.
     pub lead: LeadId,
-    /// The channel that carried the link.
     pub source: Channel,
 }
 

@@ -17,19 +17,16 @@ use tokio_postgres::types::Json;
 /// template.yaml), so no claim of a live worker is taken over.
 pub const CRM_LEASE: Duration = Duration::from_mins(2);
 
-/// The result of a claim.
 #[derive(Debug)]
 pub enum CrmClaim {
     /// There is no task: the person was erased, or amoCRM is up to date.
     Nothing,
-    /// The task failed for good.
     Failed,
     /// The task waits, or a worker holds it or its person.
     Busy {
         /// How long until it may be free.
         free_in: Duration,
     },
-    /// The gate to amoCRM is shut.
     Shut(Shut),
     /// Claimed until the lease ends.
     Claimed(Box<CrmWork>),
@@ -40,14 +37,12 @@ pub enum CrmClaim {
 pub struct Shut {
     /// `None`: until it is opened by hand.
     pub opens_in: Option<Duration>,
-    /// The refusal that shut it.
     pub reason: String,
 }
 
 /// A claimed task: what amoCRM does not know about a lead.
 #[derive(Debug)]
 pub struct CrmWork {
-    /// The task's lead.
     pub lead: LeadId,
     /// The claim's fencing token.
     pub attempt: i32,
@@ -57,30 +52,22 @@ pub struct CrmWork {
     pub revision: i32,
     /// Whether the deal differs from the lead.
     pub deal_due: bool,
-    /// Notes still to write.
     pub notes: Vec<NoteKind>,
     /// Whether an earlier attempt may have written `notes`.
     pub maybe_noted: bool,
     /// Time since an earlier attempt began to create a deal whose id was never saved.
     pub creating_for: Option<Duration>,
-    /// The person's contact, if known.
     pub contact: Option<ContactId>,
-    /// The lead's deal, if known.
     pub deal: Option<DealId>,
-    /// The person's name.
     pub name: Name,
-    /// The person's e-mail.
     pub email: Email,
-    /// The person's phone.
     pub phone: Phone,
     /// `proftest_<campaign>`, of the first touch.
     pub source: String,
-    /// The rest of the form.
     pub metadata: Metadata,
 }
 
 impl Store {
-    /// Claims a lead's task and its person for [`CRM_LEASE`].
     pub async fn claim_crm(&self, lead: LeadId) -> Result<CrmClaim, StoreError> {
         let lease = Seconds(CRM_LEASE);
         let params = [param(&lead), param(&lease)];

@@ -14,12 +14,10 @@ use std::fmt;
 use std::time::Duration;
 use tokio_postgres::Row;
 
-/// The result of a claim.
 #[derive(Debug)]
 pub enum Claim {
     /// There is no such notification: its person was erased.
     Missing,
-    /// Not due yet.
     Early {
         /// Time until it is due, by the database's clock.
         due_in: Duration,
@@ -38,22 +36,14 @@ pub enum Claim {
     Claimed(Box<Due>),
 }
 
-/// A notification to send now.
 #[derive(Debug)]
 pub struct Due {
-    /// The notification's id.
     pub notification: NotificationId,
-    /// The recipient.
     pub lead: LeadId,
-    /// Which message it is.
     pub kind: Kind,
-    /// The campaign of the first touch.
     pub campaign: Option<String>,
-    /// For the greeting.
     pub name: Name,
-    /// The e-mail's recipient.
     pub email: Email,
-    /// The SMS's recipient.
     pub phone: Phone,
     /// `None` without a scored test.
     pub quiz_result: Option<QuizResult>,
@@ -61,21 +51,17 @@ pub struct Due {
     pub code: Option<ShortCode>,
     /// Whether the other channel has failed for good.
     pub failed: bool,
-    /// The claimed channels.
     pub attempts: Vec<Attempt>,
     /// Time until another open channel can be claimed; `None` when there is none.
     pub rest_free_in: Option<Duration>,
 }
 
-/// A claimed channel.
 pub struct Attempt {
-    /// The channel to send over.
     pub channel: Channel,
     /// Counted from 1: the fencing token for recording the outcome.
     pub number: i32,
     /// Refusals so far.
     pub retries: i16,
-    /// What is known about earlier attempts.
     pub before: Before,
     /// Pinned by an earlier attempt.
     pub content: Option<Value>,
@@ -97,14 +83,12 @@ impl fmt::Debug for Attempt {
 
 /// Pinned content of a channel, the same at every attempt.
 pub struct Pinned {
-    /// The channel it is for.
     pub channel: Channel,
     /// Opaque to the store.
     pub content: Value,
 }
 
 impl Store {
-    /// Claims what may be sent now of one notification, for [`LEASE`].
     pub async fn claim(&self, notification: NotificationId) -> Result<Claim, StoreError> {
         let lease = Seconds(LEASE);
         let params = [param(&notification), param(&lease)];

@@ -9,14 +9,12 @@ use std::time::Duration;
 /// When a slot becomes free although its holder died: after the longest call and the second that follows it.
 const SLOT_LOST_AFTER: Duration = Duration::from_secs(15);
 
-/// The result of a request for a slot.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Slot {
     /// A slot; give it back after the answer.
     Taken(i16),
     /// All are in use; ask again after this.
     InUse(Duration),
-    /// The gate to amoCRM is shut.
     Shut(Shut),
 }
 
@@ -63,7 +61,6 @@ impl Store {
             .map(|_| ())
     }
 
-    /// The gate, if it is shut.
     pub async fn gate(&self) -> Result<Option<Shut>, StoreError> {
         const SQL: &str = "select (extract(epoch from shut_until) - extract(epoch from clock_timestamp()))::float8 as shut_for_seconds, \
              reason as shut_reason from crm_gate where shut_until > clock_timestamp()";

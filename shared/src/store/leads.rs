@@ -12,10 +12,8 @@ use jiff::Timestamp;
 use std::time::Duration;
 use tokio_postgres::types::Json;
 
-/// A parsed lead from the form.
 #[derive(Debug, Clone)]
 pub struct NewLead {
-    /// For greetings.
     pub name: Name,
     /// Identifies the person, together with `phone`.
     pub email: Email,
@@ -23,16 +21,13 @@ pub struct NewLead {
     pub phone: Phone,
     /// `proftest_<campaign>`.
     pub source: String,
-    /// The rest of the form.
     pub metadata: Metadata,
     /// The same key again changes nothing.
     pub idempotency_key: Option<String>,
 }
 
-/// A committed lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Saved {
-    /// The person's one id.
     pub lead: LeadId,
     /// Whether this submission changed something that the CRM must learn.
     pub changed: bool,
@@ -40,10 +35,8 @@ pub struct Saved {
     pub notification: Option<Pending>,
 }
 
-/// A waiting notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending {
-    /// The notification's id.
     pub id: NotificationId,
     /// By the database's clock.
     pub due: Timestamp,

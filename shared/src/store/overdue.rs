@@ -16,7 +16,6 @@ pub struct Backlog {
     pub overdue: i64,
     /// Waiting notifications, due or not.
     pub pending: i64,
-    /// Failed notifications of the last day.
     pub failed_last_day: i64,
     /// People who left contacts during the last day.
     pub leads_last_day: i64,
@@ -30,7 +29,6 @@ pub struct Backlog {
     pub parked: i64,
     /// CRM tasks that should be done by now.
     pub crm_overdue: i64,
-    /// CRM tasks that failed for good.
     pub crm_failed: i64,
     /// 1 while the gate to amoCRM is shut.
     pub crm_gate_shut: i64,
@@ -65,7 +63,6 @@ impl Store {
             .await
     }
 
-    /// Counts the backlog.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         self.one(Step::Backlog, include_str!("backlog.sql"), &[], read_backlog)
             .await

@@ -14,7 +14,6 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// Why a statement failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database is unreachable or overloaded; the same call may succeed later.
@@ -38,7 +37,6 @@ pub struct Store {
     deadline: Duration,
 }
 
-/// The driver's error.
 pub type PgError = tokio_postgres::Error;
 
 /// The effect of a statement that only the holder of a claim may run.
@@ -213,7 +211,6 @@ fn parse(database: &Database) -> Result<tokio_postgres::Config, StoreError> {
         .map_err(|_| StoreError::Settings("DATABASE_URL cannot be parsed".to_owned()))
 }
 
-/// What to do after a failed attempt.
 enum Attempted {
     /// The statement may succeed on another connection.
     Again(StoreError),

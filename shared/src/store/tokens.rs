@@ -9,16 +9,11 @@ use std::time::Duration;
 /// How long a rotation may take before another worker may try.
 const ROTATION_LEASE: Duration = Duration::from_secs(30);
 
-/// The result of a request for a token.
 pub enum Rotation {
-    /// The stored token is valid.
     Good {
-        /// For calls.
         access: SecretString,
-        /// Remaining lifetime.
         lives: Duration,
     },
-    /// Another worker is renewing the token.
     Busy,
     /// This worker must renew the token.
     Ours {
@@ -62,7 +57,6 @@ impl Store {
         .await
     }
 
-    /// Stores a new pair and ends the rotation.
     pub async fn end_rotation(
         &self,
         access: &SecretString,

@@ -15,13 +15,10 @@ pub type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// A value that knows its SQL type.
 pub trait Typed: ToSql + Sync {
-    /// The SQL type of one value.
     const TYPE: Type;
-    /// The SQL type of a list.
     const LIST: Type;
 }
 
-/// Adds the value's SQL type.
 pub fn param<T: Typed>(value: &T) -> Param<'_> {
     (value, T::TYPE)
 }
@@ -173,5 +170,11 @@ mod tests {
         let error = Channel::from_sql(&Type::TEXT, b"pigeon").unwrap_err();
         assert_eq!(error.to_string(), "this version does not know \"pigeon\"");
         assert_eq!(Channel::from_sql(&Type::TEXT, b"sms").unwrap(), Channel::Sms);
+        for kind in NoteKind::ALL {
+            assert_eq!(
+                NoteKind::from_sql(&Type::TEXT, kind.as_str().as_bytes()).unwrap(),
+                kind
+            );
+        }
     }
 }

@@ -3,19 +3,18 @@
 use super::{Pipeline, Status};
 use crate::config::Stage;
 
-/// Why the configured stage was not found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Misplaced {
-    /// No pipeline has this id or name.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub enum Misplaced<'a> {
     #[error("the configured pipeline is not in the account")]
     Pipeline,
-    /// The pipeline has no stage of this id or name.
     #[error("the configured stage is not in its pipeline")]
-    Status,
+    Status(&'a Pipeline),
 }
 
-/// The pipeline and stage with the configured ids or names.
-pub fn place<'a>(pipelines: &'a [Pipeline], stage: &Stage) -> Result<(&'a Pipeline, &'a Status), Misplaced> {
+pub fn place<'a>(
+    pipelines: &'a [Pipeline],
+    stage: &Stage,
+) -> Result<(&'a Pipeline, &'a Status), Misplaced<'a>> {
     let pipeline = pipelines.iter().find(|pipeline| match stage {
         Stage::Ids(id, _) => pipeline.id == *id,
         Stage::Names(name, _) => same_name(&pipeline.name, name),
@@ -25,7 +24,7 @@ pub fn place<'a>(pipelines: &'a [Pipeline], stage: &Stage) -> Result<(&'a Pipeli
         Stage::Ids(_, id) => status.id == *id,
         Stage::Names(_, name) => same_name(&status.name, name),
     });
-    Ok((pipeline, status.ok_or(Misplaced::Status)?))
+    Ok((pipeline, status.ok_or(Misplaced::Status(pipeline))?))
 }
 
 /// People type names: case and outer spaces do not count.

@@ -1,17 +1,7 @@
 use super::*;
-use reqwest::header::HeaderMap;
-
-fn answer(status: u16, body: &str) -> Answer {
-    let status = StatusCode::from_u16(status).unwrap();
-    Answer {
-        status,
-        headers: HeaderMap::new(),
-        body: body.as_bytes().to_vec(),
-    }
-}
 
 fn reaction(status: u16, body: &str) -> Reaction {
-    checked(answer(status, body)).err().unwrap().reaction
+    checked(Answer::new(status, body)).err().unwrap().reaction
 }
 
 #[test]
@@ -49,8 +39,11 @@ fn every_documented_status_has_its_reaction_whatever_the_body() {
 
 #[test]
 fn reasons_hold_no_detail() {
-    let failure = checked(answer(400, r#"{"title":"Bad Request","detail":"+77001234567"}"#))
-        .err()
-        .unwrap();
+    let failure = checked(Answer::new(
+        400,
+        r#"{"title":"Bad Request","detail":"+77001234567"}"#,
+    ))
+    .err()
+    .unwrap();
     assert_eq!(failure.reason, "amocrm 400 Bad_Request");
 }

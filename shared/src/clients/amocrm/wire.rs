@@ -6,19 +6,15 @@ use crate::domain::ids::{ContactId, DealId, FieldId, PipelineId, StageId};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-/// A pipeline of deals.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Pipeline {
-    /// The pipeline's id.
     pub id: PipelineId,
-    /// The name shown in amoCRM.
     pub name: String,
     #[serde(rename = "_embedded")]
     embedded: EmbeddedStatuses,
 }
 
 impl Pipeline {
-    /// The pipeline's stages.
     pub fn statuses(&self) -> &[Status] {
         &self.embedded.statuses
     }
@@ -30,22 +26,17 @@ struct EmbeddedStatuses {
     statuses: Vec<Status>,
 }
 
-/// A stage of a pipeline.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Status {
-    /// The stage's id.
     pub id: StageId,
-    /// The name shown in amoCRM.
     pub name: String,
     /// Position: a larger number is further along.
     #[serde(default)]
     pub sort: i64,
 }
 
-/// A person or company in amoCRM.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Contact {
-    /// The contact's id.
     pub id: ContactId,
     #[serde(default, deserialize_with = "null_as_empty")]
     custom_fields_values: Vec<Field>,
@@ -63,7 +54,6 @@ impl Contact {
         fields.flat_map(Field::texts)
     }
 
-    /// The ids of the contact's deals.
     pub fn deals(&self) -> Vec<DealId> {
         self.embedded.leads.iter().map(|lead| DealId(lead.id)).collect()
     }
@@ -72,11 +62,9 @@ impl Contact {
 /// A deal. amoCRM calls it a lead; here a lead is a person.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Deal {
-    /// The deal's id.
     pub id: DealId,
     /// The pipeline of `status_id`.
     pub pipeline_id: PipelineId,
-    /// The deal's stage.
     pub status_id: StageId,
     /// Whether the deal is in the bin.
     #[serde(default)]
@@ -88,22 +76,18 @@ pub struct Deal {
 }
 
 impl Deal {
-    /// Whether the field is filled in.
     pub fn has(&self, field: FieldId) -> bool {
-        let mut found = self
-            .custom_fields_values
-            .iter()
-            .filter(|one| one.id == Some(field));
-        found.any(|one| one.texts().any(|text| !text.is_empty()))
+        self.texts(field).any(|text| !text.is_empty())
     }
 
-    /// Whether the field has exactly this value.
     pub fn holds(&self, field: FieldId, value: &str) -> bool {
-        let mut found = self
-            .custom_fields_values
-            .iter()
-            .filter(|one| one.id == Some(field));
-        found.any(|one| one.texts().any(|text| text == value))
+        self.texts(field).any(|text| text == value)
+    }
+
+    fn texts(&self, field: FieldId) -> impl Iterator<Item = &str> {
+        let fields = self.custom_fields_values.iter();
+        let fields = fields.filter(move |one| one.id == Some(field));
+        fields.flat_map(Field::texts)
     }
 
     /// The first contact, if the request asked for contacts.
@@ -152,13 +136,13 @@ struct OnlyId {
 
 macro_rules! page {
     ($page:ident, $embedded:ident, $list:ident, $item:ty) => {
-        #[derive(Deserialize)]
+        #[derive(Default, Deserialize)]
         pub(super) struct $page {
             #[serde(rename = "_embedded")]
             pub(super) embedded: $embedded,
         }
 
-        #[derive(Deserialize)]
+        #[derive(Default, Deserialize)]
         pub(super) struct $embedded {
             #[serde(default)]
             pub(super) $list: Vec<$item>,

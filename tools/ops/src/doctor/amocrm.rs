@@ -135,22 +135,11 @@ async fn stage(http: &Client, settings: &config::AmoCrm, token: &SecretString, f
             "{pipeline} names no pipeline of the account, which has: {}",
             list(pipelines.iter().map(|one| (one.name.as_str(), one.id)))
         )),
-        Err(why @ Misplaced::Status) => {
-            // The stages of all pipelines would be too long for one line.
-            let wanted = pipelines.iter().find(|one| match &settings.stage {
-                Stage::Ids(id, _) => one.id == *id,
-                Stage::Names(name, _) => one.name.trim().to_lowercase() == name.trim().to_lowercase(),
-            });
-            let stages = wanted.map(|one| {
-                list(
-                    one.statuses()
-                        .iter()
-                        .map(|status| (status.name.as_str(), status.id)),
-                )
-            });
+        Err(why @ Misplaced::Status(wanted)) => {
+            let stages = wanted.statuses().iter();
             findings.wrong(format!(
                 "{status}: {why}, which has: {}",
-                stages.unwrap_or_default()
+                list(stages.map(|one| (one.name.as_str(), one.id)))
             ));
         }
     }

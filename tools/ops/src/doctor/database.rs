@@ -80,17 +80,7 @@ fn address(database: &Database, findings: &mut Findings) {
 fn explain(error: &StoreError) -> String {
     let text = error.to_string();
     let has = |needle: &str| text.contains(needle);
-    if has("UnknownIssuer") || has("BadSignature") {
-        "the server's certificate is not signed by DATABASE_CA_PEM: download the project's certificate again"
-            .to_owned()
-    } else if has("not valid for name") || has("NotValidForName") {
-        "the server's certificate names another host: write the host in DATABASE_URL as the vendor's page does".to_owned()
-    } else if has("expired") {
-        "the server's certificate has expired, or this machine's clock is wrong".to_owned()
-    } else if has("does not support TLS") {
-        "the server offers no TLS: DATABASE_URL leads to something else than the production database"
-            .to_owned()
-    } else if has("password authentication failed") || has("Wrong password") {
+    if has("password authentication failed") || has("Wrong password") {
         "user or password is wrong: reset the database's password and put the new one into DATABASE_URL, with its \
          special characters percent-encoded"
             .to_owned()
