@@ -4,11 +4,10 @@ use crate::intake::{app, app_of, body_of, post, world};
 use crate::support::funnel::schedules;
 use crate::support::proxy::{Mode, Proxy};
 use futures::future::join_all;
-use harness::world::{CLOSED, Person, World, run, sdk, sdk_at, task};
+use harness::world::{Person, World, run, sdk, task};
 use proftest::domain::ids::NotificationId;
 use serde_json::json;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
 
 /// The limit on a visitor's wait.
 const WAIT_MAX: Duration = Duration::from_secs(3);
@@ -132,47 +131,5 @@ fn without_a_scheduler_the_message_itself_waits_in_the_queue() {
         let row = intake.db.row("select id from scheduled_notifications").await;
         let id = NotificationId::from_uuid(row["id"].as_str().unwrap().parse().unwrap());
         assert_eq!(message.body.unwrap(), task(id));
-    });
-}
-
-#[test]
-fn without_any_aws_the_visitor_sees_200_and_the_sweep_finds_the_row() {
-    run(async {
-        let intake = world().await;
-        // One refuses connections, the other takes them and never answers.
-        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let silent_url = format!("http://{}", silent.local_addr().unwrap());
-        for endpoint in [CLOSED, silent_url.as_str()] {
-            let app = app_of(&intake.intake_config(), &sdk_at(endpoint));
-            let started = Instant::now();
-            post(&app, &body_of(&Person::new())).await.lead();
-            assert!(
-                started.elapsed() < Duration::from_secs(5),
-                "{endpoint}: {:?}",
-                started.elapsed()
-            );
-        }
-        let sweep = sweep::App::new(&intake.sweep_config(), &sdk().await).unwrap();
-        assert_eq!(
-            sweep::handle(&sweep).await.unwrap().notifications,
-            0,
-            "not due yet"
-        );
-        intake.pass_time(Duration::from_mins(12)).await;
-        let swept = sweep::handle(&sweep).await.unwrap();
-        assert_eq!((swept.notifications, swept.crm_tasks), (2, 2));
-        let rows = intake.db.rows("select id from scheduled_notifications").await;
-        let mut expected: Vec<String> = rows
-            .iter()
-            .map(|row| {
-                task(NotificationId::from_uuid(
-                    row["id"].as_str().unwrap().parse().unwrap(),
-                ))
-            })
-            .collect();
-        let mut woken = intake.notifications.drain().await;
-        expected.sort();
-        woken.sort();
-        assert_eq!(woken, expected);
     });
 }

@@ -144,19 +144,6 @@ fn a_function_works_with_the_secret_that_its_variable_refers_to_and_never_prints
 }
 
 #[test]
-fn several_secrets_are_fetched_and_none_is_printed() {
-    run(async {
-        let keys = ["re_Shibboleth_1", "mobizon-Shibboleth-2"];
-        let references = [secret(keys[0]).await, secret(keys[1]).await];
-        let settings = deliver_settings(references.each_ref().map(String::as_str)).await;
-        let mut deliver = Printing::start("deliver", &settings).await;
-        deliver.function.ready().await.unwrap();
-        let printed = deliver.printed();
-        assert!(!printed.contains("Shibboleth"), "{printed}");
-    });
-}
-
-#[test]
 fn a_secret_that_is_absent_ends_the_process_with_one_line_that_names_the_variable() {
     run(async {
         let (resend, absent) = (

@@ -9,7 +9,7 @@ use proftest::aws::SdkConfig;
 use reqwest::Response;
 use serde_json::{Value, json};
 use standins::{AmoCrm, Mobizon, Resend, SentEmail, SentSms};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{OnceCell, RwLock};
 
@@ -278,39 +278,5 @@ impl Stack {
             None
         })
         .await;
-    }
-
-    /// Ends the function's processes as the kernel ends one that is out of memory, and says how many there were.
-    ///
-    /// They are known by their executable, which the emulator unpacks below its own directory, and by the name
-    /// that it gives them.
-    pub async fn kill(&self, function: &str) -> usize {
-        let unpacked = self.dir.join("emulator");
-        let name = format!(
-            "AWS_LAMBDA_FUNCTION_NAME={}",
-            self.running.deployment.functions[function]
-        );
-        let is_ours = |process: &Path| {
-            let executable = std::fs::read_link(process.join("exe")).unwrap_or_default();
-            let environment = std::fs::read(process.join("environ")).unwrap_or_default();
-            let named = environment
-                .split(|byte| *byte == 0)
-                .any(|pair| pair == name.as_bytes());
-            executable.starts_with(&unpacked) && named
-        };
-        let processes = std::fs::read_dir("/proc")
-            .unwrap()
-            .flatten()
-            .map(|entry| entry.path());
-        let ours: Vec<String> = processes
-            .filter(|process| is_ours(process))
-            .map(|process| process.file_name().unwrap().to_string_lossy().into_owned())
-            .collect();
-        if !ours.is_empty() {
-            // One may have ended by itself meanwhile, which is as good.
-            let mut kill = tokio::process::Command::new("kill");
-            let _ = kill.arg("-9").args(&ours).output().await;
-        }
-        ours.len()
     }
 }
