@@ -217,7 +217,7 @@ fn retry(
 }
 
 /// How an attempt changes the doubt: whether the message may be out already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Doubt {
     /// No change.
     Keep,
