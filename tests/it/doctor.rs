@@ -51,7 +51,7 @@ fn with_everything_in_order_nothing_is_wrong_and_nothing_is_written() {
 fn settings_are_read_as_the_functions_read_them() {
     run(async {
         let examined = Examined::new().await;
-        for (name, value, part) in [
+        let wrong = [
             ("COURSE_URL", "course", "COURSE_URL is malformed"),
             (
                 "NOTIFICATION_DELAY_SECONDS",
@@ -70,9 +70,8 @@ fn settings_are_read_as_the_functions_read_them() {
                 "postgres://user:pw@db.example.org/x",
                 "DATABASE_CA_PEM is not set",
             ),
-        ] {
-            examined.wrong(&[(name, value)], part).await;
-        }
+        ];
+        examined.each_wrong(&wrong).await;
         let long = format!("{CLOSED}/a-path-that-leaves-no-room-in-an-sms");
         examined
             .wrong(&[("SHORT_LINK_BASE_URL", &long)], "shorten SHORT_LINK_BASE_URL")

@@ -152,9 +152,9 @@ fn a_vendor_s_hiccup_heals_by_itself() {
             name: None,
             retry_after: Some(2),
         };
-        stack.resend().faults().add(Fault::times(busy, 3));
+        stack.resend.faults().add(Fault::times(busy, 3));
         let full = Mode::RateLimit { retry_after: 2 };
-        stack.mobizon().faults().add(Fault::times(full, 3));
+        stack.mobizon.faults().add(Fault::times(full, 3));
         for person in &people {
             assert_eq!(stack.post(person).await.0, 200);
         }
@@ -162,7 +162,7 @@ fn a_vendor_s_hiccup_heals_by_itself() {
             (stack.count("hiccup", "completed").await == 3).then_some(())
         })
         .await;
-        assert!(stack.resend().faults().list().is_empty() && stack.mobizon().faults().list().is_empty());
+        assert!(stack.resend.faults().list().is_empty() && stack.mobizon.faults().list().is_empty());
         stack.assert_each_delivered_once("hiccup", &people).await;
     });
 }

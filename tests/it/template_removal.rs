@@ -7,7 +7,7 @@ use crate::template_routes::expected_routes;
 use crate::template_settings::{read_by_function, variable_problems};
 use harness::tools;
 use proftest::failpoint::Step;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// What a function may need of AWS, known by a variable that its configuration reads: the variable, the resource
@@ -149,10 +149,14 @@ fn strings(value: Option<&Value>) -> Vec<Value> {
 
 /// A resource by its logical id, a service by its name.
 fn name_of(resource: &Value) -> String {
-    // An optional one: `!If [HasIt, !GetAtt It.Id, !Ref AWS::NoValue]`.
-    let chosen = resource["Fn::If"].get(1).unwrap_or(resource);
+    // An optional one: `!If [HasIt, !GetAtt ItSecret.Id, !Ref AWS::NoValue]`.
+    let choice = resource.get("Fn::If");
+    let chosen = choice.map_or(resource, |choice| &choice[1]);
     if let Some(id) = chosen["Fn::GetAtt"][0].as_str() {
-        return id.to_owned();
+        let has_it = format!("Has{}", id.trim_end_matches("Secret"));
+        if choice.is_none_or(|choice| *choice == json!([has_it, chosen, {"Ref": "AWS::NoValue"}])) {
+            return id.to_owned();
+        }
     }
     match resource["Fn::Sub"].as_str() {
         Some(arn) if arn.ends_with(":schedule/${ScheduleGroup}/*") => "ScheduleGroup".to_owned(),

@@ -20,8 +20,8 @@ pub const DELAY: Duration = Duration::from_secs(3);
 pub struct Stack {
     running: local::stack::Stack,
     dir: PathBuf,
-    resend: Resend,
-    mobizon: Mobizon,
+    pub resend: Resend,
+    pub mobizon: Mobizon,
     pub db: Database,
     pub http: reqwest::Client,
     /// Journeys that break something take it for writing, the others for reading.
@@ -153,16 +153,8 @@ impl Stack {
         &self.running.console
     }
 
-    pub fn resend(&self) -> &Resend {
-        &self.resend
-    }
-
     pub fn amocrm(&self) -> &AmoCrm {
         &self.running.vendors.amocrm
-    }
-
-    pub fn mobizon(&self) -> &Mobizon {
-        &self.mobizon
     }
 
     pub async fn post(&self, body: &Value) -> (u16, Value) {
@@ -176,13 +168,13 @@ impl Stack {
     }
 
     pub fn emails_to(&self, address: &str) -> Vec<SentEmail> {
-        let all = self.resend().sent();
+        let all = self.resend.sent();
         all.into_iter().filter(|email| email.to == [address]).collect()
     }
 
     /// `phone` in digits.
     pub fn sms_to(&self, phone: &str) -> Vec<SentSms> {
-        let all = self.mobizon().sent();
+        let all = self.mobizon.sent();
         all.into_iter().filter(|sms| sms.recipient == phone).collect()
     }
 
@@ -218,7 +210,7 @@ impl Stack {
         );
         let rows = self.db.rows(&sql).await;
         assert_eq!(rows.len(), people.len(), "one lead and one notification a person");
-        let (emails, sms) = (self.resend().sent(), self.mobizon().sent());
+        let (emails, sms) = (self.resend.sent(), self.mobizon.sent());
         for row in &rows {
             assert_eq!(
                 json!([row["status"], row["email_sent"], row["sms_sent"], row["early"]]),
