@@ -1,6 +1,6 @@
 //! The SMS account's money: told once an hour, and never at a recipient's cost.
 
-use crate::support::delivery::{patient, wake};
+use crate::support::delivery::{patient, status, wake};
 use crate::support::printing::Printing;
 use harness::runtime_api::Function;
 use harness::world::{Waiting, World, event, record, run, task};
@@ -55,11 +55,7 @@ fn a_balance_that_cannot_be_had_costs_no_recipient_anything() {
     run(async {
         for mode in [
             Mode::Timeout {},
-            Mode::Status {
-                status: 500,
-                name: None,
-                retry_after: None,
-            },
+            status(500, None),
             Mode::Html { status: 200 },
             Mode::Drop {},
         ] {

@@ -1,5 +1,6 @@
 //! `doctor`, against the vendors' stand-ins: everything in order, and everything broken once.
 
+use crate::support::delivery::status;
 use crate::support::doctor::{Examined, token};
 use harness::world::{Options, Queue, run, sdk};
 use ops::doctor::Level;
@@ -169,11 +170,7 @@ fn mobizon_is_examined() {
             ("14", "is blocked"),
             ("999", "code 999"),
         ] {
-            let refusal = Mode::Status {
-                status: 200,
-                name: Some(code.to_owned()),
-                retry_after: None,
-            };
+            let refusal = status(200, Some(code));
             examined.vendors.mobizon.faults().add(Fault::times(refusal, 1));
             examined.wrong(&[], part).await;
         }

@@ -3,7 +3,6 @@
 use crate::support::stack::{COURSE, DELAY, Stack, stack};
 use futures::StreamExt as _;
 use harness::world::{eventually, run};
-use proftest::config::variable;
 use serde_json::json;
 use standins::{Fault, Mode, SentEmail, SentSms};
 use std::collections::HashSet;
@@ -77,8 +76,7 @@ fn a_burst_of_leads_is_delivered_none_twice_and_none_early() {
     run(async {
         let stack = stack().await;
         let _peace = stack.peace.read().await;
-        let long = variable("PROFTEST_LONG").is_some();
-        let people = Stack::people("burst", 703, if long { 1_000 } else { 300 });
+        let people = Stack::people("burst", 703, 300);
         let answers: Vec<_> = futures::stream::iter(&people)
             .map(|person| stack.post(person))
             .buffer_unordered(50)

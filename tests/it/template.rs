@@ -60,6 +60,10 @@ pub fn functions(template: &Value) -> BTreeMap<String, (String, Value)> {
         .collect()
 }
 
+pub fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
 /// Every object in it, with its JSON pointer.
 pub fn objects(value: &Value) -> Vec<(String, Map<String, Value>)> {
     let below = std::iter::once(String::new()).chain(pointers(value));
