@@ -116,33 +116,6 @@ fn a_worker_that_dies_before_sending_costs_no_message() {
 }
 
 #[test]
-fn a_worker_whose_claim_was_taken_over_records_nothing() {
-    run(async {
-        let world = World::new().await;
-        let waiting = world.lead().await;
-        world.break_once(Vendor::Resend, Mode::Slow { ms: 600 });
-        let late = patient(&world).await;
-        let slow = wake(&late, &waiting);
-        let takes_over = async {
-            tokio::time::sleep(Duration::from_millis(250)).await;
-            world.pass_time(LEASE).await;
-            let app = patient(&world).await;
-            assert!(wake(&app, &waiting).await, "concurrent use of a key is retried");
-        };
-        futures::join!(slow, takes_over);
-        let email = world.work(&waiting, Vendor::Resend).await;
-        assert_eq!(
-            (&email["attempt"], &email["state"]),
-            (&2.into(), &"retrying".into()),
-            "{email}"
-        );
-        world.pass_time(Duration::from_hours(1)).await;
-        finish(&world, &late, &waiting).await;
-        world.assert_delivered_once(&waiting).await;
-    });
-}
-
-#[test]
 fn what_was_pinned_is_sent_whatever_changes_between_attempts() {
     run(async {
         let world = World::new().await;

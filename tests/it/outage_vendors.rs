@@ -2,7 +2,7 @@
 
 use crate::support::delivery::status;
 use crate::support::funnel::{self, Workers};
-use harness::world::{Database, Person, Vendor, World, run, sdk};
+use harness::world::{CLOSED, Database, Person, Vendor, World, run, sdk};
 use proftest::config::variable;
 use standins::{Fault, Mode};
 use std::time::{Duration, Instant};
@@ -50,7 +50,7 @@ async fn break_vendors(world: &World, step: usize) -> Workers {
                 vendor.add(every(1, Mode::Drop {}, path));
             }
         }
-        _ => return funnel::workers_without_vendors(world).await,
+        _ => return funnel::workers_at(world, Some(CLOSED)).await,
     }
     funnel::workers(world).await
 }

@@ -4,7 +4,7 @@
 use super::request::{Answer, submission};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::{join, join_all};
-use harness::world::{CLOSED, Database, Options, Person, Queue, World, patient_sdk, task};
+use harness::world::{Database, Options, Person, Queue, World, patient_sdk, task};
 use proftest::aws::SdkConfig;
 use proftest::domain::ids::NotificationId;
 use serde_json::{Value, json};
@@ -80,11 +80,7 @@ pub async fn workers(world: &World) -> Workers {
     workers_at(world, None).await
 }
 
-pub async fn workers_without_vendors(world: &World) -> Workers {
-    workers_at(world, Some(CLOSED)).await
-}
-
-async fn workers_at(world: &World, vendors: Option<&str>) -> Workers {
+pub async fn workers_at(world: &World, vendors: Option<&str>) -> Workers {
     let (mut deliver, mut crm) = (world.deliver_config(), super::crm::config(world));
     crm.amocrm.requests_per_second = CRM_SLOTS;
     if let Some(url) = vendors {
