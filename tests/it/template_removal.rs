@@ -153,7 +153,7 @@ fn name_of(resource: &Value) -> String {
     let choice = resource.get("Fn::If");
     let chosen = choice.map_or(resource, |choice| &choice[1]);
     if let Some(id) = chosen["Fn::GetAtt"][0].as_str() {
-        let has_it = format!("Has{}", id.trim_end_matches("Secret"));
+        let has_it = format!("Has{}", id.strip_suffix("Secret").unwrap_or(id));
         if choice.is_none_or(|choice| *choice == json!([has_it, chosen, {"Ref": "AWS::NoValue"}])) {
             return id.to_owned();
         }
