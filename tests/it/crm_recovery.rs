@@ -1,9 +1,8 @@
 //! Lost answers, outages and killed workers: still one deal a lead, and nothing lost.
 
 use crate::support::crm::{config, drain, wake, worker, worker_with};
-use crate::support::cutoff::Cutoff;
 use harness::world::crm::oauth_app;
-use harness::world::{Options, Person, Vendor, World, run};
+use harness::world::{Options, Vendor, World, run};
 use proftest::store::CRM_LEASE;
 use serde_json::json;
 use standins::Mode;
@@ -11,30 +10,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 const CREATE: &str = "POST /api/v4/leads/complex";
-
-#[test]
-fn a_lost_answer_to_every_second_creation_is_still_one_deal_a_lead() {
-    run(async {
-        let world = World::new().await;
-        world.leads(60).await;
-        world.break_crm(CREATE, Mode::AcceptThenDrop {}, None, Some(2));
-        let workers = [worker(&world).await, worker(&world).await];
-        drain(&world, &workers, Duration::from_mins(1)).await;
-        let stats = world.vendors.amocrm.stats();
-        assert!(stats.faulted >= 30, "{}", stats.faulted);
-        assert_eq!(
-            (world.vendors.made().len(), world.vendors.amocrm.contacts().len()),
-            (60, 60)
-        );
-        assert_eq!(
-            world
-                .db
-                .count("landing_leads where amocrm_lead_id is not null")
-                .await,
-            60
-        );
-    });
-}
 
 #[test]
 fn a_deal_of_unknown_outcome_is_not_created_again_before_the_search_could_show_it() {
@@ -55,96 +30,6 @@ fn a_deal_of_unknown_outcome_is_not_created_again_before_the_search_could_show_i
         drain(&world, &[app], Duration::from_secs(20)).await;
         assert_eq!(world.vendors.made().len(), 1);
         assert_eq!(world.deal(lead).await.id, world.vendors.made()[0].id);
-    });
-}
-
-#[test]
-fn an_outage_during_the_whole_intake_loses_no_deal() {
-    run(async {
-        let world = World::new().await;
-        world.vendors.amocrm.faults().add(standins::Fault {
-            mode: Mode::Drop {},
-            count: None,
-            every: None,
-            path: None,
-        });
-        let leads = world.leads(200).await;
-        let app = worker(&world).await;
-        for batch in leads.chunks(10).take(3) {
-            assert_eq!(wake(&app, batch).await, 10, "each comes back after its pause");
-        }
-        world.vendors.amocrm.faults().clear();
-        let workers = [app, worker(&world).await];
-        drain(&world, &workers, Duration::from_mins(5)).await;
-        assert_eq!(
-            (world.vendors.made().len(), world.vendors.amocrm.contacts().len()),
-            (200, 200)
-        );
-    });
-}
-
-#[test]
-fn notes_whose_answer_was_lost_are_not_written_twice() {
-    run(async {
-        let world = World::new().await;
-        let metadata = json!({"proftestAnswers": [{"question": "Где?", "answer": "Дома"}]});
-        let lead = world
-            .save(&Person::new().with(metadata), Duration::ZERO)
-            .await
-            .lead;
-        world.break_crm("POST /api/v4/leads/notes", Mode::AcceptThenDrop {}, Some(1), None);
-        drain(&world, &[worker(&world).await], Duration::from_secs(20)).await;
-        assert_eq!(world.notes(world.deal(lead).await.id).len(), 2);
-    });
-}
-
-/// Kills a worker at its first step, at its second, and so on, until it survives; each time another worker
-/// ends the work.
-#[test]
-fn a_worker_killed_at_any_step_leaves_no_duplicate_and_loses_nothing() {
-    run(async {
-        let world = World::new().await;
-        let mut survived = false;
-        let mut steps = 0;
-        while !survived {
-            steps += 1;
-            assert!(steps < 120, "the worker never comes to an end");
-            let cutoff = Cutoff::at(steps);
-            let mut config = config(&world);
-            config.database = world.db.config_over(cutoff.before(world.db.port()).await);
-            let (host, port) = world.vendors.urls.amocrm.rsplit_once(':').unwrap();
-            let port = cutoff.before(port.parse().unwrap()).await;
-            config.amocrm.base_url = format!("{host}:{port}");
-            let metadata = json!({"proftestAnswers": [{"question": "Шаг?", "answer": steps.to_string()}]});
-            let lead = world
-                .save(&Person::new().with(metadata), Duration::ZERO)
-                .await
-                .lead;
-            let victim = worker_with(&config).await;
-            survived = cutoff
-                .run(async {
-                    let _ = wake(&victim, &[lead]).await;
-                })
-                .await;
-            drop(victim);
-            // What was under way at the server ends there.
-            tokio::time::sleep(Duration::from_millis(30)).await;
-            world.pass_time(CRM_LEASE).await;
-            drain(&world, &[worker(&world).await], Duration::from_secs(20)).await;
-        }
-        assert!(steps > 20, "only {steps} steps were met");
-        let mut deals: BTreeMap<String, usize> = BTreeMap::new();
-        for deal in world.vendors.made() {
-            *deals.entry(deal.fields["PROFTEST_LEAD_ID"].clone()).or_default() += 1;
-            assert_eq!(deal.notes.len(), 2, "{:?}", deal.notes);
-        }
-        assert_eq!(deals.len(), steps, "every lead has a deal");
-        assert!(deals.values().all(|count| *count == 1), "{deals:?}");
-        assert_eq!(world.vendors.amocrm.contacts().len(), steps);
-        assert_eq!(
-            world.db.count("crm_tasks where state = 'done'").await,
-            i64::try_from(steps).unwrap()
-        );
     });
 }
 

@@ -1,33 +1,16 @@
 //! The SMS account's money: told once an hour, and never at a recipient's cost.
 
-use crate::support::delivery::{patient, wake};
+use crate::support::delivery::{patient, status, wake};
+use crate::support::printing::Printing;
 use harness::runtime_api::Function;
-use harness::world::{Waiting, World, binaries, event, record, run, task};
-use serde_json::Value;
+use harness::world::{Waiting, World, event, record, run, task};
 use standins::{Fault, Mode};
-use std::path::Path;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 const BALANCE: &str = "user/getownbalance";
 /// Another stack's function has another one.
 const DEPLOYED_NAME: &str = "proftest-DeliverFunction-1A2B3C";
-
-/// The real binary, what it prints going to a file.
-async fn start(world: &World, log: &Path) -> Function {
-    let settings = world.settings();
-    let binary = binaries().await.join("deliver");
-    let output = std::fs::File::create(log).unwrap();
-    let configure = |command: &mut tokio::process::Command| {
-        command
-            .envs(settings)
-            .env("AWS_LAMBDA_FUNCTION_NAME", DEPLOYED_NAME)
-            .stdout(output);
-    };
-    Function::start(&binary, Duration::from_secs(30), configure)
-        .await
-        .unwrap()
-}
 
 async fn deliver(function: &mut Function, waiting: &Waiting) {
     let id = Uuid::new_v4().to_string();
@@ -43,23 +26,18 @@ async fn deliver(function: &mut Function, waiting: &Waiting) {
 fn a_process_tells_the_balance_once_an_hour() {
     run(async {
         let world = World::new().await;
-        let log = std::env::temp_dir().join(format!("deliver-{}.log", Uuid::new_v4()));
-        let mut function = start(&world, &log).await;
-        function.ready().await.unwrap();
+        let mut settings = world.settings();
+        settings.insert("AWS_LAMBDA_FUNCTION_NAME", DEPLOYED_NAME.to_owned());
+        let mut process = Printing::start("deliver", &settings).await;
+        process.function.ready().await.unwrap();
         for _ in 0..2 {
             let waiting = world.lead().await;
-            deliver(&mut function, &waiting).await;
+            deliver(&mut process.function, &waiting).await;
             world.assert_delivered_once(&waiting).await;
         }
-        let printed = std::fs::read_to_string(&log).unwrap();
-        std::fs::remove_file(&log).unwrap();
-        let metrics: Vec<Value> = printed
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .filter(|line: &Value| line.get("SmsBalance").is_some())
-            .collect();
+        let metrics = process.lines_with("SmsBalance");
         let [metric] = &metrics[..] else {
-            panic!("{} times: {printed}", metrics.len())
+            panic!("{} times: {}", metrics.len(), process.printed())
         };
         // What the stand-in's account has.
         assert_eq!(metric["SmsBalance"], 190.428, "{metric}");
@@ -77,11 +55,7 @@ fn a_balance_that_cannot_be_had_costs_no_recipient_anything() {
     run(async {
         for mode in [
             Mode::Timeout {},
-            Mode::Status {
-                status: 500,
-                name: None,
-                retry_after: None,
-            },
+            status(500, None),
             Mode::Html { status: 200 },
             Mode::Drop {},
         ] {

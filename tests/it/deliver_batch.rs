@@ -1,6 +1,6 @@
 //! E-mails that go out in one request: each is still sent once, whatever becomes of the request and of the company.
 
-use crate::support::delivery::{finish, hasty, kill_after, patient, wake_all};
+use crate::support::delivery::{finish, hasty, kill_after, patient, status, wake_all};
 use futures::future::{join, join_all};
 use harness::world::{Vendor, Waiting, World, run};
 use standins::{Fault, Mode};
@@ -67,11 +67,7 @@ fn a_batch_of_unknown_outcome_is_repeated_as_it_was() {
             Mode::AcceptThenDrop {},
             Mode::Truncated {},
             Mode::Drop {},
-            Mode::Status {
-                status: 500,
-                name: None,
-                retry_after: None,
-            },
+            status(500, None),
         ] {
             let world = World::new().await;
             let app = hasty(&world).await;
@@ -89,14 +85,7 @@ fn a_batch_of_unknown_outcome_is_repeated_as_it_was() {
 #[test]
 fn a_batch_that_was_certainly_refused_is_taken_apart() {
     run(async {
-        for mode in [
-            Mode::RateLimit { retry_after: 0 },
-            Mode::Status {
-                status: 403,
-                name: None,
-                retry_after: None,
-            },
-        ] {
+        for mode in [Mode::RateLimit { retry_after: 0 }, status(403, None)] {
             let world = World::new().await;
             let app = hasty(&world).await;
             let leads = leads(&world, 10).await;

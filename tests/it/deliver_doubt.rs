@@ -32,22 +32,3 @@ fn an_sms_that_was_really_not_sent_is_sent_again_only_after_the_list_had_time() 
         world.assert_delivered_once(&waiting).await;
     });
 }
-
-#[test]
-fn an_unknown_sms_whose_look_up_fails_is_not_sent_again() {
-    run(async {
-        let world = World::new().await;
-        let app = hasty(&world).await;
-        let waiting = world.lead().await;
-        world.break_once(Vendor::Mobizon, Mode::AcceptThenDrop {});
-        world.break_times(Vendor::Mobizon, Mode::Html { status: 502 }, 6);
-        for _ in 0..6 {
-            assert!(wake(&app, &waiting).await);
-            world.pass_time(Duration::from_hours(1)).await;
-        }
-        assert_eq!(world.sms(&waiting).len(), 1);
-        world.vendors.heal();
-        finish(&world, &app, &waiting).await;
-        world.assert_delivered_once(&waiting).await;
-    });
-}

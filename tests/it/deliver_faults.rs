@@ -1,17 +1,9 @@
 //! What faults lead to over several attempts; `vendor_matrix` has the reaction to each.
 
-use crate::support::delivery::{finish, hasty, patient, wake};
+use crate::support::delivery::{finish, hasty, patient, status, wake};
 use harness::world::{Vendor, World, run};
 use standins::Mode;
 use std::time::Duration;
-
-fn status(status: u16, name: Option<&str>) -> Mode {
-    Mode::Status {
-        status,
-        name: name.map(str::to_owned),
-        retry_after: None,
-    }
-}
 
 #[test]
 fn both_channels_may_fail_and_the_row_names_both() {

@@ -5,8 +5,7 @@ use crate::support::delivery::{finish, hasty, patient, patient_over, wake};
 use crate::support::proxy::{Mode as Link, Proxy};
 use futures::future::join_all;
 use harness::world::{Vendor, World, event, record, run, task};
-use proftest::domain::delivery::{Channel, DeliveryTiming, Doubt, LEASE, Outcome};
-use proftest::store::Fence;
+use proftest::domain::delivery::{DeliveryTiming, LEASE};
 use standins::Mode;
 use std::time::Duration;
 
@@ -46,23 +45,6 @@ fn a_batch_that_names_one_notification_ten_times_sends_once() {
         let response = deliver::handle(&app, event(records.collect())).await.unwrap();
         assert_eq!(response.batch_item_failures.len(), 9);
         world.assert_delivered_once(&waiting).await;
-    });
-}
-
-#[test]
-fn ten_messages_of_a_batch_are_all_sent_once() {
-    run(async {
-        let world = World::new().await;
-        let app = patient(&world).await;
-        let leads = join_all((0..10).map(|_| world.lead())).await;
-        let records = leads
-            .iter()
-            .map(|one| record(&one.id.to_string(), "x", &task(one.id)));
-        let response = deliver::handle(&app, event(records.collect())).await.unwrap();
-        assert!(response.batch_item_failures.is_empty());
-        for waiting in &leads {
-            world.assert_delivered_once(waiting).await;
-        }
     });
 }
 
@@ -130,62 +112,6 @@ fn a_worker_that_dies_before_sending_costs_no_message() {
         world.pass_time(DeliveryTiming::PRODUCTION.absent).await;
         finish(&world, &app, &waiting).await;
         world.assert_delivered_once(&waiting).await;
-    });
-}
-
-#[test]
-fn a_worker_whose_claim_was_taken_over_records_nothing() {
-    run(async {
-        let world = World::new().await;
-        let waiting = world.lead().await;
-        world.break_once(Vendor::Resend, Mode::Slow { ms: 600 });
-        let late = patient(&world).await;
-        let slow = wake(&late, &waiting);
-        let takes_over = async {
-            tokio::time::sleep(Duration::from_millis(250)).await;
-            world.pass_time(LEASE).await;
-            let app = patient(&world).await;
-            assert!(wake(&app, &waiting).await, "concurrent use of a key is retried");
-        };
-        futures::join!(slow, takes_over);
-        let email = world.work(&waiting, Vendor::Resend).await;
-        assert_eq!(
-            (&email["attempt"], &email["state"]),
-            (&2.into(), &"retrying".into()),
-            "{email}"
-        );
-        world.pass_time(Duration::from_hours(1)).await;
-        finish(&world, &late, &waiting).await;
-        world.assert_delivered_once(&waiting).await;
-    });
-}
-
-#[test]
-fn only_the_newest_claim_may_record() {
-    run(async {
-        let world = World::new().await;
-        let waiting = world.lead().await;
-        let store = world.db.store();
-        for _ in 0..2 {
-            let claimed = store.claim(waiting.id).await.unwrap();
-            assert!(
-                matches!(claimed, proftest::store::Claim::Claimed(_)),
-                "{claimed:?}"
-            );
-            world.pass_time(LEASE).await;
-        }
-        let accepted = Outcome::Accepted {
-            provider_id: "7".to_owned(),
-        };
-        let record = async |attempt| {
-            let recorded = store.record(waiting.id, Channel::Sms, attempt, &accepted, Doubt::Clear);
-            recorded.await.unwrap()
-        };
-        assert_eq!(record(1).await, Fence::Lost, "the first claim was taken over");
-        assert_eq!(world.work(&waiting, Vendor::Mobizon).await["state"], "sending");
-        assert_eq!(record(2).await, Fence::Held);
-        assert_eq!(record(2).await, Fence::Lost, "recorded twice");
-        assert_eq!(world.notification(&waiting).await["open_channels"], 1);
     });
 }
 

@@ -1,12 +1,10 @@
 //! One message: held while it is early, sent when it is due, refused when it is hopeless.
 
-use crate::support::delivery::{hasty, patient, wake};
-use aws_sdk_sqs::types::QueueAttributeName;
-use harness::world::{PUBLIC, Queue, Vendor, World, batch, event, eventually, record, run, task};
+use crate::support::delivery::{patient, wake};
+use harness::world::{PUBLIC, Vendor, World, batch, event, record, run, task};
 use jiff::Timestamp;
 use proftest::domain::message::ucs2_units;
 use proftest::texts::{Locale, texts};
-use standins::Mode;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -105,62 +103,6 @@ fn what_is_sent_is_what_was_promised() {
 }
 
 #[test]
-fn a_message_of_an_erased_person_is_done() {
-    run(async {
-        let world = World::new().await;
-        let app = patient(&world).await;
-        let waiting = world.lead().await;
-        world.db.execute("delete from landing_leads").await;
-        assert!(!wake(&app, &waiting).await);
-        assert!(world.vendors.resend.sent().is_empty() && world.vendors.mobizon.sent().is_empty());
-    });
-}
-
-#[test]
-fn a_cancelled_notification_sends_nothing() {
-    run(async {
-        let world = World::new().await;
-        let app = patient(&world).await;
-        let waiting = world.lead().await;
-        world
-            .db
-            .execute("update scheduled_notifications set status = 'cancelled'")
-            .await;
-        assert!(!wake(&app, &waiting).await);
-        assert!(world.vendors.resend.sent().is_empty() && world.vendors.mobizon.sent().is_empty());
-    });
-}
-
-#[test]
-fn a_poisonous_message_fails_alone() {
-    run(async {
-        let world = World::new().await;
-        let app = patient(&world).await;
-        let waiting = world.lead().await;
-        let mut records = vec![record("good", "x", &task(waiting.id))];
-        let bodies = [
-            "",
-            "{",
-            "null",
-            r#"{"task":"deliver_v9"}"#,
-            "\u{0}",
-            r#"{"task":"deliver_v1"}"#,
-        ];
-        records.extend(
-            bodies
-                .iter()
-                .enumerate()
-                .map(|(number, body)| record(&format!("bad{number}"), "x", body)),
-        );
-        let response = deliver::handle(&app, event(records)).await.unwrap();
-        let failed = response.batch_item_failures.iter();
-        let failed: Vec<_> = failed.map(|failure| failure.item_identifier.as_str()).collect();
-        assert_eq!(failed, ["bad0", "bad1", "bad2", "bad3", "bad4", "bad5"]);
-        world.assert_delivered_once(&waiting).await;
-    });
-}
-
-#[test]
 fn a_record_without_an_id_gives_the_whole_batch_back() {
     run(async {
         let world = World::new().await;
@@ -190,52 +132,5 @@ fn the_sample_events_are_answered_record_by_record() {
             let response = deliver::handle(&app, event).await.unwrap();
             assert_eq!(response.batch_item_failures.len(), failed, "{sample}");
         }
-    });
-}
-
-#[test]
-fn what_is_given_up_keeps_its_reason_and_ends_in_the_dead_letter_queue() {
-    run(async {
-        let dlq = Queue::new().await;
-        let mut world = World::new().await;
-        world.notifications = Queue::with_dlq(&dlq, 2).await;
-        let app = hasty(&world).await;
-        let waiting = world.lead().await;
-        world.break_once(
-            Vendor::Mobizon,
-            Mode::Status {
-                status: 200,
-                name: Some("12".to_owned()),
-                retry_after: None,
-            },
-        );
-        world.notifications.send(&task(waiting.id)).await;
-        world.notifications.send("not a task").await;
-        // What the event source mapping does: handle, and delete what is not reported.
-        let dead = eventually("both are in the DLQ", Duration::from_secs(20), async || {
-            let messages = world.notifications.receive().await;
-            let response = deliver::handle(&app, batch(&messages)).await.unwrap();
-            let failed = response.batch_item_failures;
-            assert_eq!(failed.len(), messages.len(), "both are refused every time");
-            (dlq.visible().await == 2).then_some(())
-        });
-        dead.await;
-        let mut dead = dlq.drain().await;
-        dead.sort();
-        assert_eq!(dead, ["not a task".to_owned(), task(waiting.id)]);
-        let row = world.notification(&waiting).await;
-        assert_eq!(
-            (&row["status"], &row["failure_reason"]),
-            (&"failed".into(), &"sms: mobizon code 12".into())
-        );
-        assert_eq!(
-            (&row["email_sent"], &row["sms_sent"]),
-            (&true.into(), &false.into())
-        );
-        assert_eq!((world.emails(&waiting).len(), world.sms(&waiting).len()), (1, 0));
-        let waits = world
-            .notifications
-            .attribute(QueueAttributeName::ApproximateNumberOfMessagesNotVisible);
-        assert_eq!(waits.await, "0");
     });
 }

@@ -1,5 +1,6 @@
 //! `doctor`, against the vendors' stand-ins: everything in order, and everything broken once.
 
+use crate::support::delivery::status;
 use crate::support::doctor::{Examined, token};
 use harness::world::{Options, Queue, run, sdk};
 use ops::doctor::Level;
@@ -51,7 +52,7 @@ fn with_everything_in_order_nothing_is_wrong_and_nothing_is_written() {
 fn settings_are_read_as_the_functions_read_them() {
     run(async {
         let examined = Examined::new().await;
-        for (name, value, part) in [
+        let wrong = [
             ("COURSE_URL", "course", "COURSE_URL is malformed"),
             (
                 "NOTIFICATION_DELAY_SECONDS",
@@ -70,9 +71,8 @@ fn settings_are_read_as_the_functions_read_them() {
                 "postgres://user:pw@db.example.org/x",
                 "DATABASE_CA_PEM is not set",
             ),
-        ] {
-            examined.wrong(&[(name, value)], part).await;
-        }
+        ];
+        examined.each_wrong(&wrong).await;
         let long = format!("{CLOSED}/a-path-that-leaves-no-room-in-an-sms");
         examined
             .wrong(&[("SHORT_LINK_BASE_URL", &long)], "shorten SHORT_LINK_BASE_URL")
@@ -170,11 +170,7 @@ fn mobizon_is_examined() {
             ("14", "is blocked"),
             ("999", "code 999"),
         ] {
-            let refusal = Mode::Status {
-                status: 200,
-                name: Some(code.to_owned()),
-                retry_after: None,
-            };
+            let refusal = status(200, Some(code));
             examined.vendors.mobizon.faults().add(Fault::times(refusal, 1));
             examined.wrong(&[], part).await;
         }

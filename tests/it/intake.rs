@@ -40,10 +40,6 @@ pub async fn post(app: &intake::App, body: &Value) -> Answer {
     intake::handle(app, submission(body)).await.into()
 }
 
-pub fn body_of(person: &Person) -> Value {
-    person.form()
-}
-
 #[test]
 fn the_seeds_line_becomes_its_rows() {
     run(async {
@@ -128,7 +124,7 @@ async fn are_one_lead(intake: &World, bodies: &[Value]) {
 #[test]
 fn fifty_identical_submissions_at_once_are_one_lead_and_fifty_equal_answers() {
     run(async {
-        let body = body_of(&Person::new());
+        let body = Person::new().form();
         are_one_lead(&world().await, &vec![body; 50]).await;
     });
 }
@@ -136,7 +132,7 @@ fn fifty_identical_submissions_at_once_are_one_lead_and_fifty_equal_answers() {
 #[test]
 fn fifty_submissions_of_one_key_at_once_are_one_lead() {
     run(async {
-        let mut body = body_of(&Person::new());
+        let mut body = Person::new().form();
         body["submissionId"] = json!(Uuid::new_v4());
         are_one_lead(&world().await, &vec![body; 50]).await;
     });
@@ -181,7 +177,7 @@ fn a_repeated_submission_makes_no_second_message_and_a_retake_makes_one() {
     run(async {
         let intake = world().await;
         let app = app(&intake).await;
-        let mut first = body_of(&Person::new());
+        let mut first = Person::new().form();
         first["submissionId"] = json!("click-1");
         first["campaignSlug"] = json!("blogger");
         first["utmParams"] = json!({"utm_source": "instagram"});
@@ -238,7 +234,7 @@ fn a_retake_while_the_message_waits_makes_no_second_one() {
     run(async {
         let intake = world().await;
         let app = app(&intake).await;
-        let mut body = body_of(&Person::new());
+        let mut body = Person::new().form();
         for key in ["click-1", "click-2", "click-3"] {
             body["submissionId"] = json!(key);
             post(&app, &body).await.lead();
@@ -264,7 +260,7 @@ fn the_same_key_of_another_person_is_another_lead() {
             ..first.clone()
         };
         for person in [&first, &same_phone, &same_email] {
-            let mut body = body_of(person);
+            let mut body = person.form();
             body["submissionId"] = json!("everybody's key");
             leads.insert(post(&app, &body).await.lead().to_owned());
         }
@@ -278,7 +274,7 @@ fn the_schedule_wakes_the_message_a_minute_before_it_is_due() {
     run(async {
         let intake = world().await;
         let app = app(&intake).await;
-        let body = body_of(&Person::new());
+        let body = Person::new().form();
         post(&app, &body).await.lead();
         // The second submission meets the schedule of the first, which is no failure.
         post(&app, &body).await.lead();

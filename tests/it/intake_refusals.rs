@@ -1,6 +1,6 @@
 //! Any body at all gets a clear answer, and a bad one leaves no trace.
 
-use crate::intake::{app, body_of, post, world};
+use crate::intake::{app, post, world};
 use crate::support::funnel::schedules;
 use crate::support::request::{Answer, raw_submission, request, sample};
 use harness::world::{Person, run};
@@ -115,13 +115,13 @@ fn every_wrong_field_is_named_in_russian_and_nothing_is_saved() {
         let intake = world().await;
         let app = app(&intake).await;
         for (field, value) in wrong_values() {
-            let mut body = body_of(&Person::new());
+            let mut body = Person::new().form();
             body[&field] = value.clone();
             let what = format!("{field}={:.60}", value.to_string());
             assert_fields(&post(&app, &body).await, &[&field], &what);
         }
         for field in ["name", "email", "phone"] {
-            let mut body = body_of(&Person::new());
+            let mut body = Person::new().form();
             body.as_object_mut().unwrap().remove(field);
             assert_fields(&post(&app, &body).await, &[field], field);
         }
@@ -183,10 +183,10 @@ fn too_large_a_body_and_another_content_type_have_their_own_answers() {
     run(async {
         let intake = world().await;
         let app = app(&intake).await;
-        let mut body = body_of(&Person::new());
+        let mut body = Person::new().form();
         body["note"] = json!("x".repeat(64 * 1024));
         assert_refused(&post(&app, &body).await, 413, "64 KiB and a little");
-        let good = body_of(&Person::new()).to_string();
+        let good = Person::new().form().to_string();
         for content_type in [
             None,
             Some(""),
@@ -210,7 +210,7 @@ fn too_large_a_body_and_another_content_type_have_their_own_answers() {
             let answer = Answer::from(intake::handle(&app, raw_submission(Some(content_type), &good)).await);
             assert_eq!(answer.status, 200, "{content_type}: {answer:?}");
         }
-        let mut body = body_of(&Person::new());
+        let mut body = Person::new().form();
         body["note"] = json!("x".repeat(63 * 1024));
         assert_eq!(post(&app, &body).await.status, 200, "just below the limit");
     });
@@ -221,7 +221,7 @@ fn what_nobody_expected_is_kept_as_it_came() {
     run(async {
         let intake = world().await;
         let app = app(&intake).await;
-        let mut body = body_of(&Person::new());
+        let mut body = Person::new().form();
         let odd = json!({"∅": [1, {"nested": [null, 0.1, 12_345_678_901_234_567_890_u64]}], "": "empty name",
                          "emoji": "👩‍💻", "quote": "'\"\\", "newline": "a\nb"});
         body["odd"] = odd.clone();

@@ -3,9 +3,8 @@
 use crate::support::stack::{COURSE, DELAY, Stack, stack};
 use futures::StreamExt as _;
 use harness::world::{eventually, run};
-use proftest::config::variable;
 use serde_json::json;
-use standins::{SentEmail, SentSms};
+use standins::{Fault, Mode, SentEmail, SentSms};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -73,36 +72,11 @@ fn the_seeds_line_becomes_an_e_mail_an_sms_and_two_clicks() {
 }
 
 #[test]
-fn fifty_identical_posts_at_once_are_one_of_everything() {
-    run(async {
-        let stack = stack().await;
-        let _peace = stack.peace.read().await;
-        let body = Stack::people("identical", 702, 1).remove(0);
-        let answers = futures::future::join_all((0..50).map(|_| stack.post(&body))).await;
-        assert_eq!(answers[0].0, 200, "{:?}", answers[0]);
-        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-        eventually("it is delivered", DELAY + Duration::from_secs(15), async || {
-            (stack.count("identical", "completed").await == 1).then_some(())
-        })
-        .await;
-        stack.assert_each_delivered_once("identical", &[body]).await;
-        assert_eq!(
-            stack
-                .db
-                .count("crm_tasks c join landing_leads l on l.id = c.lead_id where l.email like 'identical%'")
-                .await,
-            1
-        );
-    });
-}
-
-#[test]
 fn a_burst_of_leads_is_delivered_none_twice_and_none_early() {
     run(async {
         let stack = stack().await;
         let _peace = stack.peace.read().await;
-        let long = variable("PROFTEST_LONG").is_some();
-        let people = Stack::people("burst", 703, if long { 1_000 } else { 300 });
+        let people = Stack::people("burst", 703, 300);
         let answers: Vec<_> = futures::stream::iter(&people)
             .map(|person| stack.post(person))
             .buffer_unordered(50)
@@ -162,5 +136,31 @@ fn the_gateway_answers_bad_requests_as_production_does() {
             stack.get(&format!("{}/admin", stack.gateway())).await.status(),
             404
         );
+    });
+}
+
+#[test]
+fn a_vendor_s_hiccup_heals_by_itself() {
+    run(async {
+        let stack = stack().await;
+        let _alone = stack.peace.write().await;
+        let people = Stack::people("hiccup", 705, 3);
+        let busy = Mode::Status {
+            status: 503,
+            name: None,
+            retry_after: Some(2),
+        };
+        stack.resend.faults().add(Fault::times(busy, 3));
+        let full = Mode::RateLimit { retry_after: 2 };
+        stack.mobizon.faults().add(Fault::times(full, 3));
+        for person in &people {
+            assert_eq!(stack.post(person).await.0, 200);
+        }
+        eventually("all are delivered", Duration::from_mins(1), async || {
+            (stack.count("hiccup", "completed").await == 3).then_some(())
+        })
+        .await;
+        assert!(stack.resend.faults().list().is_empty() && stack.mobizon.faults().list().is_empty());
+        stack.assert_each_delivered_once("hiccup", &people).await;
     });
 }

@@ -6,24 +6,6 @@ use ops::migrate::{MigrateError, migrate};
 use serde_json::json;
 
 #[test]
-fn migrations_apply_once_however_often_they_are_run() {
-    run(async {
-        let db = Database::unmigrated().await;
-        let mut client = connect(&db.url).await.unwrap();
-        let applied = migrate(&mut client).await.unwrap().applied;
-        assert!(!applied.is_empty());
-        let dump = "select table_name, column_name, data_type, is_nullable, column_default
-                    from information_schema.columns where table_schema = 'public' order by 1, 2";
-        let before = db.rows(dump).await;
-        assert!(
-            migrate(&mut client).await.unwrap().applied.is_empty(),
-            "the second run does nothing"
-        );
-        assert_eq!(db.rows(dump).await, before);
-    });
-}
-
-#[test]
 fn eight_runs_at_once_all_succeed_and_one_of_them_does_the_work() {
     run(async {
         let db = Database::unmigrated().await;

@@ -1,14 +1,13 @@
 //! What intake does when a part of the world is gone: the visitor is served, or told when to come back.
 
-use crate::intake::{app, app_of, body_of, post, world};
+use crate::intake::{app, app_of, post, world};
 use crate::support::funnel::schedules;
 use crate::support::proxy::{Mode, Proxy};
 use futures::future::join_all;
-use harness::world::{CLOSED, Person, World, run, sdk, sdk_at, task};
+use harness::world::{Person, World, run, sdk, task};
 use proftest::domain::ids::NotificationId;
 use serde_json::json;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
 
 /// The limit on a visitor's wait.
 const WAIT_MAX: Duration = Duration::from_secs(3);
@@ -29,7 +28,7 @@ fn a_database_that_is_gone_is_503_within_three_seconds_and_then_forgotten() {
     run(async {
         let intake = world().await;
         let (proxy, app) = behind_proxy(&intake).await;
-        let body = body_of(&Person::new());
+        let body = Person::new().form();
         for mode in [Mode::Down, Mode::Silent] {
             proxy.set(mode);
             for _ in 0..2 {
@@ -56,7 +55,7 @@ fn a_connection_that_died_in_its_sleep_costs_the_visitor_nothing() {
         let (proxy, app) = behind_proxy(&intake).await;
         for _ in 0..3 {
             proxy.set(Mode::Stale);
-            post(&app, &body_of(&Person::new())).await.lead();
+            post(&app, &Person::new().form()).await.lead();
         }
         assert_eq!(proxy.connections(), 4, "each time a new connection");
         assert_eq!(intake.db.counts().await["leads"], 3);
@@ -69,7 +68,7 @@ fn an_answer_lost_on_its_way_back_is_no_failure_and_no_second_lead() {
         let intake = world().await;
         let (proxy, app) = behind_proxy(&intake).await;
         for key in [None, Some("click-1")] {
-            let mut body = body_of(&Person::new());
+            let mut body = Person::new().form();
             if let Some(key) = key {
                 body["submissionId"] = json!(key);
             }
@@ -95,7 +94,7 @@ fn a_blocked_table_exhausts_the_pool_for_a_while_only() {
             .execute("begin; lock table landing_leads in access exclusive mode")
             .await;
         let started = Instant::now();
-        let bodies: Vec<_> = people.iter().map(body_of).collect();
+        let bodies: Vec<_> = people.iter().map(Person::form).collect();
         let answers = join_all(bodies.iter().map(|body| post(&app, body))).await;
         assert!(answers.iter().all(|answer| answer.status == 503), "{answers:?}");
         assert!(started.elapsed() < WAIT_MAX, "{:?}", started.elapsed());
@@ -120,7 +119,7 @@ fn without_a_scheduler_the_message_itself_waits_in_the_queue() {
         config.delay = Duration::from_secs(2);
         let app = app_of(&config, &sdk().await);
         let started = Instant::now();
-        post(&app, &body_of(&Person::new())).await.lead();
+        post(&app, &Person::new().form()).await.lead();
         assert_eq!(intake.notifications.visible().await, 0, "not before it is due");
         assert_eq!(intake.notifications.delayed().await, 1);
         let message = intake.notifications.next(Duration::from_secs(8)).await;
@@ -132,47 +131,5 @@ fn without_a_scheduler_the_message_itself_waits_in_the_queue() {
         let row = intake.db.row("select id from scheduled_notifications").await;
         let id = NotificationId::from_uuid(row["id"].as_str().unwrap().parse().unwrap());
         assert_eq!(message.body.unwrap(), task(id));
-    });
-}
-
-#[test]
-fn without_any_aws_the_visitor_sees_200_and_the_sweep_finds_the_row() {
-    run(async {
-        let intake = world().await;
-        // One refuses connections, the other takes them and never answers.
-        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let silent_url = format!("http://{}", silent.local_addr().unwrap());
-        for endpoint in [CLOSED, silent_url.as_str()] {
-            let app = app_of(&intake.intake_config(), &sdk_at(endpoint));
-            let started = Instant::now();
-            post(&app, &body_of(&Person::new())).await.lead();
-            assert!(
-                started.elapsed() < Duration::from_secs(5),
-                "{endpoint}: {:?}",
-                started.elapsed()
-            );
-        }
-        let sweep = sweep::App::new(&intake.sweep_config(), &sdk().await).unwrap();
-        assert_eq!(
-            sweep::handle(&sweep).await.unwrap().notifications,
-            0,
-            "not due yet"
-        );
-        intake.pass_time(Duration::from_mins(12)).await;
-        let swept = sweep::handle(&sweep).await.unwrap();
-        assert_eq!((swept.notifications, swept.crm_tasks), (2, 2));
-        let rows = intake.db.rows("select id from scheduled_notifications").await;
-        let mut expected: Vec<String> = rows
-            .iter()
-            .map(|row| {
-                task(NotificationId::from_uuid(
-                    row["id"].as_str().unwrap().parse().unwrap(),
-                ))
-            })
-            .collect();
-        let mut woken = intake.notifications.drain().await;
-        expected.sort();
-        woken.sort();
-        assert_eq!(woken, expected);
     });
 }

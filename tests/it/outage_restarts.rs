@@ -146,7 +146,7 @@ fn when_all_of_aws_is_killed_and_starts_empty_the_sweep_finds_everything() {
         let mut postgres = Server::start("postgres-kept", Vec::new()).await;
         let vendors = vendors().await;
         let stack = Stack::over(&postgres.url, &vendors, "stack-killed").await;
-        for faults in [stack.resend().faults(), stack.mobizon().faults()] {
+        for faults in [stack.resend.faults(), stack.mobizon.faults()] {
             // Workers die in the middle of a call; what has arrived is taken all the same.
             faults.add(Fault::times(Mode::Slow { ms: 3_000 }, 10_000));
         }
@@ -160,7 +160,7 @@ fn when_all_of_aws_is_killed_and_starts_empty_the_sweep_finds_everything() {
         .await;
         let answers = join_all(people[20..].iter().map(|person| stack.post(person))).await;
         assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
-        for faults in [stack.resend().faults(), stack.mobizon().faults()] {
+        for faults in [stack.resend.faults(), stack.mobizon.faults()] {
             faults.clear();
         }
         stack.kill_everything().await;

@@ -1,7 +1,8 @@
 //! All three vendors are down for an hour while leads come in.
 
+use crate::support::delivery::status;
 use crate::support::funnel::{self, Workers};
-use harness::world::{Database, Person, Vendor, World, run, sdk};
+use harness::world::{CLOSED, Database, Person, Vendor, World, run, sdk};
 use proftest::config::variable;
 use standins::{Fault, Mode};
 use std::time::{Duration, Instant};
@@ -25,11 +26,6 @@ fn every(n: u32, mode: Mode, path: Option<&str>) -> Fault {
 
 /// Breaks all vendors in the way of this step, and returns the workers that meet them so.
 async fn break_vendors(world: &World, step: usize) -> Workers {
-    let unavailable = || Mode::Status {
-        status: 503,
-        name: None,
-        retry_after: None,
-    };
     let [resend, mobizon, amocrm] = Vendor::ALL.map(|vendor| world.vendors.faults(vendor));
     for vendor in [resend, mobizon, amocrm] {
         vendor.clear();
@@ -38,7 +34,7 @@ async fn break_vendors(world: &World, step: usize) -> Workers {
         1 => {
             for (vendor, hanging) in [(resend, HANGING), (mobizon, HANGING), (amocrm, 1)] {
                 vendor.add(Fault::times(Mode::Timeout {}, hanging));
-                vendor.add(every(1, unavailable(), None));
+                vendor.add(every(1, status(503, None), None));
             }
         }
         2 => {
@@ -54,7 +50,7 @@ async fn break_vendors(world: &World, step: usize) -> Workers {
                 vendor.add(every(1, Mode::Drop {}, path));
             }
         }
-        _ => return funnel::workers_without_vendors(world).await,
+        _ => return funnel::workers_at(world, Some(CLOSED)).await,
     }
     funnel::workers(world).await
 }

@@ -1,6 +1,7 @@
 //! One poisonous message among nine good ones: the nine are delivered at once, and the poison ends in the dead letters.
 
 use crate::support::delivery::{patient, wake_all};
+use crate::support::redrive::GivenUp;
 use aws_sdk_sqs::types::Message;
 use futures::future::{join, join_all};
 use harness::world::{Queue, Vendor, Waiting, World, batch, eventually, run, task};
@@ -21,9 +22,7 @@ struct Ward {
 
 impl Ward {
     async fn new() -> Self {
-        let dlq = Queue::new().await;
-        let mut world = World::new().await;
-        world.notifications = Queue::with_dlq(&dlq, 2).await;
+        let GivenUp { world, dlq } = GivenUp::new().await;
         Self { world, dlq }
     }
 

@@ -1,6 +1,6 @@
 //! How often a function waits for the database: what the figures of intake and track rest on.
 
-use crate::intake::{app_of, body_of, post, world};
+use crate::intake::{app_of, post, world};
 use crate::support::delivery::{patient_over, wake};
 use crate::support::proxy::Proxy;
 use crate::support::request::visit;
@@ -19,7 +19,7 @@ fn a_warm_intake_makes_exactly_one_round_trip() {
         app.warm_up().await;
         proxy.take_round_trips();
         for number in 1..=5 {
-            let body = body_of(&Person::new());
+            let body = Person::new().form();
             post(&app, &body).await.lead();
             assert_eq!(proxy.take_round_trips(), 1, "lead {number}");
             post(&app, &body).await.lead();

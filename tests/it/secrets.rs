@@ -1,60 +1,20 @@
 //! Real function processes whose variables refer to secrets.
 
+use crate::support::printing::Printing;
 use crate::support::request::sample;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use harness::emulator;
-use harness::runtime_api::{Failed, Function};
-use harness::world::{CLOSED, Settings, World, binaries, dir, patient_sdk, run, sdk};
+use harness::world::{CLOSED, Settings, World, patient_sdk, run, sdk};
 use reqwest::Url;
 use serde_json::{Value, json};
 use standins::{Running, serve};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-const TIMEOUT: Duration = Duration::from_secs(20);
 const ABSENT: &str = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:absent-AbCdEf";
-
-struct Printing {
-    function: Function,
-    file: PathBuf,
-}
-
-impl Printing {
-    async fn start(name: &str, settings: &Settings) -> Self {
-        let file = dir().join(format!("secrets-{}.log", Uuid::new_v4()));
-        let binary = binaries().await.join(name);
-        let output = std::fs::File::create(&file).unwrap();
-        let configure = |command: &mut tokio::process::Command| {
-            command.env("RUST_LOG", "trace");
-            command.envs(settings);
-            command.stdout(output.try_clone().unwrap()).stderr(output);
-        };
-        let function = Function::start(&binary, TIMEOUT, configure).await.unwrap();
-        Self { function, file }
-    }
-
-    fn printed(&self) -> String {
-        std::fs::read_to_string(&self.file).unwrap()
-    }
-
-    /// What it says when it does not start: one line, apart from what AWS's client traces.
-    async fn refusal(mut self) -> String {
-        let failed = self.function.ready().await.unwrap_err();
-        let Failed::Died(status) = failed else {
-            panic!("{failed}")
-        };
-        assert_eq!(status.code(), Some(1));
-        let printed = self.printed();
-        let told: Vec<&str> = printed.lines().filter(|line| !line.starts_with('{')).collect();
-        assert_eq!(told.len(), 1, "{told:#?}");
-        told[0].to_owned()
-    }
-}
 
 async fn secret(value: &str) -> String {
     let client = aws_sdk_secretsmanager::Client::new(&patient_sdk().await);
@@ -64,6 +24,7 @@ async fn secret(value: &str) -> String {
 }
 
 fn with(mut settings: Settings, others: &[(&'static str, &str)]) -> Settings {
+    settings.insert("RUST_LOG", "trace".to_owned());
     settings.extend(others.iter().map(|(name, value)| (*name, (*value).to_owned())));
     settings
 }
@@ -140,19 +101,6 @@ fn a_function_works_with_the_secret_that_its_variable_refers_to_and_never_prints
         let url = Url::parse(&url).unwrap();
         let password = url.password().unwrap();
         assert!(password.len() > 7 && !printed.contains(password), "{printed}");
-    });
-}
-
-#[test]
-fn several_secrets_are_fetched_and_none_is_printed() {
-    run(async {
-        let keys = ["re_Shibboleth_1", "mobizon-Shibboleth-2"];
-        let references = [secret(keys[0]).await, secret(keys[1]).await];
-        let settings = deliver_settings(references.each_ref().map(String::as_str)).await;
-        let mut deliver = Printing::start("deliver", &settings).await;
-        deliver.function.ready().await.unwrap();
-        let printed = deliver.printed();
-        assert!(!printed.contains("Shibboleth"), "{printed}");
     });
 }
 

@@ -1,14 +1,10 @@
 //! The parameters of template.yaml, and what it bounds and keeps: throttles, concurrency, caches, logs, versions.
 
 use crate::support::request::visit;
-use crate::template::{functions, page_asset, routes, template};
+use crate::template::{functions, number, page_asset, routes, template};
 use harness::world::{Database, run};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-
-fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
-}
 
 #[test]
 fn the_form_is_throttled_below_the_rest() {

@@ -2,7 +2,7 @@
 
 use crate::template::{functions, objects, template};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The parameters that are secret.
 const SECRET: [&str; 6] = [
@@ -18,35 +18,6 @@ fn is_secret_resource(template: &Value, id: &str) -> bool {
     template["Resources"][id]["Type"] == "AWS::SecretsManager::Secret"
 }
 
-/// `value`, or what it is under the condition `{"Fn::If": [condition, value, otherwise]}`.
-fn unless_conditional<'a>(value: &'a Value, otherwise: &Value) -> (Option<&'a str>, &'a Value) {
-    let Some(choice) = value.get("Fn::If") else {
-        return (None, value);
-    };
-    assert_eq!(choice[2], *otherwise, "{value}");
-    (choice[0].as_str(), &choice[1])
-}
-
-/// Secrets by their logical ids, each with the condition under which it is there.
-type Secrets = BTreeMap<String, Option<String>>;
-
-/// The variables of a function that refer to a secret; each to the one that is named after it.
-fn referred_to(function: &Value) -> Secrets {
-    let variables = function["Properties"]["Environment"]["Variables"].as_object();
-    let mut secrets = Secrets::new();
-    for (variable, value) in variables.into_iter().flatten() {
-        if !value.to_string().contains("secretsmanager:") {
-            continue;
-        }
-        let (condition, value) = unless_conditional(value, &json!(""));
-        let id = format!("{}Secret", parameter(variable));
-        let reference = format!("secretsmanager:${{{id}.Id}}");
-        assert_eq!(*value, json!({"Fn::Sub": reference}), "{variable}");
-        secrets.insert(id, condition.map(str::to_owned));
-    }
-    secrets
-}
-
 /// `RESEND_API_KEY` as `ResendApiKey`.
 fn parameter(variable: &str) -> String {
     let words = variable.split('_').map(|word| {
@@ -56,62 +27,34 @@ fn parameter(variable: &str) -> String {
     words.collect()
 }
 
-/// The secrets that a function's policies, or those of its role, let it read.
-fn permitted(template: &Value, function: &Value) -> Secrets {
-    let properties = &function["Properties"];
-    let of_its_role = |role: &str| template["Resources"][role]["Properties"]["Policies"].clone();
-    let policies = match properties["Role"]["Fn::GetAtt"][0].as_str() {
-        Some(role) => of_its_role(role),
-        None => properties["Policies"].clone(),
-    };
-    let mut secrets = Secrets::new();
-    for (path, statement) in objects(&policies) {
-        if !statement
-            .get("Action")
-            .is_some_and(|action| action.to_string().contains("secretsmanager:"))
-        {
-            continue;
-        }
-        assert_eq!(statement["Action"], "secretsmanager:GetSecretValue", "{path}");
-        let resources = match &statement["Resource"] {
-            Value::Array(resources) => resources.clone(),
-            resource => vec![resource.clone()],
-        };
-        for resource in &resources {
-            let (condition, resource) = unless_conditional(resource, &json!({"Ref": "AWS::NoValue"}));
-            let target = &resource["Fn::GetAtt"];
-            assert_eq!(target[1], "Id", "{path}: {resource}");
-            let id = target[0].as_str().unwrap();
-            secrets.insert(id.to_owned(), condition.map(str::to_owned));
-        }
-    }
-    secrets
-}
-
+/// `template_removal` compares what each function may read with the variables that it reads.
 #[test]
-fn a_function_may_read_the_secrets_of_its_variables_and_no_others() {
+fn every_variable_of_a_secret_refers_to_it_and_every_secret_is_referred_to() {
     let template = template();
-    let mut read = BTreeSet::new();
+    let resources = template["Resources"].as_object().unwrap();
+    let mut referred_to = BTreeSet::new();
     for (binary, (_, function)) in functions(&template) {
-        let referred_to = referred_to(&function);
-        assert_eq!(
-            referred_to,
-            permitted(&template, &function),
-            "{binary}: its variables refer to, and its policy permits"
-        );
-        for (id, condition) in &referred_to {
-            assert!(is_secret_resource(&template, id), "{binary}: {id}");
-            let of_the_secret = template["Resources"][id]["Condition"].as_str();
-            assert_eq!(condition.as_deref(), of_the_secret, "{binary}: {id}");
+        let variables = function["Properties"]["Environment"]["Variables"].as_object();
+        for (variable, value) in variables.into_iter().flatten() {
+            let id = format!("{}Secret", parameter(variable));
+            if !is_secret_resource(&template, &id) {
+                assert!(
+                    !value.to_string().contains("secretsmanager:"),
+                    "{binary}: {variable}"
+                );
+                continue;
+            }
+            let reference = json!({"Fn::Sub": format!("secretsmanager:${{{id}.Id}}")});
+            let expected = match resources[&id].get("Condition") {
+                Some(condition) => json!({"Fn::If": [condition, reference, ""]}),
+                None => reference,
+            };
+            assert_eq!(*value, expected, "{binary}: {variable}");
+            referred_to.insert(id);
         }
-        read.extend(referred_to.into_keys());
     }
-    let resources = template["Resources"].as_object().unwrap().keys();
-    let made: BTreeSet<String> = resources
-        .filter(|id| is_secret_resource(&template, id))
-        .cloned()
-        .collect();
-    assert_eq!(made, read, "secrets that are made, and that a function reads");
+    let made = resources.keys().filter(|id| is_secret_resource(&template, id));
+    assert_eq!(made.cloned().collect::<BTreeSet<_>>(), referred_to);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What template.yaml tells the functions, compared with what they read; and its times, compared with each other.
 
-use crate::template::{functions, template};
+use crate::template::{functions, number, template};
 use harness::tools;
 use proftest::config::{self, ConfigError, Env};
 use proftest::domain::delivery::LEASE;
@@ -108,10 +108,6 @@ fn every_variable_of_the_configuration_is_read_by_some_function() {
     assert_eq!(quoted, read.iter().map(String::as_str).collect());
 }
 
-fn seconds(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
-}
-
 fn queue<'a>(template: &'a Value, reference: &Value) -> &'a Value {
     let id = reference["Fn::GetAtt"][0].as_str().unwrap();
     let queue = &template["Resources"][id];
@@ -138,20 +134,19 @@ fn every_queue_gives_its_function_time_and_reports_record_by_record() {
                 Some(parameter) => &template["Parameters"][parameter]["MinValue"],
                 None => concurrency,
             };
-            assert!(seconds(least) >= 2, "{binary}: AWS takes no less");
+            assert!(number(least) >= 2, "{binary}: AWS takes no less");
             let queue_properties = queue(&template, &source["Queue"]);
-            let timeout = seconds(&function["Properties"]["Timeout"]);
+            let timeout = number(&function["Properties"]["Timeout"]);
             assert!(
-                seconds(&queue_properties["VisibilityTimeout"]) >= 6 * timeout,
+                number(&queue_properties["VisibilityTimeout"]) >= 6 * timeout,
                 "{binary}"
             );
             let redrive = &queue_properties["RedrivePolicy"];
-            assert!(seconds(&redrive["maxReceiveCount"]) >= 5, "{binary}");
+            assert!(number(&redrive["maxReceiveCount"]) >= 5, "{binary}");
             let dlq = queue(&template, &redrive["deadLetterTargetArn"]);
             // A dead letter's days count from when it was first sent. Source: SQS, "Using dead-letter queues".
             assert!(
-                seconds(&dlq["MessageRetentionPeriod"])
-                    >= seconds(&queue_properties["MessageRetentionPeriod"]),
+                number(&dlq["MessageRetentionPeriod"]) >= number(&queue_properties["MessageRetentionPeriod"]),
                 "{binary}: a message may end before it is a dead letter"
             );
         }
@@ -162,9 +157,9 @@ fn every_queue_gives_its_function_time_and_reports_record_by_record() {
 #[test]
 fn a_lease_outlives_the_function_that_holds_it() {
     let deliver = &functions(&template())["deliver"].1;
-    assert!(LEASE.as_secs() > seconds(&deliver["Properties"]["Timeout"]));
+    assert!(LEASE.as_secs() > number(&deliver["Properties"]["Timeout"]));
     let crm = &functions(&template())["crm"].1;
-    assert!(CRM_LEASE.as_secs() > seconds(&crm["Properties"]["Timeout"]));
+    assert!(CRM_LEASE.as_secs() > number(&crm["Properties"]["Timeout"]));
 }
 
 #[test]
@@ -175,7 +170,7 @@ fn the_sweep_runs_every_minute_and_ends_before_the_next() {
         (&event["Type"], &event["Properties"]["ScheduleExpression"]),
         (&"ScheduleV2".into(), &"rate(1 minute)".into())
     );
-    assert!(seconds(&sweep["Timeout"]) < 60);
+    assert!(number(&sweep["Timeout"]) < 60);
 }
 
 /// The variables that a function cannot do without; every other one is absent.
@@ -227,7 +222,7 @@ fn the_template_s_defaults_are_the_functions_own() {
 
 #[test]
 fn the_page_promises_the_message_for_when_it_is_due() {
-    let minutes = seconds(&template()["Parameters"]["NotificationDelaySeconds"]["Default"]) / 60;
+    let minutes = number(&template()["Parameters"]["NotificationDelaySeconds"]["Default"]) / 60;
     for text in ["index.html", "js/texts.js"] {
         let text = tools::workspace().join("functions/page/web").join(text);
         let text = std::fs::read_to_string(text).unwrap().replace("&nbsp;", " ");

@@ -40,56 +40,27 @@ fn every_action_is_pinned_by_its_commit() {
     assert_eq!(pinned, 5);
 }
 
-#[test]
-fn ci_runs_the_script_and_nothing_else() {
-    let ci = workflow("ci.yml");
-    assert_eq!(ci["permissions"], json!({"contents": "read"}));
-    let jobs = ci["jobs"].as_object().unwrap();
-    assert_eq!(jobs.len(), 1);
-    let steps = steps(&ci["jobs"]["checks"]);
-    assert_eq!(steps.len(), 2);
-    assert!(
-        steps[0]["uses"]
-            .as_str()
-            .unwrap()
-            .starts_with("actions/checkout@")
-    );
-    assert_eq!(steps[1], json!({"run": ".ci/run"}));
-}
-
 fn all_of(step: &Value, fields: &[&str]) -> String {
     fields.iter().map(|field| step[*field].to_string()).collect()
 }
 
-/// Each of these words is in the step of its place, in no other, and there are no more steps.
-fn assert_order(steps: &[Value], order: &[&str]) {
-    let place = |what: &&str| {
-        let holds = |at: &usize| all_of(&steps[*at], &["run", "uses"]).contains(*what);
-        let places: Vec<usize> = (0..steps.len()).filter(holds).collect();
-        assert_eq!(places.len(), 1, "{what}: steps {places:?}");
-        places[0]
-    };
-    let places: Vec<usize> = order.iter().map(place).collect();
-    assert_eq!(places, (0..steps.len()).collect::<Vec<_>>(), "{order:?}");
+/// The place of the one step that does this.
+fn place(steps: &[Value], what: &str) -> usize {
+    let does = |step: &Value| all_of(step, &["run", "uses"]).contains(what);
+    let places: Vec<usize> = (0..steps.len()).filter(|at| does(&steps[*at])).collect();
+    assert_eq!(places.len(), 1, "{what}: steps {places:?}");
+    places[0]
 }
 
 #[test]
-fn a_deployment_is_tested_and_built_then_migrates_then_deploys() {
+fn a_deployment_is_tested_and_built_then_migrates_then_deploys_what_was_built() {
     let workflow = workflow("deploy.yml");
     let jobs = &workflow["jobs"];
     assert_eq!(jobs["test"], json!({"uses": "./.github/workflows/ci.yml"}));
     assert_eq!(jobs["deploy"]["needs"], json!(["test", "build"]));
     assert_eq!(jobs["deploy"]["environment"], "production");
     assert_eq!(workflow["concurrency"]["cancel-in-progress"], false);
-    let build = steps(&jobs["build"]);
-    let made = [
-        "actions/checkout@",
-        "tests/sam-build.sh ",
-        "tar --create ",
-        "actions/upload-artifact@",
-    ];
-    assert_order(&build, &made);
-    let deploy = steps(&jobs["deploy"]);
+    let (build, deploy) = (steps(&jobs["build"]), steps(&jobs["deploy"]));
     let order = [
         "actions/download-artifact@",
         "sha256sum --check",
@@ -97,37 +68,35 @@ fn a_deployment_is_tested_and_built_then_migrates_then_deploys() {
         "aws-actions/configure-aws-credentials@",
         "sam deploy ",
     ];
-    assert_order(&deploy, &order);
-    // What is deployed is what was built and checked: the same archive, by a digest that does not travel in it.
-    let script = build[1]["run"].as_str().unwrap();
+    let places: Vec<usize> = order.iter().map(|what| place(&deploy, what)).collect();
+    assert_eq!(places, (0..deploy.len()).collect::<Vec<_>>(), "{order:?}");
+    let [download, check, _, _, sam] = &deploy[..] else {
+        panic!("{deploy:?}")
+    };
+    // The same archive, by a digest that does not travel in it.
+    let upload = &build[place(&build, "actions/upload-artifact@")];
+    assert_eq!(upload["with"]["name"], download["with"]["name"]);
+    let archive = upload["with"]["path"].as_str().unwrap();
+    let packing = &build[place(&build, "tar --create ")];
+    assert!(packing["run"].as_str().unwrap().contains(archive), "{packing}");
+    let digest = format!(
+        "${{{{ steps.{}.outputs.sha256 }}}}",
+        packing["id"].as_str().unwrap()
+    );
+    assert_eq!(jobs["build"]["outputs"]["sha256"], digest);
+    assert_eq!(check["env"]["SHA256"], "${{ needs.build.outputs.sha256 }}");
+    let unpacked = check["run"].as_str().unwrap();
+    let checked =
+        format!("echo \"$SHA256  {archive}\" | sha256sum --check\ntar --extract --file {archive}\n");
+    assert!(unpacked.starts_with(&checked), "{unpacked}");
+    let sam = sam["run"].as_str().unwrap();
+    let template = "--template-file \"target/sam/$ARCHITECTURE/template.yaml\"";
     assert!(
-        script.starts_with("tests/sam-build.sh \"$ARCHITECTURE\"\n"),
-        "{script}"
+        sam.contains(template),
+        "what was checked is not what is deployed: {sam}"
     );
     assert!(
-        script.contains("cargo build --locked --package ops\n"),
-        "{script}"
-    );
-    let packed = build[2]["run"].as_str().unwrap();
-    let archive = build[3]["with"]["path"].as_str().unwrap();
-    let packs = format!("--file {archive} \"target/sam/$ARCHITECTURE\" target/debug/ops\n");
-    assert!(packed.contains(&packs), "{packed}");
-    assert_eq!(build[3]["with"]["name"], deploy[0]["with"]["name"]);
-    let digest =
-        json!({"sha256": format!("${{{{ steps.{}.outputs.sha256 }}}}", build[2]["id"].as_str().unwrap())});
-    assert_eq!(jobs["build"]["outputs"], digest);
-    assert_eq!(deploy[1]["env"]["SHA256"], "${{ needs.build.outputs.sha256 }}");
-    let unpacked = deploy[1]["run"].as_str().unwrap();
-    let check = format!("echo \"$SHA256  {archive}\" | sha256sum --check\ntar --extract --file {archive}\n");
-    assert!(unpacked.starts_with(&check), "{unpacked}");
-    assert_eq!(deploy[2]["run"], "target/debug/ops migrate");
-    let deployed = deploy[4]["run"].as_str().unwrap();
-    assert!(
-        deployed.contains("--template-file \"target/sam/$ARCHITECTURE/template.yaml\""),
-        "what was checked is not what is deployed: {deployed}"
-    );
-    assert!(
-        deployed.contains("Release=$(date +%s)"),
+        sam.contains("Release=$(date +%s)"),
         "without it nothing is published"
     );
 }

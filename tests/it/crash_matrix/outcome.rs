@@ -20,26 +20,14 @@ pub struct Outcome {
     pub point: Point,
     pub deaths: usize,
     pub leads: usize,
-    /// Leads that were acknowledged and are not there, or lack an e-mail, an SMS, a deal, a note or a click.
-    pub lost: usize,
-    pub emails_doubled: usize,
-    pub sms_doubled: usize,
-    pub deals_doubled: usize,
-    pub notes_doubled: usize,
-    pub clicks_doubled: usize,
-    pub early: usize,
+    /// Leads that were acknowledged and are not there, or lack an e-mail, an SMS, a deal, a note or a click; then e-mails,
+    /// SMS, deals, notes and clicks that are doubled; then messages that were early. The last columns of [`HEAD`].
+    pub wrong: [usize; 7],
 }
 
 impl Outcome {
     pub fn is_good(&self) -> bool {
-        let wrong = self.lost
-            + self.emails_doubled
-            + self.sms_doubled
-            + self.deals_doubled
-            + self.notes_doubled
-            + self.clicks_doubled
-            + self.early;
-        self.deaths > 0 && self.leads > 0 && wrong == 0
+        self.deaths > 0 && self.leads > 0 && self.wrong == [0; 7]
     }
 }
 
@@ -55,20 +43,9 @@ impl std::fmt::Display for Outcome {
             side,
             scene,
         } = self.point;
-        write!(
-            f,
-            "| {function} | {side} {step} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
-            scene.words(),
-            self.deaths,
-            self.leads,
-            self.lost,
-            self.emails_doubled,
-            self.sms_doubled,
-            self.deals_doubled,
-            self.notes_doubled,
-            self.clicks_doubled,
-            self.early,
-        )
+        let (scene, deaths, leads) = (scene.words(), self.deaths, self.leads);
+        write!(f, "| {function} | {side} {step} | {scene} | {deaths} | {leads} |")?;
+        self.wrong.iter().try_for_each(|wrong| write!(f, " {wrong} |"))
     }
 }
 
@@ -163,13 +140,15 @@ impl Outcome {
             point: armed.point,
             deaths: armed.deaths(),
             leads: rows.len(),
-            lost: incomplete + missing.count() + told.redirects.saturating_sub(raw.min(counted)),
-            emails_doubled: doubled(&taken.emails),
-            sms_doubled: doubled(&taken.sms),
-            deals_doubled: doubled(&taken.contacts) + doubled(&taken.deals),
-            notes_doubled: doubled(&taken.notes),
-            clicks_doubled: raw.max(counted).saturating_sub(told.clicks),
-            early: rows.iter().map(|row| taken.early(row)).sum(),
+            wrong: [
+                incomplete + missing.count() + told.redirects.saturating_sub(raw.min(counted)),
+                doubled(&taken.emails),
+                doubled(&taken.sms),
+                doubled(&taken.contacts) + doubled(&taken.deals),
+                doubled(&taken.notes),
+                raw.max(counted).saturating_sub(told.clicks),
+                rows.iter().map(|row| taken.early(row)).sum(),
+            ],
         }
     }
 }

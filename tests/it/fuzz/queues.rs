@@ -3,9 +3,7 @@
 use super::mutate::{apply, change, damage, inflict, json, text};
 use super::{check, refusing_aws};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
-use harness::world::{CLOSED, Database, run};
-use proftest::config::{self, Auth, Stage};
-use proftest::domain::ids::{FieldId, PipelineId, StageId};
+use harness::world::{World, run};
 use proftest::task::{self, CrmTask, DeliverTask};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -91,51 +89,14 @@ fn judge<T: DeserializeOwned>(
     Ok(())
 }
 
-fn deliver_config(db: &Database) -> config::Deliver {
-    config::Deliver {
-        database: db.config(),
-        queue_url: "http://127.0.0.1:1/queue".to_owned(),
-        resend: config::Resend {
-            api_key: "re_test".to_owned().into(),
-            base_url: CLOSED.to_owned(),
-            from: "OnAI Academy <noreply@onai.academy>".to_owned(),
-        },
-        mobizon: config::Mobizon {
-            api_key: "kz_test".to_owned().into(),
-            base_url: CLOSED.to_owned(),
-            sender: None,
-        },
-        links: config::Links {
-            public: "https://api.onai.academy".to_owned(),
-            short: "https://api.onai.academy".to_owned(),
-        },
-    }
-}
-
-fn crm_config(db: &Database) -> config::Crm {
-    config::Crm {
-        database: db.config(),
-        queue_url: "http://127.0.0.1:1/queue".to_owned(),
-        amocrm: config::AmoCrm {
-            base_url: CLOSED.to_owned(),
-            auth: Auth::LongLived("crm_test".to_owned().into()),
-            stage: Stage::Ids(PipelineId(1), StageId(2)),
-            lead_id_field: FieldId(3),
-            utm_fields: Vec::new(),
-            requests_per_second: 5,
-            block: None,
-        },
-    }
-}
-
 #[test]
 fn any_batch_is_answered_record_by_record() {
-    let (server, db, deliver, crm) = run(async {
+    let (server, world, deliver, crm) = run(async {
         let (server, sdk) = refusing_aws().await;
-        let db = Database::fresh().await;
-        let deliver = deliver::App::new(&deliver_config(&db), &sdk).unwrap();
-        let crm = crm::App::new(&crm_config(&db), &sdk).unwrap();
-        (server, db, deliver, crm)
+        let world = World::new().await;
+        let deliver = deliver::App::new(&world.deliver_config(), &sdk).unwrap();
+        let crm = crm::App::new(&world.crm_config(), &sdk).unwrap();
+        (server, world, deliver, crm)
     });
     check(
         "deliver, batches",
@@ -147,7 +108,7 @@ fn any_batch_is_answered_record_by_record() {
         judge::<CrmTask>(event, |event| run(crm::handle(&crm, event)).ok())
     });
     run(async {
-        let counts = db.counts().await;
+        let counts = world.db.counts().await;
         assert!(
             counts.as_object().unwrap().values().all(|count| *count == 0),
             "{counts}"

@@ -171,9 +171,7 @@ fn assert_id(id: &str, answer: &Answer, said: Option<&Value>) -> Result<(), Test
     Ok(())
 }
 
-fn cases() -> u32 {
-    1500
-}
+const CASES: u32 = 1500;
 
 #[test]
 fn resend_accepts_only_with_an_id() {
@@ -197,7 +195,7 @@ fn resend_accepts_only_with_an_id() {
         json!({"id": "49a3999c\0"}),
         json!({"statusCode": 429, "name": "daily_quota_exceeded", "message": "a@example.com"}),
     ];
-    check("resend", cases(), &answer(valid), |answer| {
+    check("resend", CASES, &answer(valid), |answer| {
         parrot.say(&answer);
         match run(resend.send(&email, "key")) {
             Ok(id) => {
@@ -232,7 +230,7 @@ fn mobizon_accepts_and_finds_only_with_an_id() {
     let refused = json!({"code": 1, "data": {"recipient": RECIPIENT}, "message": TEXT});
     check(
         "mobizon, send",
-        cases(),
+        CASES,
         &answer(vec![accepted, nameless, refused.clone()]),
         |answer| {
             parrot.say(&answer);
@@ -251,7 +249,7 @@ fn mobizon_accepts_and_finds_only_with_an_id() {
     let none = json!({"code": 0, "data": {"items": [], "totalItemCount": 0}});
     check(
         "mobizon, list",
-        cases(),
+        CASES,
         &answer(vec![listed, none, refused]),
         |answer| {
             parrot.say(&answer);
@@ -301,7 +299,7 @@ fn amocrm_s_answers_are_read_or_refused() {
         json!({"access_token": "a", "refresh_token": "b", "expires_in": 86400}),
         json!({"title": "Too many", "detail": "a@example.com", "retry_after": u64::MAX}),
     ];
-    check("amoCRM", cases(), &(0..7_u8, answer(valid)), |(call, answer)| {
+    check("amoCRM", CASES, &(0..7_u8, answer(valid)), |(call, answer)| {
         parrot.say(&answer);
         let failure = run(async {
             match call {

@@ -4,13 +4,12 @@
 //! what the event itself writes is exact, because one statement has one `now()`.
 
 use super::row::{
-    Attempt, CHANNELS, Found, N, Notification, Row, Rules, State, Status, duration, index, ticks,
+    Attempt, CHANNELS, Found, N, Notification, Row, Rules, STATES, Status, duration, index, ticks,
 };
 use super::stage::{Case, apart, assert_same, read, write};
 use futures::future::join_all;
 use harness::world::{Database, Person, run};
-use proftest::domain::delivery::Kind;
-use proftest::domain::delivery::{Before, Doubt, LEASE, Outcome};
+use proftest::domain::delivery::{Before, Doubt, Kind, LEASE, Outcome, State};
 use proftest::store::{Claim, Fence, Store, WAKE_GRACE};
 use std::time::Duration;
 
@@ -34,7 +33,7 @@ fn notification(status: Status, due_in: u8, rows: [Row; N]) -> Notification {
         status,
         due_in,
         wake_in: 5,
-        open_channels: rows.iter().map(|row| u8::from(row.state.is_open())).sum(),
+        open_channels: rows.iter().map(|row| u8::from(row.is_open())).sum(),
         failed: status == Status::Failed || rows.iter().any(|row| row.state == State::Failed),
         sent: rows.map(|row| row.state == State::Accepted),
         rows: rows.map(Some),
@@ -59,7 +58,7 @@ fn product(rows: &[Row]) -> Vec<[Row; N]> {
 /// Every row that a claim can meet, apart from numbers that it only hands on.
 fn claims() -> Vec<Case<()>> {
     let mut rows = Vec::new();
-    for state in State::ALL {
+    for state in STATES {
         for free_in in [0, 1] {
             rows.extend([None, Some(3)].map(|unknown_for| row(state, free_in, unknown_for)));
         }
@@ -176,7 +175,7 @@ fn outcomes() -> [Outcome; 5] {
 fn records() -> Vec<Case<Recording>> {
     let mut cases = Vec::new();
     for (channel, number) in (0..N).flat_map(|channel| [(channel, 4), (channel, 3)]) {
-        for state in State::ALL {
+        for state in STATES {
             for unknown_for in [None, Some(3)] {
                 for other in [State::Pending, State::Accepted, State::Failed] {
                     let mut rows = [row(other, 0, None); N];
@@ -309,7 +308,7 @@ fn intake_and_sweep_do_what_the_model_says() {
             let row = &made["rows"][channel];
             assert_eq!(
                 (&row["state"], &row["attempt"], &row["retries"]),
-                (&expected.state.word().into(), &0.into(), &0.into())
+                (&expected.state.as_str().into(), &0.into(), &0.into())
             );
             assert!(
                 apart(&row["next_attempt_at"], due, duration(0)) && row["unknown_since"].is_null(),

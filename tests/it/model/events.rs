@@ -9,7 +9,7 @@ use super::parts::{
     record,
 };
 use super::row::{self, Attempt, CHANNELS, Found, N, Notification, index};
-use proftest::domain::delivery::{Channel, Doubt, Opening, Reconciled, open, reconcile};
+use proftest::domain::delivery::{Channel, Doubt, Opening, Reconciled, State, open, reconcile};
 use proftest::failure::{Failure, Reaction};
 use std::time::Duration;
 
@@ -222,9 +222,14 @@ impl Situation {
     }
 
     fn land(&mut self, settings: &Settings, record: Record) {
-        let (outcome, doubt) = (record.outcome.outcome(), record.mark.doubt());
-        self.notification
-            .record(settings.rules, record.attempt, &outcome, doubt, settings.grace);
+        let outcome = record.outcome.outcome();
+        self.notification.record(
+            settings.rules,
+            record.attempt,
+            &outcome,
+            record.doubt,
+            settings.grace,
+        );
     }
 
     /// The worker is gone; what it had sent may still arrive.
@@ -272,13 +277,13 @@ impl Situation {
             }
             row.unknown_for = row.unknown_for.map(|age| age.min(oldest[channel]));
             // Read only when a lease runs out.
-            let is_sending = row.state == row::State::Sending;
+            let is_sending = row.state == State::Sending;
             row.updated_for = if is_sending {
                 row.updated_for.min(oldest[channel])
             } else {
                 0
             };
-            if !row.state.is_open() {
+            if !row.is_open() {
                 (row.unknown_for, row.retries) = (None, 0);
             }
         }

@@ -120,31 +120,6 @@ impl ShortOutcome {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Mark {
-    Keep,
-    Start,
-    Clear,
-}
-
-impl Mark {
-    pub const fn of(doubt: Doubt) -> Self {
-        match doubt {
-            Doubt::Keep => Self::Keep,
-            Doubt::Start => Self::Start,
-            Doubt::Clear => Self::Clear,
-        }
-    }
-
-    pub const fn doubt(self) -> Doubt {
-        match self {
-            Self::Keep => Doubt::Keep,
-            Self::Start => Doubt::Start,
-            Self::Clear => Doubt::Clear,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Job {
     None,
     /// Claimed; nothing is sent yet.
@@ -159,7 +134,7 @@ pub enum Job {
 pub struct Record {
     pub attempt: Attempt,
     pub outcome: ShortOutcome,
-    pub mark: Mark,
+    pub doubt: Doubt,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -271,6 +246,6 @@ pub fn record(attempt: Attempt, outcome: &Outcome, doubt: Doubt) -> Job {
     Job::Recording(Record {
         attempt,
         outcome: ShortOutcome::of(outcome),
-        mark: Mark::of(doubt),
+        doubt,
     })
 }

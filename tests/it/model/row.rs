@@ -3,7 +3,7 @@
 //! `conformance` holds these to the statements themselves, on a real PostgreSQL, for every combination of row and
 //! event; `search` explores what becomes of them. So the model cannot drift from the SQL unnoticed.
 
-use proftest::domain::delivery::{Channel, Doubt, Outcome};
+use proftest::domain::delivery::{Channel, Doubt, Outcome, State};
 use std::time::Duration;
 
 /// One tick of the model. Half a lease, and as long as a function may live.
@@ -29,51 +29,16 @@ pub fn index(channel: Channel) -> usize {
     CHANNELS.iter().position(|one| *one == channel).unwrap()
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum State {
-    Pending,
-    Sending,
-    Retrying,
-    Parked,
-    Unknown,
-    Accepted,
-    Failed,
-}
-
-impl State {
-    pub const ALL: [Self; 7] = [
-        Self::Pending,
-        Self::Sending,
-        Self::Retrying,
-        Self::Parked,
-        Self::Unknown,
-        Self::Accepted,
-        Self::Failed,
-    ];
-
-    pub const fn is_open(self) -> bool {
-        !matches!(self, Self::Accepted | Self::Failed)
-    }
-
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Sending => "sending",
-            Self::Retrying => "retrying",
-            Self::Parked => "parked",
-            Self::Unknown => "unknown",
-            Self::Accepted => "accepted",
-            Self::Failed => "failed",
-        }
-    }
-
-    fn of(outcome: &Outcome) -> Self {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.word() == outcome.state().as_str())
-            .unwrap()
-    }
-}
+/// The states that these statements read and write.
+pub const STATES: [State; 7] = [
+    State::Pending,
+    State::Sending,
+    State::Retrying,
+    State::Parked,
+    State::Unknown,
+    State::Accepted,
+    State::Failed,
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Row {
@@ -151,6 +116,12 @@ impl Rules {
     };
 }
 
+impl Row {
+    pub const fn is_open(self) -> bool {
+        !matches!(self.state, State::Accepted | State::Failed)
+    }
+}
+
 impl Status {
     pub const ALL: [Self; 4] = [Self::Pending, Self::Completed, Self::Failed, Self::Cancelled];
 
@@ -193,7 +164,7 @@ impl Notification {
         let is_due = self.due_in == 0 || !rules.due_checked;
         let mut attempts = Vec::new();
         for (channel, row) in self.rows.iter_mut().enumerate() {
-            let Some(row) = row.as_mut().filter(|row| row.state.is_open()) else {
+            let Some(row) = row.as_mut().filter(|row| row.is_open()) else {
                 continue;
             };
             if !is_due || (row.free_in > 0 && rules.free_checked) {
@@ -237,7 +208,7 @@ impl Notification {
             return false;
         }
         let after = outcome.after().map(ticks);
-        row.state = State::of(outcome);
+        row.state = outcome.state();
         row.retries += u8::from(row.state == State::Retrying);
         row.free_in = after.unwrap_or_default();
         row.unknown_for = match doubt {

@@ -5,7 +5,8 @@
 //! brings a web server.
 
 use super::parts::{Event, Settings, Situation};
-use super::row::{State, Status};
+use super::row::Status;
+use proftest::domain::delivery::State;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -73,12 +74,7 @@ pub fn explore(settings: &Settings) -> Result<Explored, Broken> {
 /// What must never be.
 fn wrong(situation: &Situation) -> Option<&'static str> {
     let row = &situation.notification;
-    let open = row
-        .rows
-        .iter()
-        .flatten()
-        .filter(|row| row.state.is_open())
-        .count();
+    let open = row.rows.iter().flatten().filter(|row| row.is_open()).count();
     let over = match (open, row.failed) {
         (0, true) => Status::Failed,
         (0, false) => Status::Completed,

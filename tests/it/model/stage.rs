@@ -56,7 +56,7 @@ pub async fn write<E>(db: &Database, cases: &[Case<E>]) {
                 rows,
                 "{comma}('{id}', '{}', '{}', {}, {}, now() + interval '{} h', {unknown}, now() - interval '{} h', '{{}}')",
                 channel.as_str(),
-                row.state.word(),
+                row.state.as_str(),
                 row.attempt,
                 row.retries,
                 row.free_in,
@@ -112,7 +112,7 @@ fn assert_row(before: &Value, after: &Value, old: Row, new: Row, what: &str) {
         assert_eq!(before, after, "{what}: touched");
         return;
     }
-    assert_eq!(after["state"], new.state.word(), "{what}");
+    assert_eq!(after["state"], new.state.as_str(), "{what}");
     assert_eq!(after["attempt"], new.attempt, "{what}");
     assert_eq!(after["retries"], new.retries, "{what}");
     let now = &after["updated_at"];
@@ -133,7 +133,7 @@ fn assert_row(before: &Value, after: &Value, old: Row, new: Row, what: &str) {
     assert_eq!(&after["unknown_since"], expected, "{what}: {after}");
     assert_eq!(
         after["content"].is_null(),
-        !(new.state.is_open() || after["state"] == "failed" && new.unknown_for.is_some()),
+        !(new.is_open() || after["state"] == "failed" && new.unknown_for.is_some()),
         "{what}: {after}"
     );
 }

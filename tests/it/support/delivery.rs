@@ -4,6 +4,7 @@ use harness::world::{Queue, Waiting, World, event, record, sdk, task};
 use proftest::config;
 use proftest::domain::delivery::DeliveryTiming;
 use serde_json::Value;
+use standins::Mode;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -17,6 +18,14 @@ pub const HASTY: DeliveryTiming = DeliveryTiming {
     absent: Duration::from_millis(600),
     unknown_max: Duration::from_hours(24),
 };
+
+pub fn status(status: u16, name: Option<&str>) -> Mode {
+    Mode::Status {
+        status,
+        name: name.map(str::to_owned),
+        retry_after: None,
+    }
+}
 
 pub async fn app_of(config: &config::Deliver) -> deliver::App {
     deliver::App::new(config, &sdk().await).unwrap()

@@ -98,13 +98,13 @@ impl Examined {
         variables.extend(changes.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let lookup = |name: &str| variables.get(name).cloned();
         let findings = doctor::examine(&lookup, sdk).await.unwrap();
-        let password = password(&variables["DATABASE_URL"]);
+        let url = variables["DATABASE_URL"].parse::<reqwest::Url>().unwrap();
         for finding in &findings {
             let line = finding.to_string();
             let secrets = SECRETS
                 .iter()
                 .map(|name| variables[name].as_str())
-                .chain([password.as_str()]);
+                .chain(url.password());
             for secret in secrets.filter(|secret| !secret.is_empty()) {
                 assert!(!line.contains(secret), "a secret in: {line}");
             }
@@ -144,14 +144,6 @@ impl Examined {
     pub fn seen(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
-}
-
-fn password(url: &str) -> String {
-    let authority = url.split("://").nth(1).and_then(|rest| rest.split('@').next());
-    authority
-        .and_then(|user| user.split(':').nth(1))
-        .unwrap_or_default()
-        .to_owned()
 }
 
 /// What stands behind the public addresses, as the functions answer HEAD.

@@ -4,7 +4,7 @@
 use super::request::{Answer, submission};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use futures::future::{join, join_all};
-use harness::world::{CLOSED, Database, Options, Person, Queue, World, patient_sdk, task};
+use harness::world::{Database, Options, Person, Queue, World, patient_sdk, task};
 use proftest::aws::SdkConfig;
 use proftest::domain::ids::NotificationId;
 use serde_json::{Value, json};
@@ -80,11 +80,7 @@ pub async fn workers(world: &World) -> Workers {
     workers_at(world, None).await
 }
 
-pub async fn workers_without_vendors(world: &World) -> Workers {
-    workers_at(world, Some(CLOSED)).await
-}
-
-async fn workers_at(world: &World, vendors: Option<&str>) -> Workers {
+pub async fn workers_at(world: &World, vendors: Option<&str>) -> Workers {
     let (mut deliver, mut crm) = (world.deliver_config(), super::crm::config(world));
     crm.amocrm.requests_per_second = CRM_SLOTS;
     if let Some(url) = vendors {
@@ -203,30 +199,15 @@ pub async fn assert_each_served_once(world: &World, people: &[Person]) {
         .collect();
     assert!(unserved.is_empty(), "{} such as {}", unserved.len(), unserved[0]);
 
-    let emails = world
-        .vendors
-        .resend
-        .sent()
-        .into_iter()
-        .map(|email| email.to[0].clone());
-    assert_one_each(
-        "e-mails",
-        people.iter().map(|person| person.email.clone()),
-        emails,
-    );
+    let addresses = || people.iter().map(|person| person.email.clone());
+    let emails = world.vendors.resend.sent().into_iter();
+    assert_one_each("e-mails", addresses(), emails.map(|email| email.to[0].clone()));
     let texts = world.vendors.mobizon.sent().into_iter().map(|sms| sms.recipient);
-    assert_one_each(
-        "SMS",
-        people.iter().map(|person| person.digits().to_owned()),
-        texts,
-    );
+    let numbers = people.iter().map(|person| person.digits().to_owned());
+    assert_one_each("SMS", numbers, texts);
     let contacts = world.vendors.amocrm.contacts();
     let contacts = contacts.into_iter().flat_map(|contact| contact.emails);
-    assert_one_each(
-        "contacts",
-        people.iter().map(|person| person.email.clone()),
-        contacts,
-    );
+    assert_one_each("contacts", addresses(), contacts);
     let made: Vec<i64> = world.vendors.made().iter().map(|deal| deal.id).collect();
     let saved: BTreeSet<i64> = rows.iter().filter_map(|row| row["deal"].as_i64()).collect();
     assert_eq!((made.len(), saved.len()), (people.len(), people.len()), "deals");
@@ -234,23 +215,12 @@ pub async fn assert_each_served_once(world: &World, people: &[Person]) {
 }
 
 fn assert_one_each(what: &str, expected: impl Iterator<Item = String>, found: impl Iterator<Item = String>) {
-    let mut counts: HashMap<String, i32> = HashMap::new();
-    let mut total = 0;
-    for one in expected {
-        counts.insert(one, 0);
-        total += 1;
-    }
-    for one in found {
-        *counts.entry(one).or_insert(100) += 1;
-    }
-    let wrong: Vec<_> = counts.iter().filter(|(_, count)| **count != 1).collect();
-    let (none, many) = (
-        wrong.iter().filter(|(_, count)| **count == 0).count(),
-        wrong.iter().filter(|(_, count)| **count > 1).count(),
-    );
+    let mut left: HashMap<String, i32> = expected.map(|one| (one, 1)).collect();
+    found.for_each(|one| *left.entry(one).or_default() -= 1);
+    left.retain(|_, left| *left != 0);
     assert!(
-        wrong.is_empty(),
-        "{what} of {total} people: {none} have none, {many} more than one or unasked"
+        left.is_empty(),
+        "{what}, 1: has none; less than 0: more than one, or unasked: {left:?}"
     );
 }
 

@@ -6,6 +6,8 @@ pub mod delivery;
 pub mod doctor;
 pub mod front;
 pub mod funnel;
+pub mod json;
+pub mod printing;
 pub mod proxy;
 pub mod redrive;
 pub mod request;

@@ -1,6 +1,6 @@
 //! The redrive command between rows that failed, their dead letters and the functions that go on with them.
 
-use super::delivery::wake;
+use super::delivery::{status, wake};
 use harness::world::{Queue, Vendor, Waiting, World, sdk, task};
 use ops::redrive::{Redrive, Redriven};
 use standins::Mode;
@@ -56,14 +56,9 @@ impl GivenUp {
 
 /// An answer after which the vendor is not asked again.
 pub fn for_good(vendor: Vendor) -> Mode {
-    let (status, name) = match vendor {
-        Vendor::Mobizon => (200, Some("12".to_owned())),
-        _ => (422, None),
-    };
-    Mode::Status {
-        status,
-        name,
-        retry_after: None,
+    match vendor {
+        Vendor::Mobizon => status(200, Some("12")),
+        _ => status(422, None),
     }
 }
 

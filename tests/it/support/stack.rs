@@ -9,7 +9,7 @@ use proftest::aws::SdkConfig;
 use reqwest::Response;
 use serde_json::{Value, json};
 use standins::{AmoCrm, Mobizon, Resend, SentEmail, SentSms};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{OnceCell, RwLock};
 
@@ -20,8 +20,8 @@ pub const DELAY: Duration = Duration::from_secs(3);
 pub struct Stack {
     running: local::stack::Stack,
     dir: PathBuf,
-    resend: Resend,
-    mobizon: Mobizon,
+    pub resend: Resend,
+    pub mobizon: Mobizon,
     pub db: Database,
     pub http: reqwest::Client,
     /// Journeys that break something take it for writing, the others for reading.
@@ -153,16 +153,8 @@ impl Stack {
         &self.running.console
     }
 
-    pub fn resend(&self) -> &Resend {
-        &self.resend
-    }
-
     pub fn amocrm(&self) -> &AmoCrm {
         &self.running.vendors.amocrm
-    }
-
-    pub fn mobizon(&self) -> &Mobizon {
-        &self.mobizon
     }
 
     pub async fn post(&self, body: &Value) -> (u16, Value) {
@@ -176,13 +168,13 @@ impl Stack {
     }
 
     pub fn emails_to(&self, address: &str) -> Vec<SentEmail> {
-        let all = self.resend().sent();
+        let all = self.resend.sent();
         all.into_iter().filter(|email| email.to == [address]).collect()
     }
 
     /// `phone` in digits.
     pub fn sms_to(&self, phone: &str) -> Vec<SentSms> {
-        let all = self.mobizon().sent();
+        let all = self.mobizon.sent();
         all.into_iter().filter(|sms| sms.recipient == phone).collect()
     }
 
@@ -218,7 +210,7 @@ impl Stack {
         );
         let rows = self.db.rows(&sql).await;
         assert_eq!(rows.len(), people.len(), "one lead and one notification a person");
-        let (emails, sms) = (self.resend().sent(), self.mobizon().sent());
+        let (emails, sms) = (self.resend.sent(), self.mobizon.sent());
         for row in &rows {
             assert_eq!(
                 json!([row["status"], row["email_sent"], row["sms_sent"], row["early"]]),
@@ -278,39 +270,5 @@ impl Stack {
             None
         })
         .await;
-    }
-
-    /// Ends the function's processes as the kernel ends one that is out of memory, and says how many there were.
-    ///
-    /// They are known by their executable, which the emulator unpacks below its own directory, and by the name
-    /// that it gives them.
-    pub async fn kill(&self, function: &str) -> usize {
-        let unpacked = self.dir.join("emulator");
-        let name = format!(
-            "AWS_LAMBDA_FUNCTION_NAME={}",
-            self.running.deployment.functions[function]
-        );
-        let is_ours = |process: &Path| {
-            let executable = std::fs::read_link(process.join("exe")).unwrap_or_default();
-            let environment = std::fs::read(process.join("environ")).unwrap_or_default();
-            let named = environment
-                .split(|byte| *byte == 0)
-                .any(|pair| pair == name.as_bytes());
-            executable.starts_with(&unpacked) && named
-        };
-        let processes = std::fs::read_dir("/proc")
-            .unwrap()
-            .flatten()
-            .map(|entry| entry.path());
-        let ours: Vec<String> = processes
-            .filter(|process| is_ours(process))
-            .map(|process| process.file_name().unwrap().to_string_lossy().into_owned())
-            .collect();
-        if !ours.is_empty() {
-            // One may have ended by itself meanwhile, which is as good.
-            let mut kill = tokio::process::Command::new("kill");
-            let _ = kill.arg("-9").args(&ours).output().await;
-        }
-        ours.len()
     }
 }
