@@ -100,10 +100,10 @@ impl AmoCrm {
 
     pub fn new(options: AmoCrmOptions) -> Self {
         Self(Arc::new(Inner {
+            tokens: Tokens::of(options.oauth.as_ref()),
             options,
             control: Arc::new(Control::new(error_answer)),
             limits: Limits::default(),
-            tokens: Tokens::default(),
         }))
     }
 
@@ -119,7 +119,10 @@ impl AmoCrm {
 
     /// Every deal, seeded ones too, oldest first.
     pub fn deals(&self) -> Vec<CrmDeal> {
-        self.0.control.sent()
+        self.0.control.with(|account| {
+            let deals = account.deals.values();
+            deals.map(|deal| view::deal(account, deal)).collect()
+        })
     }
 
     /// Every contact, seeded ones too, oldest first.

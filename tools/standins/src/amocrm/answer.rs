@@ -145,13 +145,8 @@ fn values_json(values: &Values, fields: &[Field]) -> Value {
         .collect()
 }
 
-/// A deal; `with_contacts` adds the id of its contact, and nothing else about it.
-pub(super) fn deal(deal: &Deal, with_contacts: bool) -> Value {
+pub(super) fn deal(deal: &Deal) -> Value {
     let tags: Vec<Value> = deal.tags.iter().map(|name| json!({ "name": name })).collect();
-    let mut embedded = json!({ "tags": tags });
-    if with_contacts {
-        embedded["contacts"] = deal.contact.iter().map(|id| json!({ "id": id })).collect();
-    }
     json!({
         "id": deal.id,
         "name": deal.name,
@@ -161,7 +156,7 @@ pub(super) fn deal(deal: &Deal, with_contacts: bool) -> Value {
         "updated_at": deal.updated_at.as_second(),
         "is_deleted": false,
         "custom_fields_values": values_json(&deal.values, &DEAL_FIELDS),
-        "_embedded": embedded,
+        "_embedded": { "tags": tags },
     })
 }
 

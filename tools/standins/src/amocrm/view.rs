@@ -10,7 +10,7 @@ use super::{
     setup::{DEAL_FIELDS, EMAIL, MAIN_PIPELINE, MARKER, PHONE, pipeline},
 };
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct CrmDeal {
     pub id: i64,
     pub name: String,
@@ -25,7 +25,7 @@ pub struct CrmDeal {
     pub seeded: bool,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct CrmContact {
     pub id: i64,
     pub name: String,
@@ -34,7 +34,7 @@ pub struct CrmContact {
     pub deals: Vec<i64>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct CrmNote {
     pub deal_id: i64,
     pub text: String,

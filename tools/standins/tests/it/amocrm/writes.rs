@@ -1,9 +1,9 @@
 //! Deals and notes that are taken, seeds and the board.
 
 use serde_json::json;
-use standins::{AmoCrm, Seed};
+use standins::{AmoCrm, Seed, SeedContact, SeedDeal};
 
-use super::{changed, crm, new_deal, note_on, wrong};
+use super::{changed, crm, new_deal, note_on, person, wrong};
 
 #[tokio::test]
 async fn a_deal_comes_with_its_contact_in_one_call() {
@@ -32,14 +32,7 @@ async fn a_deal_comes_with_its_contact_in_one_call() {
     assert_eq!(contact.phones, ["+77011234567"]);
     assert_eq!(contact.emails, ["anna@mail.example"]);
 
-    let sent = crm.control("/_sent").await;
-    assert_eq!(sent[0]["id"], deal.id);
-    assert_eq!(sent[0]["contacts"][0]["phones"][0], "+77011234567");
     assert_eq!(crm.vendor.stats().accepted, 1);
-    crm.client.delete(crm.url("/_sent")).send().await.unwrap();
-    assert!(crm.vendor.deals().is_empty() && crm.vendor.contacts().is_empty());
-    crm.complex(&json!([new_deal()])).await;
-    assert!(crm.only().id > deal.id, "an id is given once");
 }
 
 #[tokio::test]
@@ -88,14 +81,6 @@ async fn a_deal_changes_only_where_told() {
         ),
         ("instagram", "cpc")
     );
-    // Tags are replaced.
-    let more = json!({"name": "Другое имя", "_embedded": {"tags": [{"name": "Май"}]}});
-    assert_eq!(crm.patch(&path, &more).await.0, 200);
-    let deal = crm.only();
-    assert_eq!(
-        (deal.name.as_str(), deal.tags, deal.status_id),
-        ("Другое имя", vec!["Май".to_owned()], talks)
-    );
 }
 
 #[tokio::test]
@@ -124,16 +109,28 @@ async fn notes_are_written_on_deals_and_listed() {
 #[tokio::test]
 async fn seeds_put_people_with_closed_foreign_and_advanced_deals() {
     let crm = crm().await;
-    let seed = json!({"contacts": [{
-        "name": "Анна", "phones": ["8 701 123 45 67"], "emails": ["anna@mail.example"],
-        "deals": [
-            {"name": "Старая", "status": 143},
-            {"name": "Партнёрская", "pipeline": AmoCrm::FOREIGN_PIPELINE},
-            {"name": "Дальше", "status": 61_000_040, "fields": {"UTM_SOURCE": "vk"}},
-        ],
-    }, {"name": "Никто"}]});
-    let seed: Seed = serde_json::from_value(seed).unwrap();
-    let seeded = crm.vendor.seed(seed).unwrap();
+    let deal = |pipeline, status, field: Option<(&str, &str)>| SeedDeal {
+        pipeline,
+        status,
+        fields: field
+            .map(|(code, value)| (code.to_owned(), value.to_owned()))
+            .into_iter()
+            .collect(),
+        ..SeedDeal::default()
+    };
+    let holding = |deals| SeedContact {
+        deals,
+        ..person("Анна", "8 701 123 45 67")
+    };
+    let seed = |deals| Seed {
+        contacts: vec![holding(deals), SeedContact::default()],
+    };
+    let deals = vec![
+        deal(None, Some(143), None),
+        deal(Some(AmoCrm::FOREIGN_PIPELINE), None, None),
+        deal(None, Some(61_000_040), Some(("UTM_SOURCE", "vk"))),
+    ];
+    let seeded = crm.vendor.seed(seed(deals)).unwrap();
     let deals = crm.vendor.deals();
     let ids: Vec<i64> = deals.iter().map(|deal| deal.id).collect();
     assert_eq!(seeded.contacts[0].deals, ids);
@@ -157,15 +154,11 @@ async fn seeds_put_people_with_closed_foreign_and_advanced_deals() {
     assert_eq!(crm.vendor.stats().accepted, 0);
 
     for (deal, word) in [
-        (json!({"name": "y", "status": 8}), "8"),
-        (json!({"name": "y", "pipeline": 7}), "7"),
-        (json!({"name": "y", "fields": {"UTM": "z"}}), "UTM"),
+        (deal(None, Some(8), None), "8"),
+        (deal(Some(7), None, None), "7"),
+        (deal(None, None, Some(("UTM", "z"))), "UTM"),
     ] {
-        let seed = json!({"contacts": [{"name": "x", "deals": [deal]}]});
-        let error = crm
-            .vendor
-            .seed(serde_json::from_value(seed).unwrap())
-            .unwrap_err();
+        let error = crm.vendor.seed(seed(vec![deal])).unwrap_err();
         assert!(error.contains(word), "{error}");
     }
     assert_eq!(crm.vendor.contacts().len(), 2);
