@@ -82,7 +82,7 @@ impl Stack {
         let database = database(options, given);
         let emulator = async {
             let python = tools::emulator_python(&say).await?;
-            start_emulator(options, python, steps.clone()).await
+            Emulator::start(python, dir, steps.clone(), options.enforce_iam).await
         };
         let (build, (cluster, database), emulator) = tokio::try_join!(build, database, emulator)?;
         let vendors = vendors(options).await?;
@@ -167,14 +167,6 @@ fn lock(dir: &Path) -> Result<File, String> {
         )),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
-}
-
-async fn start_emulator(options: &Options, python: PathBuf, steps: Steps) -> Result<Emulator, String> {
-    let dir = &options.state_dir;
-    if options.enforce_iam {
-        return Emulator::start_enforcing_iam(python, dir, steps).await;
-    }
-    Emulator::start(python, dir, steps).await
 }
 
 async fn listen(port: u16, option: &str) -> Result<TcpListener, String> {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use axum::{
-    Router,
-    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
+    Extension, Router,
+    extract::{DefaultBodyLimit, Request, State},
     http::{Extensions, StatusCode, header::CONTENT_TYPE},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -130,16 +130,14 @@ impl<S: Default + Send + 'static> Control<S> {
 
 async fn count_answers<S: Default + Send + 'static>(
     State(control): State<Arc<Control<S>>>,
-    ConnectInfo(conn): ConnectInfo<Conn>,
+    Extension(conn): Extension<Conn>,
     request: Request,
     next: Next,
 ) -> Response {
     control.request();
     let answer = apply_fault(&control, &conn, request, next).await;
-    if !conn.is_cut() {
-        let status = answer.status().as_u16();
-        control.count(|stats| *stats.statuses.entry(status).or_default() += 1);
-    }
+    let status = answer.status().as_u16();
+    control.count(|stats| *stats.statuses.entry(status).or_default() += 1);
     answer
 }
 
@@ -171,19 +169,12 @@ async fn apply_fault<S: Default + Send + 'static>(
                 .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
         }
         Mode::Truncated {} => cut_in_half(next.run(request).await).await,
-        Mode::Timeout {} => {
-            conn.hang().await;
-            StatusCode::GATEWAY_TIMEOUT.into_response()
-        }
+        Mode::Timeout {} => conn.hang().await,
         Mode::AcceptThenDrop {} => {
-            let answer = next.run(request).await;
-            conn.cut();
-            answer
+            next.run(request).await;
+            conn.cut()
         }
-        Mode::Drop {} => {
-            conn.cut();
-            StatusCode::BAD_GATEWAY.into_response()
-        }
+        Mode::Drop {} => conn.cut(),
     }
 }
 

@@ -5,7 +5,7 @@
 //! processes, delays in whole seconds. Schedules are left out: each message is seen when its schedule would fire.
 
 use crate::Error;
-use crate::figure::{Bound, Figure, table};
+use crate::figure::{Figure, table};
 use crate::queue::{Message, Queue};
 use crate::setup::Setup;
 use clap::Args;
@@ -278,9 +278,8 @@ fn channel<'a>(
         conditions,
         &[at(99)],
         "s",
-        Bound::AtMost,
-        LATE_MAX_SECONDS,
-    );
+    )
+    .at_most(LATE_MAX_SECONDS);
     Ok(figure.with_context(format!(
         "median {median:.2} s, at most {most:.2} s; none early, doubled or lost"
     )))

@@ -5,7 +5,7 @@
 
 use super::load::{Submissions, floor};
 use crate::Error;
-use crate::figure::{Bound, Figure, median};
+use crate::figure::{Figure, median};
 use crate::pairs::pairs;
 use crate::queue::record;
 use crate::setup::Setup;
@@ -68,14 +68,7 @@ async fn intake(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
     );
     let pairs = pairs.await?;
     let conditions = "AWS answers at once";
-    let figure = Figure::new(
-        "intake ÷ its SQL",
-        conditions,
-        &pairs.ratios(),
-        "×",
-        Bound::AtMost,
-        SERVICE_MAX,
-    );
+    let figure = Figure::new("intake ÷ its SQL", conditions, &pairs.ratios(), "×").at_most(SERVICE_MAX);
     Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
 }
 
@@ -116,14 +109,7 @@ async fn overlap(setup: &Setup) -> Result<Figure, Error> {
         .zip(without.chunks(20))
         .map(|(with, without)| (median(with) - median(without)) / call)
         .collect();
-    let figure = Figure::new(
-        "intake's two AWS calls ÷ one",
-        "15 ms each",
-        &ratios,
-        "×",
-        Bound::AtMost,
-        OVERLAP_MAX,
-    );
+    let figure = Figure::new("intake's two AWS calls ÷ one", "15 ms each", &ratios, "×").at_most(OVERLAP_MAX);
     Ok(figure.with_context(format!(
         "{:.2} ms against {:.2} ms at once",
         median(&with),
@@ -152,14 +138,7 @@ async fn track(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
         async |round| click(&client, leads[2 * round + 1].0).await,
     );
     let pairs = pairs.await?;
-    let figure = Figure::new(
-        "track ÷ its SQL",
-        "first clicks",
-        &pairs.ratios(),
-        "×",
-        Bound::AtMost,
-        SERVICE_MAX,
-    );
+    let figure = Figure::new("track ÷ its SQL", "first clicks", &pairs.ratios(), "×").at_most(SERVICE_MAX);
     Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
 }
 
@@ -219,9 +198,8 @@ async fn deliver(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
         "10 a batch, vendors answer at once",
         &pairs.ratios(),
         "×",
-        Bound::AtMost,
-        SERVICE_MAX,
-    );
+    )
+    .at_most(SERVICE_MAX);
     Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
 }
 

@@ -39,10 +39,10 @@ async fn the_eighth_request_within_a_second_is_one_too_many() {
     tokio::time::sleep(Duration::from_millis(1050)).await;
     assert_eq!(call(&crm).await.0, 200);
 
-    let stats = crm.vendor.stats();
-    assert_eq!((stats.requests, stats.max_in_one_second), (9, 8));
-    assert_eq!(stats.statuses, [(200, 8), (429, 1)].into());
-    assert_eq!(stats.rejected, [("rate_limit".to_owned(), 1)].into());
+    let seen = crm.vendor.stats();
+    assert_eq!((seen.requests, seen.max_in_one_second), (9, 8));
+    assert_eq!(seen.statuses, [(200, 8), (429, 1)].into());
+    assert_eq!(seen.rejected, [("rate_limit".to_owned(), 1)].into());
 }
 
 #[tokio::test]
