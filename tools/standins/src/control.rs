@@ -19,7 +19,7 @@ use super::{
     faults::{Faults, Mode},
     lock,
     meter::Meter,
-    serve::Conn,
+    serve::{Conn, cut},
 };
 
 /// Resend's own limit, which is the largest of the three.
@@ -172,9 +172,9 @@ async fn apply_fault<S: Default + Send + 'static>(
         Mode::Timeout {} => conn.hang().await,
         Mode::AcceptThenDrop {} => {
             next.run(request).await;
-            conn.cut()
+            cut()
         }
-        Mode::Drop {} => conn.cut(),
+        Mode::Drop {} => cut(),
     }
 }
 

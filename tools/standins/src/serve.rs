@@ -59,16 +59,16 @@ async fn until_stopped(mut stopped: watch::Receiver<()>) {
 #[derive(Debug, Clone)]
 pub(super) struct Conn(watch::Receiver<()>);
 
-impl Conn {
-    /// Ends the connection's task, and with it the connection, before any byte of an answer. No panic is reported.
-    pub(super) fn cut(&self) -> ! {
-        std::panic::resume_unwind(Box::new("the connection is cut"))
-    }
+/// Ends the connection's task, and with it the connection, before any byte of an answer. No panic is reported.
+pub(super) fn cut() -> ! {
+    std::panic::resume_unwind(Box::new("the connection is cut"))
+}
 
+impl Conn {
     /// Waits, without answering, until the client gives up (the caller is dropped), the server stops, or
     /// [`HANG_MAX`] has passed; then cuts.
     pub(super) async fn hang(&self) -> ! {
         let _ = tokio::time::timeout(HANG_MAX, until_stopped(self.0.clone())).await;
-        self.cut()
+        cut()
     }
 }

@@ -7,40 +7,7 @@ use standins::{Fault, Mode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::{RESEND_KEY, email, fault, mail, parsed, sms};
-
-#[tokio::test]
-async fn errors_are_in_the_vendors_own_format() {
-    let mail = mail().await;
-    let quota = json!({"mode": "status", "status": 429, "name": "daily_quota_exceeded", "count": 1});
-    mail.vendor.faults().add(fault(&quota));
-    mail.vendor.faults().add(fault(
-        &json!({"mode": "rate_limit", "retry_after": 2, "count": 1}),
-    ));
-    let (status, answer) = mail.post("/emails", None, &email()).await;
-    assert_eq!((status, &answer["name"]), (429, &json!("daily_quota_exceeded")));
-    let limited = mail.request("/emails", None, &email()).send().await.unwrap();
-    assert_eq!(
-        (limited.status().as_u16(), &limited.headers()["retry-after"]),
-        (429, &"2".parse().unwrap())
-    );
-    let answer: Value = limited.json().await.unwrap();
-    assert_eq!(answer["name"], "rate_limit_exceeded");
-
-    let sms = sms().await;
-    for (json, status, code) in [
-        (json!({"mode": "status", "status": 200, "name": 14}), 200, 14),
-        (json!({"mode": "status", "status": 500}), 500, 999),
-        (json!({"mode": "rate_limit", "retry_after": 60}), 200, 30),
-    ] {
-        sms.vendor.faults().clear();
-        sms.vendor.faults().add(fault(&json));
-        let call = sms.client.post(sms.service("message/sendsmsmessage"));
-        let (got, answer) = parsed(call.form(&[("recipient", "77001234567"), ("text", "a")])).await;
-        assert_eq!((got, &answer["code"]), (status, &json!(code)), "{json}");
-    }
-    assert!(mail.vendor.sent().is_empty() && sms.vendor.sent().is_empty());
-}
+use crate::{RESEND_KEY, email, fault, mail, sms};
 
 #[tokio::test]
 async fn a_page_of_html_or_half_an_answer_is_no_json() {

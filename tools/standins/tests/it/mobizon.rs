@@ -164,16 +164,3 @@ async fn the_list_may_lag_behind_and_ignore_the_text() {
     tokio::time::sleep(Duration::from_millis(850)).await;
     assert_eq!(sms.list(&criteria).await.len(), 2);
 }
-
-#[tokio::test]
-async fn the_balance_and_the_senders_are_told() {
-    let sms = sms_with(|options| options.senders = vec!["OnAI".to_owned()]).await;
-    assert_eq!(
-        sms.data("user/getownbalance", &[]).await,
-        json!({"balance": "190.4280", "currency": "KZT"})
-    );
-    assert_eq!(
-        sms.data("alphaname/list", &[]).await["items"][0]["alphaname"]["name"],
-        "OnAI"
-    );
-}

@@ -258,20 +258,3 @@ async fn the_rate_limit_holds() {
     };
     assert_eq!(mail.vendor.stats(), stats);
 }
-
-#[tokio::test]
-async fn domains_are_listed_for_a_key_with_full_access_alone() {
-    let domains = async |sending_access| {
-        let mail = mail_with(|options| options.sending_access = sending_access).await;
-        parsed(mail.client.get(mail.url("/domains")).bearer_auth(RESEND_KEY)).await
-    };
-    let (status, answer) = domains(false).await;
-    assert_eq!(
-        (status, &answer["data"]),
-        (200, &json!([{"name": "onai.academy", "status": "verified"}]))
-    );
-    let (status, answer) = domains(true).await;
-    assert_eq!((status, &answer["name"]), (401, &json!("restricted_api_key")));
-    let sender = mail_with(|options| options.sending_access = true).await;
-    assert_eq!(sender.post("/emails", Some("n1"), &email()).await.0, 200);
-}

@@ -164,36 +164,3 @@ async fn the_search_may_lag_behind() {
     assert_eq!(crm.get("/api/v4/leads?query=instagram").await.0, 200);
     assert_eq!(crm.get("/api/v4/contacts?query=7011234567").await.0, 200);
 }
-
-#[tokio::test]
-async fn the_account_tells_its_pipelines_and_fields() {
-    let crm = crm().await;
-    assert!(crm.get("/api/v4/account").await.1["id"].is_i64());
-    let (_, answer) = crm.get("/api/v4/leads/pipelines").await;
-    let pipelines = &answer["_embedded"]["pipelines"];
-    assert_eq!(
-        json!([pipelines[0]["name"], pipelines[1]["id"]]),
-        json!(["Воронка", AmoCrm::FOREIGN_PIPELINE])
-    );
-    for pipeline in [&pipelines[0], &pipelines[1]] {
-        let statuses = pipeline["_embedded"]["statuses"].as_array().unwrap();
-        assert!(statuses.is_sorted_by_key(|status| status["sort"].as_i64()));
-        let last: Vec<_> = statuses.iter().rev().map(|status| &status["id"]).collect();
-        assert_eq!(last[..2], [143, 142]);
-    }
-    let ours = &pipelines[0]["_embedded"]["statuses"][1];
-    assert_eq!(
-        json!([ours["id"], ours["name"]]),
-        json!([AmoCrm::STATUS, "ЗАЯВКА_С_ПРОФТЕСТА"])
-    );
-
-    let (_, answer) = crm.get("/api/v4/leads/custom_fields?limit=250&page=1").await;
-    let fields = answer["_embedded"]["custom_fields"].as_array().unwrap();
-    assert_eq!(
-        (fields.len(), &fields[5]),
-        (
-            7,
-            &json!({"id": 880_010, "name": "proftest_lead_id", "code": "PROFTEST_LEAD_ID", "type": "text"})
-        )
-    );
-}

@@ -1,9 +1,9 @@
 //! What is refused, and with which words.
 
 use serde_json::{Value, json};
-use standins::{AmoCrm, Fault, Mode};
+use standins::AmoCrm;
 
-use super::{changed, crm, ids, new_deal, note_on, wrong};
+use super::{changed, crm, new_deal, note_on, wrong};
 
 /// Each: where in [`new_deal`], what is put there, and the code of the error at that place, or at `.below` it.
 type Cases<'a> = &'a [(&'a str, Value, &'a str)];
@@ -176,58 +176,4 @@ async fn notes_must_be_common_and_on_a_deal() {
     let many = json!(vec![note_on(deal, "x"); 51]);
     assert_eq!(crm.post("/api/v4/leads/notes", &many).await.0, 400);
     assert!(crm.vendor.notes().is_empty());
-}
-
-#[tokio::test]
-async fn accept_then_drop_takes_every_second_create_and_leaves_a_marker_to_find() {
-    let crm = crm().await;
-    let fault = json!({"mode": "accept_then_drop", "every": 2, "path": "POST /api/v4/leads/complex"});
-    crm.vendor.faults().add(crate::fault(&fault));
-    assert_eq!(crm.complex(&json!([new_deal()])).await.0, 200);
-    assert_eq!(crm.get("/api/v4/account").await.0, 200);
-    let marked = changed("/custom_fields_values/1/values/0/value", json!("lead-2"));
-    let cut = crm
-        .request(reqwest::Method::POST, "/api/v4/leads/complex")
-        .json(&json!([marked]));
-    assert!(cut.send().await.is_err());
-    assert_eq!(crm.vendor.deals().len(), 2);
-    let (status, found) = crm.get("/api/v4/leads?query=lead-2").await;
-    assert_eq!(
-        (status, ids(&found, "leads")),
-        (200, vec![crm.vendor.deals()[1].id])
-    );
-    // Three answers, two of them to what is no create; the cut one counts nowhere.
-    let counts = crm.vendor.stats();
-    assert_eq!(
-        (counts.statuses[&200], counts.requests, counts.faulted),
-        (3, 4, 1)
-    );
-}
-
-#[tokio::test]
-async fn faults_are_in_the_vendors_own_format() {
-    let crm = crm().await;
-    let fault = |mode| crm.vendor.faults().add(Fault::times(mode, 1));
-    let refusal = |status| Mode::Status {
-        status,
-        name: None,
-        retry_after: None,
-    };
-    fault(Mode::RateLimit { retry_after: 300 });
-    let (status, answer) = crm.complex(&json!([new_deal()])).await;
-    assert_eq!((status, &answer["retry_after"]), (429, &json!(300)));
-    for expected in [500, 402, 401] {
-        fault(refusal(expected));
-        let (status, answer) = crm.complex(&json!([new_deal()])).await;
-        assert_eq!((status, &answer["status"]), (expected, &json!(expected)));
-        assert!(answer["title"].is_string(), "{answer}");
-    }
-    fault(refusal(403));
-    let call = crm.request(reqwest::Method::GET, "/api/v4/account");
-    let page = call.send().await.unwrap();
-    assert_eq!(
-        (page.status().as_u16(), &page.headers()["content-type"]),
-        (403, &"text/html".parse().unwrap())
-    );
-    assert!(crm.vendor.deals().is_empty());
 }
