@@ -262,36 +262,17 @@ fn parameters(
     ]);
     // A key of a real vendor is used only with an address given for it.
     let (resend, mobizon, amocrm) = (&options.resend_url, &options.mobizon_url, &options.amocrm_url);
-    for (parameter, name, other, stand_in) in [
-        ("ResendApiKey", "RESEND_API_KEY", resend, vendors::RESEND_KEY),
-        ("MobizonApiKey", "MOBIZON_API_KEY", mobizon, vendors::MOBIZON_KEY),
-        (
-            "AmocrmAccessToken",
-            "AMOCRM_ACCESS_TOKEN",
-            amocrm,
-            vendors::AMOCRM_TOKEN,
-        ),
-        (
-            "AmocrmPipeline",
-            "AMOCRM_PIPELINE",
-            amocrm,
-            vendors::AMOCRM_PIPELINE,
-        ),
-        (
-            "AmocrmLeadIdFieldId",
-            "AMOCRM_LEAD_ID_FIELD_ID",
-            amocrm,
-            vendors::AMOCRM_LEAD_ID_FIELD,
-        ),
-        (
-            "AmocrmUtmFieldIds",
-            "AMOCRM_UTM_FIELD_IDS",
-            amocrm,
-            vendors::AMOCRM_UTM_FIELDS,
-        ),
+    let stand_ins = BTreeMap::from(urls.settings());
+    for (parameter, name, other) in [
+        ("ResendApiKey", "RESEND_API_KEY", resend),
+        ("MobizonApiKey", "MOBIZON_API_KEY", mobizon),
+        ("AmocrmAccessToken", "AMOCRM_ACCESS_TOKEN", amocrm),
+        ("AmocrmPipeline", "AMOCRM_PIPELINE", amocrm),
+        ("AmocrmLeadIdFieldId", "AMOCRM_LEAD_ID_FIELD_ID", amocrm),
+        ("AmocrmUtmFieldIds", "AMOCRM_UTM_FIELD_IDS", amocrm),
     ] {
         let given = other.as_ref().and_then(|_| variable(name));
-        parameters.insert(parameter, given.unwrap_or_else(|| stand_in.to_owned()));
+        parameters.insert(parameter, given.unwrap_or_else(|| stand_ins[name].clone()));
     }
     parameters
 }

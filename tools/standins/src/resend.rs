@@ -8,7 +8,6 @@ mod idempotency;
 mod rules;
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Instant,
 };
@@ -67,13 +66,10 @@ pub struct SentEmail {
     pub accepted_at: Timestamp,
     pub idempotency_key: Option<String>,
     pub from: String,
-    /// Recipients, 1–50, in the same form.
     pub to: Vec<String>,
-    pub reply_to: Vec<String>,
     pub subject: String,
     pub html: Option<String>,
     pub text: Option<String>,
-    pub headers: BTreeMap<String, String>,
     pub tags: Vec<Tag>,
 }
 

@@ -75,7 +75,7 @@ pub fn median(values: &[f64]) -> f64 {
 }
 
 /// The value below which so many of so many lie.
-fn share(values: &[f64], part: usize, of: usize) -> f64 {
+pub fn share(values: &[f64], part: usize, of: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() * part / of).copied().unwrap_or(f64::NAN)

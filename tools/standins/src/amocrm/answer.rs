@@ -152,8 +152,6 @@ pub(super) fn deal(deal: &Deal) -> Value {
         "name": deal.name,
         "status_id": deal.status_id,
         "pipeline_id": deal.pipeline_id,
-        "created_at": deal.created_at.as_second(),
-        "updated_at": deal.updated_at.as_second(),
         "is_deleted": false,
         "custom_fields_values": values_json(&deal.values, &DEAL_FIELDS),
         "_embedded": { "tags": tags },
@@ -170,7 +168,6 @@ pub(super) fn contact(account: &Account, contact: &Contact, with_deals: bool) ->
     json!({
         "id": contact.id,
         "name": contact.name,
-        "created_at": contact.created_at.as_second(),
         "custom_fields_values": values_json(&contact.values, &CONTACT_FIELDS),
         "_embedded": embedded,
     })

@@ -80,9 +80,7 @@ async fn change_deal(State(crm): State<AmoCrm>, Path(deal): Path<String>, body: 
         let draft = rules::deal_change(account, id, &body)?;
         let deal = account.deals.get_mut(&id).ok_or_else(Refusal::not_found)?;
         deal.change(draft);
-        Ok(Some(
-            json!({ "id": id, "updated_at": deal.updated_at.as_second() }),
-        ))
+        Ok(Some(json!({ "id": id })))
     })
 }
 

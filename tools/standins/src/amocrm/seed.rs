@@ -2,34 +2,45 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
 use super::{
     account::{Account, ContactDraft, ContactRef, DealDraft},
     setup::{DEAL_FIELDS, EMAIL, MAIN_PIPELINE, PHONE, pipeline},
 };
 
-/// People to put into the account.
-#[derive(Debug, Clone, Default)]
+/// People to put into the account. In JSON: `{"contacts":[{"name":"Анна","phones":["+77011234567"]}]}`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Seed {
     pub contacts: Vec<SeedContact>,
 }
 
 /// A person. Two of them may have the same phone, as happens in real accounts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SeedContact {
     pub name: String,
     /// Phones, in any spelling; stored as they are.
+    #[serde(default)]
     pub phones: Vec<String>,
+    #[serde(default)]
     pub emails: Vec<String>,
+    #[serde(default)]
     pub deals: Vec<SeedDeal>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SeedDeal {
     pub name: String,
+    #[serde(default)]
     pub pipeline: Option<i64>,
-    /// The stage; `None`: the pipeline's first.
+    /// The stage; omitted: the pipeline's first.
+    #[serde(default)]
     pub status: Option<i64>,
     /// Values of custom fields by their codes, such as `UTM_SOURCE` and `PROFTEST_LEAD_ID`.
+    #[serde(default)]
     pub fields: BTreeMap<String, String>,
 }
 

@@ -52,7 +52,6 @@ pub struct BoardDeal {
     /// The contact's name; empty when there is none.
     pub contact: String,
     pub lead: Option<String>,
-    #[serde(serialize_with = "crate::rfc3339_millis")]
     pub updated_at: Timestamp,
 }
 

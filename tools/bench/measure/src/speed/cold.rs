@@ -196,7 +196,7 @@ impl Door {
         let (origin, _) = start.rsplit_once(':').unwrap_or((start, ""));
         vec![
             ("DATABASE_URL", format!("{origin}:{}/{name}", self.port)),
-            ("DATABASE_CA_PEM", setup.ca_pem().to_owned()),
+            ("DATABASE_CA_PEM", setup.ca_pem.clone()),
         ]
     }
 }

@@ -3,7 +3,7 @@
 //! The function's time includes the two hops of the Runtime API, which AWS has too; `context` says what a function takes
 //! that does nothing.
 
-use super::load::{Submissions, floor};
+use super::load::{DELAY_SECONDS, Submissions};
 use crate::Error;
 use crate::figure::{Figure, median};
 use crate::pairs::pairs;
@@ -11,6 +11,7 @@ use crate::queue::record;
 use crate::setup::Setup;
 use harness::runtime_api::Function;
 use harness::tools;
+use proftest::domain::ids::NotificationId;
 use serde_json::{Value, json};
 use std::time::Instant;
 use tokio_postgres::types::Type;
@@ -64,7 +65,7 @@ async fn intake(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
     let pairs = pairs(
         ROUNDS,
         async |round| expect(&mut function, &ours.event(round), 200).await,
-        async |round| floor(&client, &theirs, round).await,
+        async |round| theirs.save_due(&client, round, DELAY_SECONDS).await.map(|_| ()),
     );
     let pairs = pairs.await?;
     let conditions = "AWS answers at once";
@@ -204,9 +205,8 @@ async fn deliver(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
 }
 
 fn batch(notifications: &[Uuid]) -> Value {
-    let records = notifications.iter().map(|notification| {
-        let body = json!({"task": "deliver_v1", "notification": notification});
-        record(Uuid::new_v4(), &body.to_string())
-    });
+    let records = notifications
+        .iter()
+        .map(|id| record(Uuid::new_v4(), NotificationId::from_uuid(*id)));
     json!({"Records": records.collect::<Vec<_>>()})
 }

@@ -1,9 +1,9 @@
 //! Deals and notes that are taken, seeds and the board.
 
 use serde_json::json;
-use standins::{AmoCrm, Seed, SeedContact, SeedDeal};
+use standins::{AmoCrm, Seed};
 
-use super::{changed, crm, new_deal, note_on, person, wrong};
+use super::{changed, crm, new_deal, note_on, wrong};
 
 #[tokio::test]
 async fn a_deal_comes_with_its_contact_in_one_call() {
@@ -109,28 +109,16 @@ async fn notes_are_written_on_deals_and_listed() {
 #[tokio::test]
 async fn seeds_put_people_with_closed_foreign_and_advanced_deals() {
     let crm = crm().await;
-    let deal = |pipeline, status, field: Option<(&str, &str)>| SeedDeal {
-        pipeline,
-        status,
-        fields: field
-            .map(|(code, value)| (code.to_owned(), value.to_owned()))
-            .into_iter()
-            .collect(),
-        ..SeedDeal::default()
-    };
-    let holding = |deals| SeedContact {
-        deals,
-        ..person("Анна", "8 701 123 45 67")
-    };
-    let seed = |deals| Seed {
-        contacts: vec![holding(deals), SeedContact::default()],
-    };
-    let deals = vec![
-        deal(None, Some(143), None),
-        deal(Some(AmoCrm::FOREIGN_PIPELINE), None, None),
-        deal(None, Some(61_000_040), Some(("UTM_SOURCE", "vk"))),
-    ];
-    let seeded = crm.vendor.seed(seed(deals)).unwrap();
+    let seed = json!({"contacts": [{
+        "name": "Анна", "phones": ["8 701 123 45 67"], "emails": ["anna@mail.example"],
+        "deals": [
+            {"name": "Старая", "status": 143},
+            {"name": "Партнёрская", "pipeline": AmoCrm::FOREIGN_PIPELINE},
+            {"name": "Дальше", "status": 61_000_040, "fields": {"UTM_SOURCE": "vk"}},
+        ],
+    }, {"name": "Никто"}]});
+    let seed: Seed = serde_json::from_value(seed).unwrap();
+    let seeded = crm.vendor.seed(seed).unwrap();
     let deals = crm.vendor.deals();
     let ids: Vec<i64> = deals.iter().map(|deal| deal.id).collect();
     assert_eq!(seeded.contacts[0].deals, ids);
@@ -154,11 +142,15 @@ async fn seeds_put_people_with_closed_foreign_and_advanced_deals() {
     assert_eq!(crm.vendor.stats().accepted, 0);
 
     for (deal, word) in [
-        (deal(None, Some(8), None), "8"),
-        (deal(Some(7), None, None), "7"),
-        (deal(None, None, Some(("UTM", "z"))), "UTM"),
+        (json!({"name": "y", "status": 8}), "8"),
+        (json!({"name": "y", "pipeline": 7}), "7"),
+        (json!({"name": "y", "fields": {"UTM": "z"}}), "UTM"),
     ] {
-        let error = crm.vendor.seed(seed(vec![deal])).unwrap_err();
+        let seed = json!({"contacts": [{"name": "x", "deals": [deal]}]});
+        let error = crm
+            .vendor
+            .seed(serde_json::from_value(seed).unwrap())
+            .unwrap_err();
         assert!(error.contains(word), "{error}");
     }
     assert_eq!(crm.vendor.contacts().len(), 2);
