@@ -121,18 +121,18 @@ fn a_block_stops_every_call_until_the_gate_is_opened_and_then_everything_drains(
 #[test]
 fn a_rate_limit_is_obeyed_by_the_whole_fleet_in_json_and_in_html() {
     run(async {
-        for html_every in [None, Some(1)] {
+        for html in [false, true] {
             let mut options = Options::strict();
             options.amocrm.rate_limit_per_second = Some(1);
             options.amocrm.retry_after_seconds = 3;
-            options.amocrm.html_every = html_every;
+            options.amocrm.html_429 = html;
             options.amocrm.block_after = None;
             let world = World::with(options).await;
             let leads = world.leads(2).await;
             let (one, other) = (worker(&world).await, worker(&world).await);
             futures::future::join(wake(&one, &leads[..1]), wake(&other, &leads[1..])).await;
             let shut = world.db.store().gate().await.unwrap().expect("the gate is shut");
-            let pause = if html_every.is_some() { 10 } else { 3 };
+            let pause = if html { 10 } else { 3 };
             let opens_in = shut.opens_in.unwrap();
             assert!(
                 opens_in <= Duration::from_secs(pause) && opens_in > Duration::from_secs(pause - 2),

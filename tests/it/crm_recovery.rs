@@ -39,7 +39,7 @@ fn oauth_tokens_survive_a_lost_answer_and_workers_do_not_rotate_them_against_eac
         let mut options = Options::unlimited();
         options.amocrm.oauth = Some(oauth_app(Duration::from_hours(1)));
         let mut world = World::with(options).await;
-        world.connect_oauth().await;
+        world.connect_oauth();
         let config = config(&world);
         let leads = world.leads(20).await;
         world.break_crm(

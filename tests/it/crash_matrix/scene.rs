@@ -46,7 +46,7 @@ pub async fn world(scene: Scene, leads: usize) -> World {
             world.changes.insert("AWS_ENDPOINT_URL_SCHEDULER", url);
         }
         Scene::KnownPeople => plant_people(&world, leads).await,
-        Scene::OAuth => world.connect_oauth().await,
+        Scene::OAuth => world.connect_oauth(),
         _ => break_vendors(&world.vendors, scene, u32::try_from(leads).unwrap()),
     }
     world

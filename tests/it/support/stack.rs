@@ -113,7 +113,7 @@ impl Stack {
         &self.running.deployment
     }
 
-    /// What the emulator decided about the functions' requests; see `Emulator::start_enforcing_iam`.
+    /// What the emulator decided about the functions' requests; see `Emulator::start`.
     pub fn iam_decisions(&self) -> Vec<Value> {
         let lines = std::fs::read_to_string(self.dir.join("emulator/iam.jsonl")).unwrap_or_default();
         let decisions = lines.lines().map(|line| serde_json::from_str(line).unwrap());

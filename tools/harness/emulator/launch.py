@@ -86,7 +86,7 @@ def forward_logs(lambda_svc):
     lambda_svc._emit_lambda_logs = emit
 
 
-def mend_false_denials(iam_actions):
+def correct_false_denials(iam_actions):
     """Corrects what the emulator denies and AWS allows."""
     arn_of, action_of = iam_actions.extract_resource_arn, iam_actions.extract_iam_action
 
@@ -144,7 +144,7 @@ def main():
 
     forward_logs(lambda_svc)
     if app.AUTH:
-        mend_false_denials(iam_actions)
+        correct_false_denials(iam_actions)
         record_decisions(iam_evaluator, sts, os.path.join(temporary, "iam.jsonl"))
 
     # Seconds between two looks for due schedules. At its default of 10, `at()` fires up to 10 s late.

@@ -56,17 +56,10 @@ pub struct Deployment {
 
 impl Emulator {
     /// Starts the emulator with the Python that has it; what functions print goes to `steps`.
-    pub async fn start(python: PathBuf, dir: &Path, steps: Steps) -> Result<Self, String> {
-        Self::launch(python, dir, steps, &[]).await
-    }
-
-    /// The same, with the functions' roles in force: what a policy does not allow is refused, and every decision is
-    /// a line of `<dir>/emulator/iam.jsonl`. Requests must be signed, but those to the functions' HTTP API.
-    pub async fn start_enforcing_iam(python: PathBuf, dir: &Path, steps: Steps) -> Result<Self, String> {
-        Self::launch(python, dir, steps, &["--enforce-iam"]).await
-    }
-
-    async fn launch(python: PathBuf, dir: &Path, steps: Steps, switches: &[&str]) -> Result<Self, String> {
+    ///
+    /// With `enforce_iam` the functions' roles are in force: what a policy does not allow is refused, and every decision
+    /// is a line of `<dir>/emulator/iam.jsonl`. Requests must be signed, but those to the functions' HTTP API.
+    pub async fn start(python: PathBuf, dir: &Path, steps: Steps, enforce_iam: bool) -> Result<Self, String> {
         let temporary = dir.join("emulator");
         std::fs::create_dir_all(&temporary).map_err(|error| format!("{}: {error}", temporary.display()))?;
         let launch = temporary.join("launch.py");
@@ -78,7 +71,7 @@ impl Emulator {
             .arg(&launch)
             .arg(port.to_string())
             .arg(&temporary)
-            .args(switches)
+            .args(enforce_iam.then_some("--enforce-iam"))
             .stdout(Stdio::piped())
             .stderr(log);
         let mut process = Leashed::spawn(command).map_err(|error| format!("the emulator: {error}"))?;

@@ -99,7 +99,8 @@ function updateSms(node, sms) {
   setText(node.querySelector(".sms-top span"), phone(sms.to));
   setTime(node.querySelector("time"), sms.at);
   linkify(node.querySelector(".bubble"), sms.text);
-  const segments = `${sms.segments} ${sms.segments === 1 ? "segment" : "segments"}`;
+  // The texts are Cyrillic: 70 units, or 67 a segment when it takes more than one.
+  const segments = sms.units > 70 ? `${Math.ceil(sms.units / 67)} segments` : "1 segment";
   setText(node.querySelector(".sms-size"), `${sms.units} units · ${segments}${sms.from ? ` · ${sms.from}` : ""}`);
 }
 

@@ -181,7 +181,7 @@ async fn inbox(State(console): Shared, Query(query): Query<ListQuery>) -> Json<V
     let sms = console.mobizon.as_ref().map(Mobizon::sent).unwrap_or_default();
     let sms = sms.iter().rev().take(limit).map(|sms| {
         json!({"id": sms.message_id, "at": format!("{:.3}", sms.accepted_at), "to": sms.recipient,
-               "from": sms.from, "text": sms.text, "units": ucs2_units(&sms.text), "segments": sms.segments})
+               "from": sms.from, "text": sms.text, "units": ucs2_units(&sms.text)})
     });
     Json(json!({"emails": emails, "sms": sms.collect::<Vec<Value>>()}))
 }

@@ -8,7 +8,7 @@ use harness::steps::Steps;
 use harness::tools;
 use harness::vendors::{self, Vendors};
 use ops::migrate;
-use proftest::config::Database;
+use proftest::config::{Database, variable};
 use proftest::store::Store;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -82,7 +82,7 @@ impl Stack {
         let database = database(options, given);
         let emulator = async {
             let python = tools::emulator_python(&say).await?;
-            start_emulator(options, python, steps.clone()).await
+            Emulator::start(python, dir, steps.clone(), options.enforce_iam).await
         };
         let (build, (cluster, database), emulator) = tokio::try_join!(build, database, emulator)?;
         let vendors = vendors(options).await?;
@@ -169,14 +169,6 @@ fn lock(dir: &Path) -> Result<File, String> {
     }
 }
 
-async fn start_emulator(options: &Options, python: PathBuf, steps: Steps) -> Result<Emulator, String> {
-    let dir = &options.state_dir;
-    if options.enforce_iam {
-        return Emulator::start_enforcing_iam(python, dir, steps).await;
-    }
-    Emulator::start(python, dir, steps).await
-}
-
 async fn listen(port: u16, option: &str) -> Result<TcpListener, String> {
     TcpListener::bind(("127.0.0.1", port))
         .await
@@ -253,53 +245,34 @@ fn parameters(
     gateway: &str,
     urls: &vendors::Urls,
 ) -> BTreeMap<&'static str, String> {
-    // A key of a real vendor is used only with an address given for it.
-    let setting = |variable: &str, other: Option<&String>, stand_in: &str| {
-        let given = other.and_then(|_| proftest::config::variable(variable));
-        given.unwrap_or_else(|| stand_in.to_owned())
-    };
-    let amocrm = |variable: &str, stand_in: &str| setting(variable, options.amocrm_url.as_ref(), stand_in);
-    BTreeMap::from([
+    let mut parameters = BTreeMap::from([
         ("DatabaseUrl", database.url.expose_secret().to_owned()),
         ("DatabaseCaPem", database.ca_pem.clone().unwrap_or_default()),
         ("PublicBaseUrl", gateway.to_owned()),
         ("NotificationDelaySeconds", options.delay.as_secs().to_string()),
         // The emulator's scheduler is precise to a fraction of a second.
         ("ScheduleLeadSeconds", "0".to_owned()),
-        (
-            "ResendApiKey",
-            setting("RESEND_API_KEY", options.resend_url.as_ref(), vendors::RESEND_KEY),
-        ),
         ("ResendBaseUrl", urls.resend.clone()),
-        (
-            "MobizonApiKey",
-            setting(
-                "MOBIZON_API_KEY",
-                options.mobizon_url.as_ref(),
-                vendors::MOBIZON_KEY,
-            ),
-        ),
         ("MobizonBaseUrl", urls.mobizon.clone()),
         ("AmocrmBaseUrl", urls.amocrm.clone()),
-        (
-            "AmocrmAccessToken",
-            amocrm("AMOCRM_ACCESS_TOKEN", vendors::AMOCRM_TOKEN),
-        ),
-        (
-            "AmocrmPipeline",
-            amocrm("AMOCRM_PIPELINE", vendors::AMOCRM_PIPELINE),
-        ),
-        (
-            "AmocrmLeadIdFieldId",
-            amocrm("AMOCRM_LEAD_ID_FIELD_ID", vendors::AMOCRM_LEAD_ID_FIELD),
-        ),
-        (
-            "AmocrmUtmFieldIds",
-            amocrm("AMOCRM_UTM_FIELD_IDS", vendors::AMOCRM_UTM_FIELDS),
-        ),
         (
             "AmocrmRequestsPerSecond",
             options.crm_requests_per_second.to_string(),
         ),
-    ])
+    ]);
+    // A key of a real vendor is used only with an address given for it.
+    let (resend, mobizon, amocrm) = (&options.resend_url, &options.mobizon_url, &options.amocrm_url);
+    let stand_ins = BTreeMap::from(urls.settings());
+    for (parameter, name, other) in [
+        ("ResendApiKey", "RESEND_API_KEY", resend),
+        ("MobizonApiKey", "MOBIZON_API_KEY", mobizon),
+        ("AmocrmAccessToken", "AMOCRM_ACCESS_TOKEN", amocrm),
+        ("AmocrmPipeline", "AMOCRM_PIPELINE", amocrm),
+        ("AmocrmLeadIdFieldId", "AMOCRM_LEAD_ID_FIELD_ID", amocrm),
+        ("AmocrmUtmFieldIds", "AMOCRM_UTM_FIELD_IDS", amocrm),
+    ] {
+        let given = other.as_ref().and_then(|_| variable(name));
+        parameters.insert(parameter, given.unwrap_or_else(|| stand_ins[name].clone()));
+    }
+    parameters
 }

@@ -61,8 +61,8 @@ pub struct AmoCrmOptions {
     pub block_after: Option<u32>,
     /// `retry_after` in a 429.
     pub retry_after_seconds: u64,
-    /// Every n-th 429 is an HTML page; `None`: none is.
-    pub html_every: Option<u32>,
+    /// A 429 is an HTML page.
+    pub html_429: bool,
     /// How long after it was made an entity is found by `query`.
     pub search_lag: Duration,
 }
@@ -76,7 +76,7 @@ impl AmoCrmOptions {
             rate_limit_per_second: Some(7),
             block_after: Some(20),
             retry_after_seconds: 1,
-            html_every: None,
+            html_429: false,
             search_lag: Duration::ZERO,
         }
     }
@@ -100,10 +100,10 @@ impl AmoCrm {
 
     pub fn new(options: AmoCrmOptions) -> Self {
         Self(Arc::new(Inner {
+            tokens: Tokens::of(options.oauth.as_ref()),
             options,
             control: Arc::new(Control::new(error_answer)),
             limits: Limits::default(),
-            tokens: Tokens::default(),
         }))
     }
 
@@ -119,7 +119,10 @@ impl AmoCrm {
 
     /// Every deal, seeded ones too, oldest first.
     pub fn deals(&self) -> Vec<CrmDeal> {
-        self.0.control.sent()
+        self.0.control.with(|account| {
+            let deals = account.deals.values();
+            deals.map(|deal| view::deal(account, deal)).collect()
+        })
     }
 
     /// Every contact, seeded ones too, oldest first.

@@ -1,4 +1,4 @@
-//! What all stand-ins share: what they accepted, the counts, the faults and the control paths.
+//! What all stand-ins share: what they accepted, the counts and the faults.
 
 use std::{
     collections::BTreeMap,
@@ -7,21 +7,19 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
-    body::Bytes,
-    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
+    Extension, Router,
+    extract::{DefaultBodyLimit, Request, State},
     http::{Extensions, StatusCode, header::CONTENT_TYPE},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use serde::Serialize;
 
 use super::{
-    faults::{Fault, Faults, Mode},
+    faults::{Faults, Mode},
     lock,
     meter::Meter,
-    serve::Conn,
+    serve::{Conn, cut},
 };
 
 /// Resend's own limit, which is the largest of the three.
@@ -61,24 +59,6 @@ impl Delay {
 /// name and the seconds for `retry-after`.
 pub(super) type ErrorAnswer = fn(u16, Option<&str>, Option<u64>) -> Response;
 
-pub(super) trait Sent: Default + Send + 'static {
-    type Item: Serialize + Send;
-
-    fn items(&self) -> Vec<Self::Item>;
-
-    fn clear(&mut self) {
-        *self = Self::default();
-    }
-}
-
-impl<M: Clone + Serialize + Send + 'static> Sent for Vec<M> {
-    type Item = M;
-
-    fn items(&self) -> Vec<M> {
-        self.clone()
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct Control<S> {
     error_answer: ErrorAnswer,
@@ -93,7 +73,11 @@ struct Inner<S> {
     meter: Meter,
 }
 
-impl<M: Clone + Serialize + Send + 'static> Control<Vec<M>> {
+impl<M: Clone + Send + 'static> Control<Vec<M>> {
+    pub(super) fn sent(&self) -> Vec<M> {
+        self.with(|sent| sent.clone())
+    }
+
     pub(super) fn select<T>(&self, select: impl FnMut(&M) -> Option<T>) -> Vec<T> {
         self.with(|sent| sent.iter().filter_map(select).collect())
     }
@@ -104,17 +88,13 @@ impl<M: Clone + Serialize + Send + 'static> Control<Vec<M>> {
     }
 }
 
-impl<S: Sent> Control<S> {
+impl<S: Default + Send + 'static> Control<S> {
     pub(super) fn new(error_answer: ErrorAnswer) -> Self {
         Self {
             error_answer,
             faults: Faults::default(),
             inner: Mutex::default(),
         }
-    }
-
-    pub(super) fn sent(&self) -> Vec<S::Item> {
-        self.with(|sent| sent.items())
     }
 
     /// Reads or changes what is kept, under its lock: `work` must not call this value again.
@@ -142,39 +122,26 @@ impl<S: Sent> Control<S> {
     }
 
     pub(super) fn router(self: &Arc<Self>, vendor: Router) -> Router {
-        let control = Router::new()
-            .route("/_sent", get(list_sent::<S>).delete(clear_sent::<S>))
-            .route("/_stats", get(show_stats::<S>))
-            .route(
-                "/_faults",
-                get(list_faults::<S>)
-                    .post(add_fault::<S>)
-                    .delete(clear_faults::<S>),
-            )
-            .with_state(Arc::clone(self));
         vendor
             .layer(from_fn_with_state(Arc::clone(self), count_answers::<S>))
             .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
-            .merge(control)
     }
 }
 
-async fn count_answers<S: Sent>(
+async fn count_answers<S: Default + Send + 'static>(
     State(control): State<Arc<Control<S>>>,
-    ConnectInfo(conn): ConnectInfo<Conn>,
+    Extension(conn): Extension<Conn>,
     request: Request,
     next: Next,
 ) -> Response {
     control.request();
     let answer = apply_fault(&control, &conn, request, next).await;
-    if !conn.is_cut() {
-        let status = answer.status().as_u16();
-        control.count(|stats| *stats.statuses.entry(status).or_default() += 1);
-    }
+    let status = answer.status().as_u16();
+    control.count(|stats| *stats.statuses.entry(status).or_default() += 1);
     answer
 }
 
-async fn apply_fault<S: Sent>(
+async fn apply_fault<S: Default + Send + 'static>(
     control: &Control<S>,
     conn: &Conn,
     mut request: Request,
@@ -202,23 +169,16 @@ async fn apply_fault<S: Sent>(
                 .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
         }
         Mode::Truncated {} => cut_in_half(next.run(request).await).await,
-        Mode::Timeout {} => {
-            conn.hang().await;
-            StatusCode::GATEWAY_TIMEOUT.into_response()
-        }
+        Mode::Timeout {} => conn.hang().await,
         Mode::AcceptThenDrop {} => {
-            let answer = next.run(request).await;
-            conn.cut();
-            answer
+            next.run(request).await;
+            cut()
         }
-        Mode::Drop {} => {
-            conn.cut();
-            StatusCode::BAD_GATEWAY.into_response()
-        }
+        Mode::Drop {} => cut(),
     }
 }
 
-/// `/_faults` checks the range of a status; a fault added in process may have any.
+/// [`Fault::from_json`](super::faults::Fault::from_json) checks the range of a status; one made in Rust may have any.
 pub(super) fn http_status(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
@@ -243,41 +203,4 @@ async fn cut_in_half(answer: Response) -> Response {
         cut.headers_mut().insert(CONTENT_TYPE, content_type);
     }
     cut
-}
-
-async fn list_sent<S: Sent>(State(control): State<Arc<Control<S>>>) -> Json<Vec<S::Item>> {
-    Json(control.sent())
-}
-
-async fn clear_sent<S: Sent>(State(control): State<Arc<Control<S>>>) -> StatusCode {
-    let mut inner = lock(&control.inner);
-    inner.sent.clear();
-    inner.stats = Stats::default();
-    StatusCode::NO_CONTENT
-}
-
-async fn show_stats<S: Sent>(State(control): State<Arc<Control<S>>>) -> Json<Stats> {
-    Json(control.stats())
-}
-
-async fn list_faults<S: Sent>(State(control): State<Arc<Control<S>>>) -> Json<Vec<Fault>> {
-    Json(control.faults.list())
-}
-
-async fn add_fault<S: Sent>(State(control): State<Arc<Control<S>>>, body: Bytes) -> Response {
-    match Fault::from_json(&body) {
-        Ok(fault) => {
-            control.faults.add(fault);
-            (StatusCode::CREATED, Json(control.faults.list())).into_response()
-        }
-        Err(error) => {
-            let body = serde_json::json!({ "error": error });
-            (StatusCode::BAD_REQUEST, Json(body)).into_response()
-        }
-    }
-}
-
-async fn clear_faults<S: Sent>(State(control): State<Arc<Control<S>>>) -> StatusCode {
-    control.faults.clear();
-    StatusCode::NO_CONTENT
 }

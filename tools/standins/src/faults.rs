@@ -244,10 +244,8 @@ mod tests {
         let next = || faults.next(&Method::POST, "/emails");
         assert_eq!(next(), None);
         faults.add(Fault {
-            mode: Mode::Drop {},
-            count: Some(2),
             every: Some(2),
-            path: None,
+            ..Fault::times(Mode::Drop {}, 2)
         });
         faults.add(Fault::times(Mode::Timeout {}, 1));
         let met: Vec<_> = (0..5).map(|_| next()).collect();
@@ -263,12 +261,7 @@ mod tests {
         );
         assert_eq!(faults.list(), []);
 
-        faults.add(Fault {
-            mode: Mode::Drop {},
-            count: None,
-            every: None,
-            path: None,
-        });
+        faults.add(json(r#"{"mode":"drop"}"#).unwrap());
         assert!((0..50).all(|_| next() == Some(Mode::Drop {})));
         faults.clear();
         assert_eq!(next(), None);

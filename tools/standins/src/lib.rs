@@ -3,16 +3,8 @@
 //!
 //! Each has what the product's clients send, and refuses the rest, so that a misspelling shows.
 //!
-//! [`Resend`], [`Mobizon`] and [`AmoCrm`] are cheap to clone; their `router()` goes to [`serve`]. Beside the vendor's own
-//! paths every stand-in answers:
-//!
-//! | path | methods | what |
-//! |---|---|---|
-//! | `/_sent` | GET, DELETE | everything accepted, newest last; DELETE forgets it and starts the counts anew |
-//! | `/_stats` | GET | [`Stats`] |
-//! | `/_faults` | GET, POST, DELETE | pending faults: list, add one (see [`Fault`]), clear |
-//!
-//! In process: `sent()` (amoCRM: `deals()`), `stats()`, `faults()`.
+//! [`Resend`], [`Mobizon`] and [`AmoCrm`] are cheap to clone; their `router()` goes to [`serve`]. What they took, counted and
+//! are to do wrong is asked of the value: `sent()` (amoCRM: `deals()`), `stats()`, `faults()`.
 #![allow(
     missing_docs,
     clippy::missing_panics_doc,
@@ -42,9 +34,4 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Locks, also after a panic elsewhere: every holder leaves the data whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Serialises a moment as RFC 3339 with milliseconds, in UTC.
-fn rfc3339_millis<S: serde::Serializer>(at: &jiff::Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{at:.3}"))
 }

@@ -1,4 +1,4 @@
-//! Mobizon: `message/sendsmsmessage`, `message/list`, `message/getsmsstatus`, `user/getownbalance`, `alphaname/list`,
+//! Mobizon: `message/sendsmsmessage`, `message/list`, `user/getownbalance`, `alphaname/list`,
 //! by POST and in lower case.
 //!
 //! Source: mobizon/mobizon-api-docs, `src/v1/en`; for `alphaname/list`, which these leave out, the answer that
@@ -7,7 +7,6 @@
 
 mod answer;
 mod rules;
-mod segments;
 
 use std::{
     sync::{
@@ -25,7 +24,6 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use self::{
@@ -47,38 +45,33 @@ pub struct MobizonOptions {
     /// `message/list` ignores `criteria[text]`. The pages let it compare with the text of the *campaign*, in which
     /// placeholders may stand; a client must work without it.
     pub deaf_to_text: bool,
-    /// A message is `ACCEPTD` until it is so old, then `DELIVRD`.
-    pub delivered_after: Duration,
     /// The account's money, in tenge. It never falls: what a message costs is not published.
     pub balance: String,
 }
 
 impl MobizonOptions {
-    /// Any sender, listing at once, delivery after two seconds.
+    /// Any sender, listing at once.
     pub fn new(api_key: impl Into<String>) -> Self {
         Self {
             api_key: api_key.into(),
             senders: Vec::new(),
             list_lag: Duration::ZERO,
             deaf_to_text: false,
-            delivered_after: Duration::from_secs(2),
             balance: "190.4280".to_owned(),
         }
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct SentSms {
     pub message_id: i64,
     pub campaign_id: i64,
-    #[serde(serialize_with = "super::rfc3339_millis")]
     pub accepted_at: Timestamp,
     /// Recipient, digits only.
     pub recipient: String,
     pub text: String,
     /// Sender ID; `None`: the account's default.
     pub from: Option<String>,
-    pub segments: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -143,7 +136,6 @@ impl Mobizon {
         match call {
             "message/sendsmsmessage" => self.send(params),
             "message/list" => self.list(&params),
-            "message/getsmsstatus" => self.statuses(&params),
             "user/getownbalance" => Ok(json!({ "balance": self.0.options.balance, "currency": "KZT" })),
             "alphaname/list" => Ok(answer::senders(&self.0.options.senders)),
             _ => Err(Refusal::new(5, "Incorrect method parameter.")),
@@ -168,7 +160,6 @@ impl Mobizon {
             message_id: number,
             campaign_id: number + 1_000_000,
             accepted_at: Timestamp::now(),
-            segments: segments::count(&message.text),
             recipient: message.recipient,
             text: message.text,
             from: message.from,
@@ -184,22 +175,12 @@ impl Mobizon {
         let (now, ids) = (Timestamp::now(), self.0.ids.next());
         let found = self.0.control.select(|sms| {
             let listed = answer::age(sms, now) >= options.list_lag && search.matches(sms);
-            listed.then(|| answer::listed(sms, now, options, ids))
+            listed.then(|| answer::listed(sms, ids))
         });
         let total = found.len().to_string();
         let newest_first = found.into_iter().rev();
         let page: Vec<Value> = newest_first.skip(search.skip).take(search.page_size).collect();
         Ok(json!({ "items": page, "totalItemCount": total }))
-    }
-
-    fn statuses(&self, params: &Params) -> Result<Value, Refusal> {
-        let wanted = rules::ids(params)?;
-        let (now, ids) = (Timestamp::now(), self.0.ids.next());
-        let found = self.0.control.select(|sms| {
-            let asked = wanted.contains(&sms.message_id);
-            asked.then(|| answer::delivery(sms, now, &self.0.options, ids))
-        });
-        Ok(Value::Array(found))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Resend: `POST /emails`, `POST /emails/batch`, `GET /emails/{id}`, `GET /domains`.
+//! Resend: `POST /emails`, `POST /emails/batch`, `GET /domains`.
 //!
 //! Sources: resend-openapi `resend.yaml` v1.5.0, and the pages «Introduction», «Errors», «Idempotency keys» and
 //! «Usage limits» of the vendor's API reference.
@@ -8,7 +8,6 @@ mod idempotency;
 mod rules;
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Instant,
 };
@@ -16,13 +15,12 @@ use std::{
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, Uri, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -62,20 +60,16 @@ impl ResendOptions {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct SentEmail {
     pub id: Uuid,
-    #[serde(serialize_with = "super::rfc3339_millis")]
     pub accepted_at: Timestamp,
     pub idempotency_key: Option<String>,
     pub from: String,
-    /// Recipients, 1–50, in the same form.
     pub to: Vec<String>,
-    pub reply_to: Vec<String>,
     pub subject: String,
     pub html: Option<String>,
     pub text: Option<String>,
-    pub headers: BTreeMap<String, String>,
     pub tags: Vec<Tag>,
 }
 
@@ -104,7 +98,6 @@ impl Resend {
         let vendor = Router::new()
             .route("/emails", post(send))
             .route("/emails/batch", post(send))
-            .route("/emails/{id}", get(retrieve))
             .route("/domains", get(list_domains))
             .method_not_allowed_fallback(not_found)
             .fallback(not_found)
@@ -160,13 +153,13 @@ impl Resend {
         Ok(())
     }
 
-    fn admit_to_read(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    fn list_domains(&self, headers: &HeaderMap) -> Result<Value, Refusal> {
         self.admit(headers)?;
         if self.0.options.sending_access {
             let message = "This API key is restricted to only send emails";
             return Err(Refusal::new(401, "restricted_api_key", message));
         }
-        Ok(())
+        Ok(answer::domains(&self.0.options.domains))
     }
 
     async fn send(&self, request: &Parts, body: &[u8]) -> Result<Value, Refusal> {
@@ -201,32 +194,14 @@ impl Resend {
         }
         Ok(answer)
     }
-
-    fn find(&self, headers: &HeaderMap, id: &str) -> Result<Value, Refusal> {
-        self.admit_to_read(headers)?;
-        let id: Uuid = id
-            .parse()
-            .map_err(|_| Refusal::invalid("The parameter must be a valid UUID."))?;
-        let found = self
-            .0
-            .control
-            .select(|email| (email.id == id).then(|| answer::stored_email(email)));
-        let found = found.into_iter().next();
-        found.ok_or_else(|| Refusal::new(404, "not_found", "Email not found"))
-    }
 }
 
 async fn send(State(resend): State<Resend>, request: Parts, body: Bytes) -> Response {
     resend.answer(resend.send(&request, &body).await)
 }
 
-async fn retrieve(State(resend): State<Resend>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    resend.answer(resend.find(&headers, &id))
-}
-
 async fn list_domains(State(resend): State<Resend>, headers: HeaderMap) -> Response {
-    let list = || answer::domains(&resend.0.options.domains);
-    resend.answer(resend.admit_to_read(&headers).map(|()| list()))
+    resend.answer(resend.list_domains(&headers))
 }
 
 /// Also for a wrong method, which the vendor answers 405.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Bound {
+enum Bound {
     AtMost,
     AtLeast,
 }
@@ -21,38 +21,23 @@ pub struct Figure {
     /// What else a reader may want to know: absolute times of this machine, by which nothing is judged.
     pub context: String,
     pub unit: &'static str,
-    pub bound: Bound,
+    bound: Bound,
     /// What it should be.
     pub target: f64,
     pub met: bool,
 }
 
 impl Figure {
-    /// A figure without a target.
-    pub fn context_only(name: &str, conditions: &str, runs: &[f64], unit: &'static str) -> Self {
-        Self::new(name, conditions, runs, unit, Bound::AtMost, f64::INFINITY)
-    }
-
     #[must_use]
     pub fn with_context(mut self, context: impl Into<String>) -> Self {
         self.context = context.into();
         self
     }
 
-    pub fn new(
-        name: &str,
-        conditions: &str,
-        runs: &[f64],
-        unit: &'static str,
-        bound: Bound,
-        target: f64,
-    ) -> Self {
+    /// A figure without a target.
+    pub fn new(name: &str, conditions: &str, runs: &[f64], unit: &'static str) -> Self {
         let value = median(runs);
         let spread = (share(runs, 1, 4), share(runs, 3, 4));
-        let met = match bound {
-            Bound::AtMost => value <= target,
-            Bound::AtLeast => value >= target,
-        };
         Self {
             name: name.to_owned(),
             conditions: conditions.to_owned(),
@@ -60,9 +45,26 @@ impl Figure {
             spread,
             context: String::new(),
             unit,
+            bound: Bound::AtMost,
+            target: f64::INFINITY,
+            met: !value.is_nan(),
+        }
+    }
+
+    #[must_use]
+    pub fn at_most(self, target: f64) -> Self {
+        let met = self.value <= target;
+        Self { target, met, ..self }
+    }
+
+    #[must_use]
+    pub fn at_least(self, target: f64) -> Self {
+        let (bound, met) = (Bound::AtLeast, self.value >= target);
+        Self {
             bound,
             target,
             met,
+            ..self
         }
     }
 }
@@ -73,7 +75,7 @@ pub fn median(values: &[f64]) -> f64 {
 }
 
 /// The value below which so many of so many lie.
-fn share(values: &[f64], part: usize, of: usize) -> f64 {
+pub fn share(values: &[f64], part: usize, of: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() * part / of).copied().unwrap_or(f64::NAN)
@@ -115,11 +117,11 @@ mod tests {
 
     #[test]
     fn a_figure_is_the_median_of_its_runs_and_may_equal_its_target() {
-        let shift = Figure::new("CLS", "", &[0.0, 0.3, 0.0], "", Bound::AtMost, 0.0);
+        let shift = Figure::new("CLS", "", &[0.0, 0.3, 0.0], "").at_most(0.0);
         assert!(shift.met);
-        let frames = Figure::new("frames", "", &[60.0, 12.0, 54.5], "/s", Bound::AtLeast, 55.0);
+        let frames = Figure::new("frames", "", &[60.0, 12.0, 54.5], "/s").at_least(55.0);
         assert_eq!((frames.value.to_string().as_str(), frames.met), ("54.5", false));
-        assert!(!Figure::new("none", "", &[], "ms", Bound::AtMost, 1.0).met);
+        assert!(!Figure::new("none", "", &[], "ms").at_most(1.0).met);
         let table = table(&[shift, frames]);
         let lines: Vec<&str> = table.lines().collect();
         assert!(lines[0].ends_with("≤ 0      met"), "{table}");

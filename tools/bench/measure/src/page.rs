@@ -5,7 +5,7 @@
 
 use crate::Error;
 use crate::browser::{Size, Tab};
-use crate::figure::{Bound, Figure, table};
+use crate::figure::{Figure, table};
 use crate::site;
 use ::page::files::{Content, FILES};
 use serde_json::{Value, json};
@@ -90,14 +90,7 @@ fn bytes() -> Vec<Figure> {
             ("HTML, CSS and JavaScript", all, ALL_MAX_BYTES),
         ] {
             let bytes = u32::try_from(bytes).map_or(f64::NAN, f64::from);
-            figures.push(Figure::new(
-                name,
-                coding,
-                &[bytes],
-                "bytes",
-                Bound::AtMost,
-                target,
-            ));
+            figures.push(Figure::new(name, coding, &[bytes], "bytes").at_most(target));
         }
     }
     figures
@@ -121,7 +114,7 @@ async fn loads(profile: &Path, url: &str, size: Size) -> Result<Vec<Figure>, Err
     }
     let conditions = format!("{}×{}, slow 4G, CPU ÷ 4", size.0, size.1);
     let at_most =
-        |name, runs: &[f64], unit, target| Figure::new(name, &conditions, runs, unit, Bound::AtMost, target);
+        |name, runs: &[f64], unit, target| Figure::new(name, &conditions, runs, unit).at_most(target);
     Ok(vec![
         at_most("largest contentful paint", &paints, "ms", LCP_MAX_MS),
         at_most("layout shift", &shifts, "", 0.0),
@@ -172,15 +165,8 @@ async fn animation(profile: &Path, url: &str) -> Result<Vec<Figure>, Error> {
     let conditions = format!("{}×{}", DESKTOP.0, DESKTOP.1);
     let (name, target) = ("animation frames", FRAMES_MIN_PER_SECOND);
     Ok(vec![
-        Figure::new(name, &conditions, &rates, "/s", Bound::AtLeast, target),
-        Figure::new(
-            "script of a frame",
-            &conditions,
-            &scripts,
-            "ms",
-            Bound::AtMost,
-            SCRIPT_MAX_MS,
-        ),
+        Figure::new(name, &conditions, &rates, "/s").at_least(target),
+        Figure::new("script of a frame", &conditions, &scripts, "ms").at_most(SCRIPT_MAX_MS),
     ])
 }
 

@@ -5,7 +5,7 @@
 //! processes, delays in whole seconds. Schedules are left out: each message is seen when its schedule would fire.
 
 use crate::Error;
-use crate::figure::{Bound, Figure, table};
+use crate::figure::{Figure, median, share, table};
 use crate::queue::{Message, Queue};
 use crate::setup::Setup;
 use clap::Args;
@@ -267,20 +267,14 @@ fn channel<'a>(
             "{name}: {early} early, {doubled} doubled, {lost} lost"
         )));
     }
-    late.sort_by(f64::total_cmp);
-    let at = |share: usize| {
-        let one = late.get(late.len() * share / 100).or(late.last());
-        one.copied().unwrap_or(f64::NAN)
-    };
-    let (median, most) = (at(50), at(100));
+    let (median, most) = (median(&late), late.iter().copied().fold(f64::NAN, f64::max));
     let figure = Figure::new(
         &format!("{name} late, 99th percentile"),
         conditions,
-        &[at(99)],
+        &[share(&late, 99, 100)],
         "s",
-        Bound::AtMost,
-        LATE_MAX_SECONDS,
-    );
+    )
+    .at_most(LATE_MAX_SECONDS);
     Ok(figure.with_context(format!(
         "median {median:.2} s, at most {most:.2} s; none early, doubled or lost"
     )))

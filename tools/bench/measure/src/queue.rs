@@ -1,7 +1,7 @@
 //! A queue with SQS's delays, in memory.
 
+use harness::world;
 use proftest::domain::ids::NotificationId;
-use proftest::task::{self, DeliverTask};
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -73,20 +73,13 @@ impl Queue {
 impl Message {
     /// As it stands in a function's event.
     pub fn record(&self) -> Value {
-        let notification = self.notification;
-        record(self.id, &task::body(&DeliverTask::DeliverV1 { notification }))
+        record(self.id, self.notification)
     }
 }
 
-pub fn record(id: Uuid, body: &str) -> Value {
-    json!({
-        "messageId": id,
-        "receiptHandle": id,
-        "body": body,
-        "eventSource": "aws:sqs",
-        "attributes": {},
-        "messageAttributes": {},
-    })
+pub fn record(id: Uuid, notification: NotificationId) -> Value {
+    let id = id.to_string();
+    json!(world::record(&id, &id, &world::task(notification)))
 }
 
 #[cfg(test)]

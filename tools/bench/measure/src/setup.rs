@@ -30,7 +30,8 @@ const HOST: &str = "localhost";
 /// Everything a measured function needs; it all stops with this value.
 pub struct Setup {
     cluster: Cluster,
-    ca_pem: String,
+    /// The root that has signed the server's certificate.
+    pub ca_pem: String,
     binaries: PathBuf,
     log: File,
     aws: Aws,
@@ -125,11 +126,6 @@ impl Setup {
 
     pub fn tls_url(&self) -> String {
         self.database_url().replace("@127.0.0.1:", &format!("@{HOST}:"))
-    }
-
-    /// The root that has signed the server's certificate.
-    pub fn ca_pem(&self) -> &str {
-        &self.ca_pem
     }
 
     pub async fn database(&self) -> Result<Client, Error> {

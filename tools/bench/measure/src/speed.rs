@@ -4,11 +4,11 @@
 //! through the Runtime API; the database is a real one with `fsync` on. Absolute times are for the reader.
 
 mod cold;
+mod comparison;
 mod cost;
 mod fill;
 mod load;
 mod peer;
-mod plot;
 mod scale;
 mod service;
 
@@ -18,9 +18,7 @@ use crate::punctuality;
 use crate::setup::Setup;
 use clap::{Args, ValueEnum};
 use peer::Peer;
-use plot::Plot;
 use serde_json::json;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
@@ -58,24 +56,24 @@ impl Options {
     }
 }
 
-/// Measures, prints the tables, and writes `target/bench/report.json` and `report.html`, below the current directory.
+/// Measures, prints the tables, and writes `target/bench/report.json`, below the current directory.
 pub async fn run(options: &Options) -> Result<(), Error> {
     let start = Instant::now();
     let setup = Setup::start(&Path::new(DIR).join("speed"), None).await?;
     let peer = Peer::install().await?;
-    let (mut figures, mut plots) = (Vec::new(), Vec::new());
+    let (mut figures, mut comparisons) = (Vec::new(), Vec::new());
     if options.has(Part::Warm) {
         figures.extend(told("Warm", start, service::run(&setup).await?));
     }
     if options.has(Part::Cold) {
-        let (more, plot) = cold::run(&setup, peer.as_ref()).await?;
+        let (more, comparison) = cold::run(&setup, peer.as_ref()).await?;
         figures.extend(told("Cold", start, more));
-        plots.push(plot);
+        comparisons.push(comparison);
     }
     if options.has(Part::Cost) {
-        let (more, more_plots) = cost::run(&setup, peer.as_ref()).await?;
+        let (more, others) = cost::run(&setup, peer.as_ref()).await?;
         figures.extend(told("Cost", start, more));
-        plots.extend(more_plots);
+        comparisons.extend(others);
     }
     if options.has(Part::Growth) {
         figures.extend(told("Growth", start, scale::run(&setup, options.rows).await?));
@@ -84,18 +82,14 @@ pub async fn run(options: &Options) -> Result<(), Error> {
         let more = punctuality::measure(&setup, punctuality::Options::default()).await?;
         figures.extend(told("Punctuality", start, more));
     }
-    for plot in &plots {
-        println!("\n{}", plot.table());
+    for comparison in &comparisons {
+        println!("\n{}", comparison.table());
     }
     let machine = machine();
-    let report = json!({"machine": machine, "figures": figures, "plots": plots});
+    let report = json!({"machine": machine, "figures": figures, "comparisons": comparisons});
     std::fs::write(Path::new(DIR).join("report.json"), format!("{report:#}\n"))?;
-    std::fs::write(
-        Path::new(DIR).join("report.html"),
-        page(&machine, &figures, &plots)?,
-    )?;
     println!(
-        "\n{machine}; {:.0} s; target/bench/report.json, target/bench/report.html",
+        "\n{machine}; {:.0} s; target/bench/report.json",
         start.elapsed().as_secs_f64()
     );
     Ok(())
@@ -119,19 +113,4 @@ fn machine() -> String {
         .map_or("a processor without a name", |(_, name)| name.trim());
     let count = std::thread::available_parallelism().map_or(0, usize::from);
     format!("{count} × {model}")
-}
-
-fn page(machine: &str, figures: &[Figure], plots: &[Plot]) -> Result<String, Error> {
-    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
-    let mut page = format!(
-        "<!doctype html><meta charset=\"utf-8\"><title>proftest: figures</title>\
-         <style>body{{font:16px/1.4 sans-serif;margin:2em;max-width:60em}}pre{{overflow-x:auto;font-size:13px}}</style>\
-         <h1>Figures</h1><p>{}</p><pre>{}</pre>",
-        escaped(machine),
-        escaped(&table(figures))
-    );
-    for plot in plots {
-        let _ = write!(page, "{}", plot.svg()?);
-    }
-    Ok(page)
 }

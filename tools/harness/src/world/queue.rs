@@ -26,7 +26,8 @@ pub async fn sdk() -> SdkConfig {
         let dir = dir().join("aws");
         std::fs::create_dir_all(&dir).unwrap();
         let python = tools::emulator_python(&|line| println!("{line}")).await.unwrap();
-        Emulator::start(python, &dir, Steps::new(false)).await.unwrap()
+        let emulator = Emulator::start(python, &dir, Steps::new(false), false);
+        emulator.await.unwrap()
     };
     sdk_at(&EMULATOR.get_or_init(start).await.endpoint)
 }

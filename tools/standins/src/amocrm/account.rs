@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::view::{self, CrmDeal, CrmNote};
-use crate::control::Sent;
+use super::view::CrmNote;
 
 /// Values of custom fields by the field's id.
 pub(super) type Values = BTreeMap<i64, Vec<String>>;
@@ -40,7 +39,7 @@ pub(super) struct DealDraft {
     /// Pipeline and status. Always there in a new deal.
     pub(super) place: Option<(i64, i64)>,
     pub(super) values: Values,
-    pub(super) tags: Option<Vec<String>>,
+    pub(super) tags: Vec<String>,
     pub(super) contact: Option<ContactRef>,
 }
 
@@ -67,22 +66,6 @@ pub(super) struct Account {
 /// Ids begin where no row number or test constant is likely to be mistaken for one.
 const FIRST_ID: i64 = 40_000_001;
 
-impl Sent for Account {
-    type Item = CrmDeal;
-
-    fn items(&self) -> Vec<CrmDeal> {
-        self.deals.values().map(|deal| view::deal(self, deal)).collect()
-    }
-
-    /// No id is given twice: a client may remember one.
-    fn clear(&mut self) {
-        *self = Self {
-            issued: self.issued,
-            ..Self::default()
-        };
-    }
-}
-
 impl Account {
     /// One sequence for everything, so that an id of one kind is never right for another.
     fn next_id(&mut self) -> i64 {
@@ -103,7 +86,7 @@ impl Account {
             pipeline_id,
             status_id,
             values: draft.values,
-            tags: draft.tags.unwrap_or_default(),
+            tags: draft.tags,
             contact,
             created_at: now,
             updated_at: now,
@@ -144,16 +127,10 @@ impl Account {
 }
 
 impl Deal {
-    /// Fields that are not named stay; tags are replaced.
+    /// Fields that are not named stay.
     pub(super) fn change(&mut self, draft: DealDraft) {
-        if let Some(name) = draft.name {
-            self.name = name;
-        }
         if let Some(place) = draft.place {
             (self.pipeline_id, self.status_id) = place;
-        }
-        if let Some(tags) = draft.tags {
-            self.tags = tags;
         }
         self.values.extend(draft.values);
         self.updated_at = Timestamp::now();

@@ -145,23 +145,16 @@ fn values_json(values: &Values, fields: &[Field]) -> Value {
         .collect()
 }
 
-/// A deal; `with_contacts` adds the id of its contact, and nothing else about it.
-pub(super) fn deal(deal: &Deal, with_contacts: bool) -> Value {
+pub(super) fn deal(deal: &Deal) -> Value {
     let tags: Vec<Value> = deal.tags.iter().map(|name| json!({ "name": name })).collect();
-    let mut embedded = json!({ "tags": tags });
-    if with_contacts {
-        embedded["contacts"] = deal.contact.iter().map(|id| json!({ "id": id })).collect();
-    }
     json!({
         "id": deal.id,
         "name": deal.name,
         "status_id": deal.status_id,
         "pipeline_id": deal.pipeline_id,
-        "created_at": deal.created_at.as_second(),
-        "updated_at": deal.updated_at.as_second(),
         "is_deleted": false,
         "custom_fields_values": values_json(&deal.values, &DEAL_FIELDS),
-        "_embedded": embedded,
+        "_embedded": { "tags": tags },
     })
 }
 
@@ -175,7 +168,6 @@ pub(super) fn contact(account: &Account, contact: &Contact, with_deals: bool) ->
     json!({
         "id": contact.id,
         "name": contact.name,
-        "created_at": contact.created_at.as_second(),
         "custom_fields_values": values_json(&contact.values, &CONTACT_FIELDS),
         "_embedded": embedded,
     })

@@ -54,7 +54,7 @@ async fn list_pipelines() -> Response {
 
 async fn list_fields(State(crm): State<AmoCrm>, RawQuery(query): RawQuery) -> Response {
     crm.with(|_| {
-        let listing = Listing::parse(query.as_deref(), "")?;
+        let listing = Listing::parse(query.as_deref(), false)?;
         Ok(page("custom_fields", &listing, DEAL_FIELDS.iter(), field_json))
     })
 }
@@ -80,20 +80,15 @@ async fn change_deal(State(crm): State<AmoCrm>, Path(deal): Path<String>, body: 
         let draft = rules::deal_change(account, id, &body)?;
         let deal = account.deals.get_mut(&id).ok_or_else(Refusal::not_found)?;
         deal.change(draft);
-        Ok(Some(
-            json!({ "id": id, "updated_at": deal.updated_at.as_second() }),
-        ))
+        Ok(Some(json!({ "id": id })))
     })
 }
 
 async fn list_deals(State(crm): State<AmoCrm>, RawQuery(query): RawQuery) -> Response {
     let lag = crm.0.options.search_lag;
     crm.with(|account| {
-        let listing = Listing::parse(query.as_deref(), "contacts")?;
-        let found = listing.deals(account, lag);
-        Ok(page("leads", &listing, found, |deal| {
-            answer::deal(deal, listing.with)
-        }))
+        let listing = Listing::parse(query.as_deref(), false)?;
+        Ok(page("leads", &listing, listing.deals(account, lag), answer::deal))
     })
 }
 
@@ -117,7 +112,7 @@ async fn list_notes(
     RawQuery(query): RawQuery,
 ) -> Response {
     crm.with(|account| {
-        let listing = Listing::parse(query.as_deref(), "")?;
+        let listing = Listing::parse(query.as_deref(), false)?;
         let notes = account.notes_of(id(&deal)?);
         Ok(page("notes", &listing, notes, answer::note))
     })
@@ -126,7 +121,7 @@ async fn list_notes(
 async fn list_contacts(State(crm): State<AmoCrm>, RawQuery(query): RawQuery) -> Response {
     let lag = crm.0.options.search_lag;
     crm.with(|account| {
-        let listing = Listing::parse(query.as_deref(), "leads")?;
+        let listing = Listing::parse(query.as_deref(), true)?;
         let found = listing.contacts(account, lag);
         Ok(page("contacts", &listing, found, |contact| {
             answer::contact(account, contact, listing.with)
@@ -140,7 +135,7 @@ async fn show_contact(
     RawQuery(query): RawQuery,
 ) -> Response {
     crm.with(|account| {
-        let listing = Listing::parse(query.as_deref(), "leads")?;
+        let listing = Listing::parse(query.as_deref(), true)?;
         let found = account.contacts.get(&id(&contact)?);
         let found = found.ok_or_else(Refusal::not_found)?;
         Ok(Some(answer::contact(account, found, listing.with)))

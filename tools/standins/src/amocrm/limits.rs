@@ -18,7 +18,6 @@ pub(super) struct Limits(Mutex<State>);
 struct State {
     admitted: Meter,
     limited: Meter,
-    limited_total: u32,
     blocked: bool,
 }
 
@@ -27,7 +26,6 @@ impl Default for Limits {
         Self(Mutex::new(State {
             admitted: Meter::default(),
             limited: Meter::over(LIMITED_WINDOW),
-            limited_total: 0,
             blocked: false,
         }))
     }
@@ -46,13 +44,9 @@ impl Limits {
             state.admitted.hit(now);
             return Ok(());
         }
-        state.limited_total = state.limited_total.wrapping_add(1);
         let limited = state.limited.hit(now);
         state.blocked = options.block_after.is_some_and(|max| limited >= max as usize);
-        let as_page = options
-            .html_every
-            .is_some_and(|n| state.limited_total.is_multiple_of(n));
-        if as_page {
+        if options.html_429 {
             return Err(Refusal::html("rate_limit", 429));
         }
         Err(Refusal::rate_limited(options.retry_after_seconds))

@@ -1,4 +1,5 @@
-//! `POST /oauth2/access_token`: codes and refresh tokens for pairs of tokens.
+//! `POST /oauth2/access_token`: refresh tokens for pairs of tokens. A code for the first pair is a
+//! human's business.
 //!
 //! The answers are those quoted in amocrm/amocrm-api-php #123 and #235.
 
@@ -18,10 +19,10 @@ use crate::lock;
 pub struct OAuthApp {
     pub client_id: String,
     pub client_secret: String,
-    /// Where codes are sent; every request must repeat it.
+    /// Every request must repeat it.
     pub redirect_uri: String,
-    /// Good for one exchange.
-    pub code: String,
+    /// The first one, from the pair that a human got for a code.
+    pub refresh_token: String,
     /// How long an access token lives; a day at the vendor. Refresh tokens, three months there, do not expire.
     pub access_ttl: Duration,
 }
@@ -38,16 +39,14 @@ struct Exchange {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "grant_type", rename_all = "snake_case")]
 enum Grant {
-    AuthorizationCode { code: String },
     RefreshToken { refresh_token: String },
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tokens(Mutex<Issued>);
 
 #[derive(Debug, Default)]
 struct Issued {
-    code_used: bool,
     access: Vec<Access>,
     refresh: Vec<Refresh>,
 }
@@ -82,6 +81,17 @@ fn invalid(status: u16, hint: &str) -> Refusal {
 }
 
 impl Tokens {
+    pub(super) fn of(app: Option<&OAuthApp>) -> Self {
+        let first = app.map(|app| Refresh {
+            token: app.refresh_token.clone(),
+            generation: 0,
+        });
+        Self(Mutex::new(Issued {
+            refresh: first.into_iter().collect(),
+            ..Issued::default()
+        }))
+    }
+
     /// Whether `token` is good now. Using it ends the refresh tokens before its own.
     pub(super) fn is_access(&self, token: &str, now: Instant) -> bool {
         let mut issued = lock(&self.0);
@@ -116,27 +126,16 @@ impl Tokens {
             return Err(invalid(400, "Check the `redirect_uri` parameter"));
         }
         let mut issued = lock(&self.0);
-        let generation = match request.grant {
-            Grant::AuthorizationCode { code } => {
-                if issued.code_used || code != app.code {
-                    return Err(invalid(400, "Authorization code has been revoked"));
-                }
-                issued.code_used = true;
-                0
-            }
-            Grant::RefreshToken { refresh_token } => {
-                let mut all = issued.refresh.iter();
-                let Some(used) = all.find(|refresh| refresh.token == refresh_token) else {
-                    return Err(invalid(401, "Token has been revoked"));
-                };
-                let used = used.generation;
-                issued
-                    .refresh
-                    .retain(|refresh| refresh.generation > used || refresh.token == refresh_token);
-                used + 1
-            }
+        let Grant::RefreshToken { refresh_token } = request.grant;
+        let mut all = issued.refresh.iter();
+        let Some(used) = all.find(|refresh| refresh.token == refresh_token) else {
+            return Err(invalid(401, "Token has been revoked"));
         };
-        Ok(issued.pair(app, generation, now))
+        let used = used.generation;
+        issued
+            .refresh
+            .retain(|refresh| refresh.generation > used || refresh.token == refresh_token);
+        Ok(issued.pair(app, used + 1, now))
     }
 }
 

@@ -27,8 +27,8 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// `with`: the one value that the parameter may have; empty when it may not be there.
-    pub(super) fn parse(raw: Option<&str>, with: &str) -> Result<Self, Refusal> {
+    /// `with_leads`: whether `with=leads` may be there.
+    pub(super) fn parse(raw: Option<&str>, with_leads: bool) -> Result<Self, Refusal> {
         let mut listing = Self {
             query: None,
             ids: Vec::new(),
@@ -45,7 +45,7 @@ impl Listing {
                 "query" => listing.query = (!value.is_empty()).then(|| Query::new(&value)),
                 "page" => listing.page = number(&name, &value)?,
                 "limit" => listing.limit = number(&name, &value)?,
-                "with" if !with.is_empty() && value == with => listing.with = true,
+                "with" if with_leads && value == "leads" => listing.with = true,
                 "filter[id][]" => match value.parse() {
                     Ok(id) => listing.ids.push(id),
                     Err(_) => return Err(Refusal::bad_request(format!("{name} must be a number"))),

@@ -13,9 +13,10 @@ use super::{
 
 /// The vendor takes 50 in `leads/complex` and advises 50 elsewhere.
 const ITEMS_MAX: usize = 50;
+const CHANGEABLE: [&str; 3] = ["pipeline_id", "status_id", "custom_fields_values"];
 
 pub(super) fn new_deals(account: &Account, body: &[u8]) -> Result<Vec<DealDraft>, Refusal> {
-    each(account, &items(body)?, |check, fields| deal(check, fields, true))
+    each(account, &items(body)?, new_deal)
 }
 
 pub(super) fn deal_change(account: &Account, id: i64, body: &[u8]) -> Result<DealDraft, Refusal> {
@@ -26,7 +27,7 @@ pub(super) fn deal_change(account: &Account, id: i64, body: &[u8]) -> Result<Dea
     if !body.is_object() {
         return Err(Refusal::bad_request("The request body must be an object"));
     }
-    let mut drafts = each(account, &[body], |check, fields| deal(check, fields, false))?;
+    let mut drafts = each(account, &[body], changed_deal)?;
     Ok(drafts.pop().unwrap_or_default())
 }
 
@@ -91,38 +92,36 @@ fn each<T>(
     }
 }
 
-fn deal(check: &mut Check, fields: &Map<String, Value>, is_new: bool) -> DealDraft {
+fn new_deal(check: &mut Check, fields: &Map<String, Value>) -> DealDraft {
     // Within `_embedded`, `metadata` would send the deal to Unsorted. It is refused with every other key.
-    let (mut tags, mut contact) = (None, None);
+    let (mut tags, mut contact) = (Vec::new(), None);
     if let Some(embedded) = check.object(fields, "", "_embedded") {
-        let keys = if is_new {
-            &["tags", "contacts"][..]
-        } else {
-            &["tags"]
-        };
-        check.only(embedded, "_embedded", keys);
+        check.only(embedded, "_embedded", &["tags", "contacts"]);
         tags = read_tags(check, embedded);
         contact = read_contact(check, embedded);
     }
-    let keys = [
-        "name",
-        "pipeline_id",
-        "status_id",
-        "custom_fields_values",
-        "_embedded",
-    ];
-    check.only(fields, "", &keys);
+    check.only(fields, "", &[&["name", "_embedded"][..], &CHANGEABLE].concat());
     DealDraft {
         name: check.text(fields, "", "name"),
-        place: check.place(fields, is_new),
+        place: check.place(fields, true),
         values: check.values(fields, "", &DEAL_FIELDS),
         tags,
         contact,
     }
 }
 
-fn read_tags(check: &mut Check, embedded: &Map<String, Value>) -> Option<Vec<String>> {
-    let items = check.objects(embedded, "_embedded", "tags")?;
+/// The vendor lets the name and the tags be changed too; no client does.
+fn changed_deal(check: &mut Check, fields: &Map<String, Value>) -> DealDraft {
+    check.only(fields, "", &CHANGEABLE);
+    DealDraft {
+        place: check.place(fields, false),
+        values: check.values(fields, "", &DEAL_FIELDS),
+        ..DealDraft::default()
+    }
+}
+
+fn read_tags(check: &mut Check, embedded: &Map<String, Value>) -> Vec<String> {
+    let items = check.objects(embedded, "_embedded", "tags").unwrap_or_default();
     let mut tags = Vec::new();
     for (path, item) in items {
         check.only(item, &path, &["name"]);
@@ -131,7 +130,7 @@ fn read_tags(check: &mut Check, embedded: &Map<String, Value>) -> Option<Vec<Str
             None => check.missing(&at(&path, "name")),
         }
     }
-    Some(tags)
+    tags
 }
 
 fn read_contact(check: &mut Check, embedded: &Map<String, Value>) -> Option<ContactRef> {

@@ -10,7 +10,7 @@ use super::{
     setup::{DEAL_FIELDS, EMAIL, MAIN_PIPELINE, MARKER, PHONE, pipeline},
 };
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct CrmDeal {
     pub id: i64,
     pub name: String,
@@ -25,7 +25,7 @@ pub struct CrmDeal {
     pub seeded: bool,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct CrmContact {
     pub id: i64,
     pub name: String,
@@ -34,7 +34,7 @@ pub struct CrmContact {
     pub deals: Vec<i64>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct CrmNote {
     pub deal_id: i64,
     pub text: String,
@@ -52,7 +52,6 @@ pub struct BoardDeal {
     /// The contact's name; empty when there is none.
     pub contact: String,
     pub lead: Option<String>,
-    #[serde(serialize_with = "crate::rfc3339_millis")]
     pub updated_at: Timestamp,
 }
 

@@ -13,7 +13,7 @@ use axum::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{MobizonOptions, SentSms};
+use super::SentSms;
 use crate::control::http_status;
 
 /// Answers give ids as numbers and as strings in turn: the pages say the one, published samples show the other,
@@ -101,26 +101,17 @@ pub(super) fn age(sms: &SentSms, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(sms.accepted_at)).unwrap_or_default()
 }
 
-/// An item of `message/getsmsstatus`. The zone of the vendor's moments is not published.
-pub(super) fn delivery(sms: &SentSms, now: Timestamp, options: &MobizonOptions, ids: IdStyle) -> Value {
-    let at = sms.accepted_at.strftime("%Y-%m-%d %H:%M:%S").to_string();
-    let delivered = age(sms, now) >= options.delivered_after;
+/// An item of `message/list`. The zone of the vendor's moments is not published.
+pub(super) fn listed(sms: &SentSms, ids: IdStyle) -> Value {
     json!({
         "id": ids.id(sms.message_id),
-        "status": if delivered { "DELIVRD" } else { "ACCEPTD" },
-        "segNum": sms.segments,
-        "startSendTs": at,
-        "statusUpdateTs": at,
+        "campaignId": ids.id(sms.campaign_id),
+        "from": sms.from,
+        "to": sms.recipient,
+        "text": sms.text,
+        "status": "ACCEPTD",
+        "startSendTs": sms.accepted_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
     })
-}
-
-pub(super) fn listed(sms: &SentSms, now: Timestamp, options: &MobizonOptions, ids: IdStyle) -> Value {
-    let mut item = delivery(sms, now, options, ids);
-    item["campaignId"] = ids.id(sms.campaign_id);
-    item["from"] = json!(sms.from);
-    item["to"] = json!(sms.recipient);
-    item["text"] = json!(sms.text);
-    item
 }
 
 /// `alphaname/list`, of which only the names are read.

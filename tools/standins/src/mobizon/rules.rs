@@ -1,6 +1,6 @@
 //! What Mobizon demands of a request.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use axum::http::{header::CONTENT_TYPE, request::Parts};
 use serde_json::{Map, Value};
@@ -10,7 +10,6 @@ use super::{Refusal, SentSms};
 
 /// E.164 allows 15 digits; the shortest international mobile numbers have 10.
 const RECIPIENT_DIGITS: std::ops::RangeInclusive<usize> = 10..=15;
-const STATUS_IDS_MAX: usize = 100;
 
 #[derive(Debug)]
 pub(super) struct Params {
@@ -102,24 +101,6 @@ pub(super) fn message(body: Vec<(String, String)>, senders: &[String]) -> Result
         })
     } else {
         Err(Refusal::validation(Value::Object(wrong)))
-    }
-}
-
-/// The `ids` of `getsmsstatus`: `ids=1,2`, `ids[]=1&ids[]=2` or `ids[0]=1`.
-pub(super) fn ids(params: &Params) -> Result<BTreeSet<i64>, Refusal> {
-    let values = params
-        .body
-        .iter()
-        .filter(|(name, _)| *name == "ids" || name.starts_with("ids["));
-    let ids: Vec<&str> = values
-        .flat_map(|(_, value)| value.split(','))
-        .map(str::trim)
-        .filter(|id| !id.is_empty())
-        .collect();
-    match ids.len() {
-        0 => Err(Refusal::new(2, "No message identifiers are given.")),
-        1..=STATUS_IDS_MAX => Ok(ids.into_iter().filter_map(|id| id.parse().ok()).collect()),
-        _ => Err(Refusal::new(12, "At most 100 message identifiers are allowed.")),
     }
 }
 

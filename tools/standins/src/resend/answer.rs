@@ -1,4 +1,4 @@
-//! Resend's answers: errors and the stored e-mail.
+//! Resend's answers.
 
 use axum::{
     Json,
@@ -7,7 +7,6 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::SentEmail;
 use crate::control::http_status;
 
 #[derive(Debug)]
@@ -82,22 +81,6 @@ fn json_error(status: u16, name: &str, message: &str, retry_after: Option<u64>) 
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     response
-}
-
-/// `GET /emails/{id}`: from schema `Email` of resend.yaml.
-pub(super) fn stored_email(email: &SentEmail) -> Value {
-    json!({
-        "object": "email",
-        "id": email.id,
-        "to": email.to,
-        "from": email.from,
-        "created_at": format!("{:.6}", email.accepted_at),
-        "subject": email.subject,
-        "html": email.html,
-        "text": email.text,
-        "reply_to": email.reply_to,
-        "last_event": "delivered",
-    })
 }
 
 /// `GET /domains`: from schema `ListDomainsResponse` of resend.yaml.

@@ -1,10 +1,8 @@
 //! What Resend demands of a send request: headers, fields, types, limits.
 
-use std::collections::BTreeMap;
-
 use axum::http::{HeaderMap, header::CONTENT_TYPE};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -16,7 +14,7 @@ const BATCH_MAX: usize = 100;
 const TAG_MAX_CHARS: usize = 256;
 
 /// A label on an e-mail: `[A-Za-z0-9_-]`, 1–256 characters each.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tag {
     pub name: String,
@@ -24,19 +22,15 @@ pub struct Tag {
 }
 
 /// The body of a send: schema `SendEmailRequest` of resend.yaml, without what no client here uses (`cc`, `bcc`,
-/// `template`, `attachments`, `scheduled_at`, `topic_id`, and a text in the place of a list).
+/// `reply_to`, `headers`, `template`, `attachments`, `scheduled_at`, `topic_id`, and a text in the place of a list).
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Draft {
     from: String,
     to: Vec<String>,
     subject: String,
-    #[serde(default)]
-    reply_to: Vec<String>,
     html: Option<String>,
     text: Option<String>,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
     #[serde(default)]
     tags: Vec<Tag>,
 }
@@ -49,11 +43,9 @@ impl Draft {
             idempotency_key: key,
             from: self.from,
             to: self.to,
-            reply_to: self.reply_to,
             subject: self.subject,
             html: self.html,
             text: self.text,
-            headers: self.headers,
             tags: self.tags,
         }
     }
@@ -135,10 +127,8 @@ fn check(draft: &Draft) -> Result<(), Refusal> {
         let message = format!("The `to` field must hold 1 to {RECIPIENTS_MAX} addresses.");
         return Err(Refusal::invalid(message));
     }
-    for (field, list) in [("to", &draft.to), ("reply_to", &draft.reply_to)] {
-        if !list.iter().all(|entry| is_address(entry)) {
-            return Err(Refusal::invalid(format!("Invalid `{field}` field.")));
-        }
+    if !draft.to.iter().all(|entry| is_address(entry)) {
+        return Err(Refusal::invalid("Invalid `to` field."));
     }
     let allowed = |text: &String| {
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

@@ -7,75 +7,17 @@ use standins::{Fault, Mode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::{RESEND_KEY, email, mail, parsed, sms};
-
-#[tokio::test]
-async fn faults_are_ordered_listed_and_cleared_over_http() {
-    let mail = mail().await;
-    let fault = json!({"mode": "status", "status": 500, "count": 2, "retry_after": 3});
-    assert_eq!(mail.order(fault.clone()).await, (201, json!([fault])));
-
-    let answer = mail.request("/emails", None, &email()).send().await.unwrap();
-    assert_eq!(answer.headers()["retry-after"], "3");
-    let answer: Value = answer.json().await.unwrap();
-    assert_eq!(
-        json!([answer["statusCode"], answer["name"]]),
-        json!([500, "internal_server_error"])
-    );
-
-    assert_eq!(mail.control("/_faults").await[0]["count"], 1);
-    let cleared = mail.client.delete(mail.url("/_faults")).send().await.unwrap();
-    assert_eq!(cleared.status(), 204);
-    assert_eq!(mail.post("/emails", None, &email()).await.0, 200);
-    assert_eq!(mail.vendor.stats().faulted, 1);
-
-    let (status, answer) = mail.order(json!({"mode": "earthquake"})).await;
-    assert_eq!(status, 400);
-    let help = answer["error"].as_str().unwrap();
-    assert!(help.contains("modes: status, rate_limit"), "{answer}");
-    let broken = mail.client.post(mail.url("/_faults")).body("{");
-    assert_eq!(broken.send().await.unwrap().status(), 400);
-    assert_eq!(mail.vendor.faults().list(), []);
-}
-
-#[tokio::test]
-async fn errors_are_in_the_vendors_own_format() {
-    let mail = mail().await;
-    mail.order(json!({"mode": "status", "status": 429, "name": "daily_quota_exceeded", "count": 1}))
-        .await;
-    mail.order(json!({"mode": "rate_limit", "retry_after": 2, "count": 1}))
-        .await;
-    let (status, answer) = mail.post("/emails", None, &email()).await;
-    assert_eq!((status, &answer["name"]), (429, &json!("daily_quota_exceeded")));
-    let limited = mail.request("/emails", None, &email()).send().await.unwrap();
-    assert_eq!(
-        (limited.status().as_u16(), &limited.headers()["retry-after"]),
-        (429, &"2".parse().unwrap())
-    );
-    let answer: Value = limited.json().await.unwrap();
-    assert_eq!(answer["name"], "rate_limit_exceeded");
-
-    let sms = sms().await;
-    for (fault, status, code) in [
-        (json!({"mode": "status", "status": 200, "name": 14}), 200, 14),
-        (json!({"mode": "status", "status": 500}), 500, 999),
-        (json!({"mode": "rate_limit", "retry_after": 60}), 200, 30),
-    ] {
-        sms.vendor.faults().clear();
-        sms.order(fault.clone()).await;
-        let call = sms.client.post(sms.service("message/sendsmsmessage"));
-        let (got, answer) = parsed(call.form(&[("recipient", "77001234567"), ("text", "a")])).await;
-        assert_eq!((got, &answer["code"]), (status, &json!(code)), "{fault}");
-    }
-    assert!(mail.vendor.sent().is_empty() && sms.vendor.sent().is_empty());
-}
+use crate::{RESEND_KEY, email, fault, mail, sms};
 
 #[tokio::test]
 async fn a_page_of_html_or_half_an_answer_is_no_json() {
     let mail = mail().await;
-    mail.order(json!({"mode": "html", "count": 1})).await;
-    mail.order(json!({"mode": "html", "status": 200, "count": 1}))
-        .await;
+    mail.vendor
+        .faults()
+        .add(fault(&json!({"mode": "html", "count": 1})));
+    mail.vendor
+        .faults()
+        .add(fault(&json!({"mode": "html", "status": 200, "count": 1})));
     for status in [502, 200] {
         let answer = mail.request("/emails", Some("k"), &email()).send().await.unwrap();
         assert_eq!(answer.status(), status);
@@ -84,7 +26,9 @@ async fn a_page_of_html_or_half_an_answer_is_no_json() {
     }
     assert!(mail.vendor.sent().is_empty());
 
-    mail.order(json!({"mode": "truncated", "count": 1})).await;
+    mail.vendor
+        .faults()
+        .add(fault(&json!({"mode": "truncated", "count": 1})));
     let answer = mail.request("/emails", Some("k"), &email()).send().await.unwrap();
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["content-type"]),
@@ -99,30 +43,6 @@ async fn a_page_of_html_or_half_an_answer_is_no_json() {
         mail.post("/emails", Some("k"), &email()).await,
         (200, json!({"id": id}))
     );
-}
-
-#[tokio::test]
-async fn accept_then_drop_takes_the_message_and_cuts_the_connection() {
-    let mail = mail().await;
-    mail.order(json!({"mode": "accept_then_drop", "count": 1})).await;
-    let request = mail.request("/emails", Some("k"), &email());
-    let error = request.send().await.unwrap_err();
-    assert!(
-        error.is_request() && !error.is_timeout() && !error.is_connect(),
-        "{error:?}"
-    );
-    let id = mail.only().id.to_string();
-    assert_eq!(
-        mail.post("/emails", Some("k"), &email()).await,
-        (200, json!({"id": id}))
-    );
-
-    let sms = sms().await;
-    sms.vendor.faults().add(Fault::times(Mode::AcceptThenDrop {}, 1));
-    let form = [("recipient", "77001234567"), ("text", "код")];
-    let call = sms.client.post(sms.service("message/sendsmsmessage")).form(&form);
-    assert!(call.send().await.is_err());
-    assert_eq!(sms.list(&[("criteria[text]", "код")]).await.len(), 1);
 }
 
 #[tokio::test]
@@ -146,6 +66,14 @@ async fn a_cut_connection_carries_no_byte() {
         assert_eq!(answer, b"");
         assert_eq!(mail.vendor.sent().len(), taken);
     }
+
+    let sms = sms().await;
+    sms.vendor.faults().add(Fault::times(Mode::AcceptThenDrop {}, 1));
+    let form = [("recipient", "77001234567"), ("text", "код")];
+    let call = sms.client.post(sms.service("message/sendsmsmessage")).form(&form);
+    let error = call.send().await.unwrap_err();
+    assert!(!error.is_timeout() && !error.is_connect(), "{error:?}");
+    assert_eq!(sms.list(&[("criteria[text]", "код")]).await.len(), 1);
 }
 
 #[tokio::test]
@@ -156,16 +84,22 @@ async fn a_timeout_takes_nothing_and_a_slow_answer_takes_the_message_anyway() {
         let answer = request.timeout(Duration::from_millis(200)).send().await;
         assert!(answer.unwrap_err().is_timeout());
     };
-    mail.order(json!({"mode": "timeout", "count": 1})).await;
+    mail.vendor
+        .faults()
+        .add(fault(&json!({"mode": "timeout", "count": 1})));
     impatient().await;
     assert!(mail.vendor.sent().is_empty());
 
-    mail.order(json!({"mode": "slow", "ms": 500, "count": 1})).await;
+    mail.vendor
+        .faults()
+        .add(fault(&json!({"mode": "slow", "ms": 500, "count": 1})));
     let started = Instant::now();
     assert_eq!(mail.post("/emails", Some("patient"), &email()).await.0, 200);
     assert!(started.elapsed() >= Duration::from_millis(500));
 
-    mail.order(json!({"mode": "slow", "ms": 500, "count": 1})).await;
+    mail.vendor
+        .faults()
+        .add(fault(&json!({"mode": "slow", "ms": 500, "count": 1})));
     impatient().await;
     assert_eq!(mail.vendor.sent().len(), 1);
     tokio::time::sleep(Duration::from_millis(500)).await;

@@ -10,7 +10,7 @@ mod resend;
 use axum::Router;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
-use standins::{Mobizon, MobizonOptions, Resend, ResendOptions, Running, SentEmail, serve};
+use standins::{Fault, Mobizon, MobizonOptions, Resend, ResendOptions, Running, SentEmail, serve};
 use tokio::net::TcpListener;
 
 const RESEND_KEY: &str = "re_test";
@@ -41,14 +41,11 @@ impl<V> Served<V> {
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.running.url())
     }
+}
 
-    async fn control(&self, path: &str) -> Value {
-        parsed(self.client.get(self.url(path))).await.1
-    }
-
-    async fn order(&self, fault: Value) -> (u16, Value) {
-        parsed(self.client.post(self.url("/_faults")).json(&fault)).await
-    }
+/// The fault that this JSON asks for.
+fn fault(json: &Value) -> Fault {
+    Fault::from_json(json.to_string().as_bytes()).unwrap()
 }
 
 async fn parsed(request: RequestBuilder) -> (u16, Value) {
@@ -80,10 +77,6 @@ impl Served<Resend> {
 
     async fn post(&self, path: &str, key: Option<&str>, body: &Value) -> (u16, Value) {
         parsed(self.request(path, key, body)).await
-    }
-
-    async fn get(&self, path: &str) -> (u16, Value) {
-        parsed(self.client.get(self.url(path)).bearer_auth(RESEND_KEY)).await
     }
 
     fn only(&self) -> SentEmail {

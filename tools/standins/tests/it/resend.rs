@@ -3,48 +3,23 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use standins::{Fault, Mode};
+use standins::{Fault, Mode, Stats};
 
 use crate::{RESEND_KEY, client_builder, email, mail, mail_with, parsed};
 
 #[tokio::test]
-async fn an_email_is_accepted_kept_and_can_be_retrieved() {
+async fn an_email_is_accepted_and_kept() {
     let mail = mail().await;
     let (status, answer) = mail.post("/emails", Some("n1"), &email()).await;
-    assert_eq!(status, 200);
-    let id = answer["id"].as_str().unwrap();
-
     let sent = mail.only();
-    assert_eq!(sent.id.to_string(), id);
+    assert_eq!((status, answer), (200, json!({"id": sent.id})));
     assert_eq!(sent.to, ["anna@example.com"]);
     assert_eq!(sent.idempotency_key.as_deref(), Some("n1"));
-
-    let list = mail.control("/_sent").await;
+    assert_eq!(sent.html.as_deref(), Some("<p>1</p>"));
     assert_eq!(
-        (&list[0]["id"], &list[0]["html"]),
-        (&json!(id), &json!("<p>1</p>"))
+        (sent.tags[0].name.as_str(), sent.tags[0].value.as_str()),
+        ("kind", "result_1-a")
     );
-    assert_eq!(list[0]["tags"], json!([{"name": "kind", "value": "result_1-a"}]));
-    let at = list[0]["accepted_at"].as_str().unwrap();
-    assert_eq!(
-        (at.len(), &at[19..20], &at[23..]),
-        ("2026-01-01T00:00:00.000Z".len(), ".", "Z")
-    );
-
-    let (status, stored) = mail.get(&format!("/emails/{id}")).await;
-    assert_eq!(
-        (status, &stored["object"], &stored["subject"]),
-        (200, &json!("email"), &json!("Ваши результаты"))
-    );
-    let (status, answer) = mail.get("/emails/0199f000-0000-7000-8000-000000000000").await;
-    assert_eq!((status, &answer["name"]), (404, &json!("not_found")));
-    let (status, answer) = mail.get("/emails/1").await;
-    assert_eq!((status, &answer["name"]), (422, &json!("invalid_parameter")));
-
-    let cleared = mail.client.delete(mail.url("/_sent")).send().await.unwrap();
-    assert_eq!(cleared.status(), 204);
-    assert!(mail.vendor.sent().is_empty());
-    assert_eq!(mail.vendor.stats().requests, 0);
 }
 
 #[tokio::test]
@@ -99,7 +74,7 @@ async fn a_body_that_is_not_json_is_refused() {
     assert_eq!(accepted.0, 200);
 }
 
-/// The good e-mail with `changes` applied; null removes the field.
+/// The good e-mail with the fields of `changes` put in; null removes one.
 fn changed(changes: &Value) -> Value {
     let mut body = email();
     for (name, value) in changes.as_object().unwrap() {
@@ -115,47 +90,44 @@ fn changed(changes: &Value) -> Value {
 #[tokio::test]
 async fn fields_types_and_limits_are_checked() {
     let mail = mail().await;
-    let (missing, invalid) = ("missing_required_field", "invalid_parameter");
-    let mut with_null = email();
-    with_null["reply_to"] = Value::Null;
-    let cases = [
-        (changed(&json!({"from": null})), missing),
-        (changed(&json!({"to": null})), missing),
-        (changed(&json!({"subject": null})), missing),
-        (changed(&json!({"subject": ""})), missing),
-        (changed(&json!({"html": null, "text": null})), missing),
-        (changed(&json!({"from": "noreply"})), "invalid_from_address"),
-        (
-            changed(&json!({"from": "OnAI noreply@onai.academy"})),
-            "invalid_from_address",
-        ),
-        (changed(&json!({"to": []})), invalid),
-        (changed(&json!({"to": vec!["a@b.co"; 51]})), invalid),
-        (changed(&json!({"to": ["a@b"]})), invalid),
-        (changed(&json!({"to": 7})), invalid),
-        (changed(&json!({"reply_to": ["nobody"]})), invalid),
-        (changed(&json!({"subject": 1})), invalid),
-        (changed(&json!({"subject": "a\r\nBcc: b"})), invalid),
-        (changed(&json!({"body": "x"})), invalid),
-        (changed(&json!({"replyTo": ["a@b.co"]})), invalid),
-        (changed(&json!({"headers": {"X-A": 1}})), invalid),
-        (changed(&json!({"tags": {"kind": "a"}})), invalid),
-        (
-            changed(&json!({"tags": [{"name": "вид", "value": "a"}]})),
-            invalid,
-        ),
-        (
-            changed(&json!({"tags": [{"name": "a b", "value": "a"}]})),
-            invalid,
-        ),
-        (
-            changed(&json!({"tags": [{"name": "a", "value": "a".repeat(257)}]})),
-            invalid,
-        ),
-        (changed(&json!({"tags": [{"name": "a", "value": ""}]})), invalid),
-        (with_null, invalid),
-        (json!("x"), invalid),
+    let tag = |name: &str, value: &str| json!({"tags": [{"name": name, "value": value}]});
+    let missing = [
+        json!({"from": null}),
+        json!({"to": null}),
+        json!({"subject": null}),
+        json!({"subject": ""}),
+        json!({"html": null, "text": null}),
     ];
+    let sender = [
+        json!({"from": "noreply"}),
+        json!({"from": "OnAI noreply@onai.academy"}),
+    ];
+    let invalid = [
+        json!({"to": []}),
+        json!({"to": vec!["a@b.co"; 51]}),
+        json!({"to": ["a@b"]}),
+        json!({"to": 7}),
+        json!({"subject": 1}),
+        json!({"subject": "a\r\nBcc: b"}),
+        json!({"body": "x"}),
+        json!({"replyTo": ["a@b.co"]}),
+        json!({"tags": {"kind": "a"}}),
+        tag("вид", "a"),
+        tag("a b", "a"),
+        tag("a", &"a".repeat(257)),
+        tag("a", ""),
+    ];
+    let mut cases = vec![(json!("x"), "invalid_parameter")];
+    let mut with_null = email();
+    with_null["text"] = Value::Null;
+    cases.push((with_null, "invalid_parameter"));
+    for (changes, name) in [
+        (&missing[..], "missing_required_field"),
+        (&sender, "invalid_from_address"),
+        (&invalid, "invalid_parameter"),
+    ] {
+        cases.extend(changes.iter().map(|changes| (changed(changes), name)));
+    }
     for (body, name) in &cases {
         let (status, answer) = mail.post("/emails", None, body).await;
         assert_eq!((status, &answer["name"]), (422, &json!(name)), "{body}");
@@ -167,20 +139,6 @@ async fn fields_types_and_limits_are_checked() {
         (all, 0, all)
     );
     assert_eq!(stats.rejected.values().sum::<u64>(), all);
-}
-
-#[tokio::test]
-async fn many_recipients_headers_and_reply_to_are_accepted() {
-    let mail = mail().await;
-    let changes =
-        json!({"to": vec!["a@b.co"; 50], "reply_to": ["r@b.co"], "headers": {"X-A": "1"}, "html": null});
-    assert_eq!(mail.post("/emails", None, &changed(&changes)).await.0, 200);
-    let sent = mail.only();
-    assert_eq!(
-        (sent.to.len(), sent.headers["X-A"].as_str(), sent.html),
-        (50, "1", None)
-    );
-    assert_eq!(sent.reply_to, ["r@b.co"]);
 }
 
 #[tokio::test]
@@ -273,26 +231,14 @@ async fn the_rate_limit_holds() {
     tokio::time::sleep(Duration::from_millis(1050)).await;
     assert_eq!(mail.post("/emails", None, &email()).await.0, 200);
 
-    assert_eq!(
-        mail.control("/_stats").await,
-        json!({
-            "requests": 4, "accepted": 3, "replayed": 0, "faulted": 0,
-            "rejected": {"rate_limit_exceeded": 1}, "statuses": {"200": 3, "429": 1},
-            "max_in_one_second": 3, "without_idempotency_key": 3,
-        })
-    );
-}
-
-#[tokio::test]
-async fn domains_are_listed_for_a_key_with_full_access_alone() {
-    let (status, answer) = mail().await.get("/domains").await;
-    assert_eq!(
-        (status, &answer["data"]),
-        (200, &json!([{"name": "onai.academy", "status": "verified"}]))
-    );
-
-    let sender = mail_with(|options| options.sending_access = true).await;
-    let (status, answer) = sender.get("/domains").await;
-    assert_eq!((status, &answer["name"]), (401, &json!("restricted_api_key")));
-    assert_eq!(sender.post("/emails", Some("n1"), &email()).await.0, 200);
+    let stats = Stats {
+        requests: 4,
+        accepted: 3,
+        rejected: [("rate_limit_exceeded".to_owned(), 1)].into(),
+        statuses: [(200, 3), (429, 1)].into(),
+        max_in_one_second: 3,
+        without_idempotency_key: 3,
+        ..Stats::default()
+    };
+    assert_eq!(mail.vendor.stats(), stats);
 }

@@ -1,11 +1,11 @@
 //! From the start of a process to its first answer, with a database over TLS and SCRAM.
 
+use super::comparison::Comparison;
 use super::load::Submissions;
 use super::peer::Peer;
-use super::plot::{Line, Plot};
 use super::service::expect;
 use crate::Error;
-use crate::figure::{Bound, Figure, median};
+use crate::figure::{Figure, median};
 use crate::setup::Setup;
 use harness::runtime_api::Function;
 use serde_json::Value;
@@ -36,7 +36,7 @@ struct Splits {
 
 const PARTS: [&str; 6] = ["runtime", "clients", "connect", "statement", "AWS calls", "all"];
 
-pub async fn run(setup: &Setup, peer: Option<&Peer>) -> Result<(Vec<Figure>, Plot), Error> {
+pub async fn run(setup: &Setup, peer: Option<&Peer>) -> Result<(Vec<Figure>, Comparison), Error> {
     let people = Submissions::new("cold")?;
     let door = Door::before(setup).await?;
     let settings = door.settings(setup);
@@ -66,43 +66,36 @@ pub async fn run(setup: &Setup, peer: Option<&Peer>) -> Result<(Vec<Figure>, Plo
         }
     }
     let theirs = peer.map(|_| theirs);
-    Ok((figures(&ours, theirs.as_ref()), plot(&ours, theirs.as_ref())))
+    Ok((
+        figures(&ours, theirs.as_ref()),
+        comparison(&ours, theirs.as_ref()),
+    ))
 }
 
 fn figures(ours: &Splits, theirs: Option<&Splits>) -> Vec<Figure> {
     let conditions = "intake, TLS and SCRAM";
     let parts = PARTS.iter().zip(ours.medians()).take(PARTS.len() - 1);
     let context: Vec<_> = parts.map(|(name, ms)| format!("{name} {ms:.1}")).collect();
-    let own = Figure::new(
-        "cold start",
-        conditions,
-        &ours.all,
-        "ms",
-        Bound::AtMost,
-        COLD_MAX_MS,
-    );
+    let own = Figure::new("cold start", conditions, &ours.all, "ms").at_most(COLD_MAX_MS);
     let mut figures = vec![own.with_context(format!("{} ms", context.join(", ")))];
     if let Some(theirs) = theirs {
         let pairs = theirs.all.iter().zip(&ours.all);
         let ratios: Vec<f64> = pairs.map(|(theirs, ours)| theirs / ours).collect();
         let name = "the peer's cold start ÷ ours";
-        figures.push(Figure::new(
-            name,
-            conditions,
-            &ratios,
-            "×",
-            Bound::AtLeast,
-            PEER_MIN,
-        ));
+        figures.push(Figure::new(name, conditions, &ratios, "×").at_least(PEER_MIN));
     }
     figures
 }
 
-fn plot(ours: &Splits, theirs: Option<&Splits>) -> Plot {
-    let mut lines = vec![ours.line("intake")];
-    lines.extend(theirs.map(|theirs| theirs.line("the peer")));
-    let labels = PARTS.map(str::to_owned);
-    Plot::new("Cold start, ms", "part", labels.to_vec(), lines)
+fn comparison(ours: &Splits, theirs: Option<&Splits>) -> Comparison {
+    let mut lines = vec![("intake", ours.medians().to_vec())];
+    lines.extend(theirs.map(|theirs| ("the peer", theirs.medians().to_vec())));
+    Comparison {
+        title: "Cold start, ms",
+        by: "part",
+        labels: PARTS.map(str::to_owned).to_vec(),
+        lines,
+    }
 }
 
 impl Splits {
@@ -116,10 +109,6 @@ impl Splits {
             &self.all,
         ];
         parts.map(|part| median(part))
-    }
-
-    fn line(&self, name: &str) -> Line {
-        Line::new(name, self.medians().to_vec())
     }
 
     /// Notes the start of a function that does nothing.
@@ -207,7 +196,7 @@ impl Door {
         let (origin, _) = start.rsplit_once(':').unwrap_or((start, ""));
         vec![
             ("DATABASE_URL", format!("{origin}:{}/{name}", self.port)),
-            ("DATABASE_CA_PEM", setup.ca_pem().to_owned()),
+            ("DATABASE_CA_PEM", setup.ca_pem.clone()),
         ]
     }
 }

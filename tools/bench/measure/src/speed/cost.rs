@@ -1,11 +1,11 @@
 //! What a lead costs: processor time, memory, allocations; and how many a second this machine serves.
 
+use super::comparison::Comparison;
 use super::load::Submissions;
 use super::peer::Peer;
-use super::plot::{Line, Plot};
 use super::service::expect;
 use crate::Error;
-use crate::figure::{Bound, Figure};
+use crate::figure::Figure;
 use crate::setup::Setup;
 use futures::future::try_join_all;
 use harness::runtime_api::Function;
@@ -66,7 +66,7 @@ fn per(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::NAN, f64::from)
 }
 
-pub async fn run(setup: &Setup, peer: Option<&Peer>) -> Result<(Vec<Figure>, Vec<Plot>), Error> {
+pub async fn run(setup: &Setup, peer: Option<&Peer>) -> Result<(Vec<Figure>, [Comparison; 2]), Error> {
     let mut figures = lead_by_lead(setup, peer).await?;
     figures.push(allocations(setup).await?);
     for name in ["intake", "deliver", "track", "sweep", "page"] {
@@ -99,9 +99,8 @@ async fn lead_by_lead(setup: &Setup, peer: Option<&Peer>) -> Result<Vec<Figure>,
             ratios.extend(many.map(|many| many / one));
         }
     }
-    let most =
-        |name, runs: &[f64], unit, target| Figure::new(name, "intake", runs, unit, Bound::AtMost, target);
-    let log = Figure::context_only("write-ahead log a lead", "intake", &logs, "KiB");
+    let most = |name, runs: &[f64], unit, target| Figure::new(name, "intake", runs, unit).at_most(target);
+    let log = Figure::new("write-ahead log a lead", "intake", &logs, "KiB");
     let mut figures = vec![
         most("processor time a lead", &costs, "ms", CPU_MAX_MS),
         most(
@@ -115,7 +114,7 @@ async fn lead_by_lead(setup: &Setup, peer: Option<&Peer>) -> Result<Vec<Figure>,
     if let Some(other) = &other {
         let peers = memory(other.pid())?;
         let name = "the peer's processor time ÷ ours";
-        let figure = Figure::new(name, "intake", &ratios, "×", Bound::AtLeast, PEER_MIN);
+        let figure = Figure::new(name, "intake", &ratios, "×").at_least(PEER_MIN);
         figures.push(figure.with_context(format!("the peer's memory {peers:.0} MiB")));
     }
     Ok(figures)
@@ -128,14 +127,7 @@ async fn write_ahead_log(database: &Client) -> Result<f64, Error> {
 
 fn binary(name: &str, path: &Path) -> Result<Figure, Error> {
     let mib = u32::try_from(std::fs::metadata(path)?.len() / 1024).map_or(f64::NAN, f64::from) / 1024.0;
-    Ok(Figure::new(
-        "size of the binary",
-        name,
-        &[mib],
-        "MiB",
-        Bound::AtMost,
-        BINARY_MAX_MIB,
-    ))
+    Ok(Figure::new("size of the binary", name, &[mib], "MiB").at_most(BINARY_MAX_MIB))
 }
 
 async fn allocations(setup: &Setup) -> Result<Figure, Error> {
@@ -169,16 +161,11 @@ async fn allocations(setup: &Setup) -> Result<Figure, Error> {
         Ok::<_, Error>(counts)
     });
     let counts = counted.await.map_err(|error| Error::Part(error.to_string()))??;
-    Ok(Figure::context_only(
-        "allocations a lead",
-        "intake's handler",
-        &counts,
-        "",
-    ))
+    Ok(Figure::new("allocations a lead", "intake's handler", &counts, ""))
 }
 
 /// What so many warm processes at once serve a second, and what a lead costs them then; ours and the peer's.
-async fn throughput(setup: &Setup, peer: Option<&Peer>) -> Result<Vec<Plot>, Error> {
+async fn throughput(setup: &Setup, peer: Option<&Peer>) -> Result<[Comparison; 2], Error> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for processes in PROCESSES {
         let functions = (0..processes).map(|_| setup.function("intake"));
@@ -189,18 +176,21 @@ async fn throughput(setup: &Setup, peer: Option<&Peer>) -> Result<Vec<Plot>, Err
             theirs.push(rush(try_join_all(functions).await?, "peers", processes).await?);
         }
     }
-    let plot = |title, value: fn(&Rush) -> f64| {
-        let line = |name, rushes: &[Rush]| Line::new(name, rushes.iter().map(value).collect());
-        let mut lines = vec![line("intake", &ours)];
+    let comparison = |title, value: fn(&Rush) -> f64| {
+        let mut lines = vec![("intake", ours.iter().map(value).collect())];
         if peer.is_some() {
-            lines.push(line("the peer", &theirs));
+            lines.push(("the peer", theirs.iter().map(value).collect()));
         }
-        let labels = PROCESSES.map(|processes| processes.to_string());
-        Plot::new(title, "warm processes", labels.to_vec(), lines)
+        Comparison {
+            title,
+            by: "warm processes",
+            labels: PROCESSES.map(|processes| processes.to_string()).to_vec(),
+            lines,
+        }
     };
-    Ok(vec![
-        plot("Leads a second", |rush| rush.leads_a_second),
-        plot("Processor time a lead, ms", |rush| rush.cost_ms),
+    Ok([
+        comparison("Leads a second", |rush| rush.leads_a_second),
+        comparison("Processor time a lead, ms", |rush| rush.cost_ms),
     ])
 }
 

@@ -7,14 +7,6 @@ use tokio_postgres::Client;
 /// Rows a statement: what is in memory at once stays small.
 const STEP: u32 = 50_000;
 
-pub fn email(number: u32) -> String {
-    format!("person{number}@example.com")
-}
-
-pub fn phone(number: u32) -> String {
-    format!("+7{:010}", 7_000_000_000_u64 + u64::from(number))
-}
-
 /// Fills a fresh database over these connections; of the notifications one in `overdue_of` is overdue, the others are over.
 pub async fn fill(clients: &[Client], leads: u32, overdue_of: u32) -> Result<(), Error> {
     let workers = u32::try_from(clients.len()).unwrap_or(u32::MAX).max(1);

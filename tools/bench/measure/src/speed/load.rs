@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 /// As the template's default.
-const DELAY_SECONDS: f64 = 600.0;
+pub const DELAY_SECONDS: f64 = 600.0;
 /// A message's length, as those that deliver renders.
 const SMS: &str = "Ваши результаты готовы! https://api.onai.academy/l/0123456789ab";
 
@@ -59,7 +59,7 @@ impl Submissions {
         self.save_due(client, number, 0.0).await
     }
 
-    async fn save_due(&self, client: &Client, number: usize, delay: f64) -> Result<(Uuid, Uuid), Error> {
+    pub async fn save_due(&self, client: &Client, number: usize, delay: f64) -> Result<(Uuid, Uuid), Error> {
         let (lead, notification) = (Uuid::now_v7(), Uuid::now_v7());
         let code = ShortCode::new().map_err(|error| Error::Part(error.to_string()))?;
         let metadata = Json(&self.body);
@@ -87,11 +87,6 @@ impl Submissions {
             .await?;
         Ok((lead, notification))
     }
-}
-
-/// What intake asks of the database, and nothing else.
-pub async fn floor(client: &Client, people: &Submissions, number: usize) -> Result<(), Error> {
-    people.save_due(client, number, DELAY_SECONDS).await.map(|_| ())
 }
 
 /// What deliver asks of the database for these notifications, over as many connections as it has.

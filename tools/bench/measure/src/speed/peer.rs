@@ -12,7 +12,6 @@ const DIR: &str = "target/bench/peer";
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 pub struct Peer {
-    node: PathBuf,
     dir: PathBuf,
 }
 
@@ -41,15 +40,12 @@ impl Peer {
                 return Err(Error::Part("npm ci failed in tools/bench/peer".to_owned()));
             }
         }
-        Ok(Some(Self {
-            node: PathBuf::from("node"),
-            dir,
-        }))
+        Ok(Some(Self { dir }))
     }
 
     pub async fn start(&self, setup: &Setup, settings: &[(&str, String)]) -> Result<Function, Error> {
         let sql = tools::workspace().join("shared/src/store/intake.sql");
-        let function = Function::start(&self.node, TIMEOUT, |command| {
+        let function = Function::start(Path::new("node"), TIMEOUT, |command| {
             command.arg(self.dir.join("intake.mjs"));
             command.env("NODE_ENV", "production").env("INTAKE_SQL", sql);
             // The AWS SDK tells at each start which Node.js it will need in 2027.
@@ -62,7 +58,7 @@ impl Peer {
 
     /// Starts a function that never answers: the runtime alone.
     pub async fn start_empty(&self) -> Result<Function, Error> {
-        let function = Function::start(&self.node, TIMEOUT, |command| {
+        let function = Function::start(Path::new("node"), TIMEOUT, |command| {
             command.arg(self.dir.join("empty.mjs"));
         });
         Ok(function.await?)

@@ -4,7 +4,7 @@ use super::fill;
 use super::load::{Submissions, claim};
 use super::service::click;
 use crate::Error;
-use crate::figure::{Bound, Figure, median};
+use crate::figure::{Figure, median};
 use crate::pairs::pairs;
 use crate::setup::{Setup, fresh_database};
 use futures::future::try_join_all;
@@ -67,7 +67,6 @@ pub async fn run(setup: &Setup, rows: u32) -> Result<Vec<Figure>, Error> {
 async fn queries(old: &Client, rows: u32) -> Result<Vec<Figure>, Error> {
     const ASKED: usize = 40;
     let conditions = format!("{rows} leads");
-    let by = |number: u32| (fill::email(number), fill::phone(number));
     let mut figures = Vec::new();
     for (name, sql) in [
         ("by e-mail", "select * from landing_leads where email = '{email}'"),
@@ -83,14 +82,15 @@ async fn queries(old: &Client, rows: u32) -> Result<Vec<Figure>, Error> {
             for number in 0..ASKED {
                 let number = u32::try_from(number).unwrap_or_default();
                 // Far from each other, so that no row is on a page that another has brought.
-                let (email, phone) = by(number * (rows / 41).max(1) + 1);
-                let sql = sql.replace("{email}", &email).replace("{phone}", &phone);
+                let person = number * (rows / 41).max(1) + 1;
+                let sql = sql.replace("{email}", &format!("person{person}@example.com"));
+                let sql = sql.replace("{phone}", &format!("+7{}", 7_000_000_000_u64 + u64::from(person)));
                 pass.push(by_index(old, &sql.replace("{offset}", &number.to_string())).await?);
             }
         }
         let figure = |temperature: &str, times: &[f64], target| {
             let name = format!("{name}, {temperature}");
-            Figure::new(&name, &conditions, times, "ms", Bound::AtMost, target)
+            Figure::new(&name, &conditions, times, "ms").at_most(target)
         };
         figures.push(figure("first touch", &first, FIRST_MAX_MS));
         figures.push(figure("warm", &warm, WARM_MAX_MS));
@@ -114,8 +114,7 @@ async fn by_index(client: &Client, sql: &str) -> Result<f64, Error> {
 async fn growth(young: &Client, old: &Client, rows: u32) -> Result<Vec<Figure>, Error> {
     let people = Submissions::new("growth")?;
     let conditions = format!("{rows} leads ÷ {YOUNG}");
-    let figure =
-        |name, ratios: &[f64]| Figure::new(name, &conditions, ratios, "×", Bound::AtMost, GROWTH_MAX);
+    let figure = |name, ratios: &[f64]| Figure::new(name, &conditions, ratios, "×").at_most(GROWTH_MAX);
     let (mut of_old, mut of_young) = (Vec::new(), Vec::new());
     let saved = pairs(
         ROUNDS,
@@ -192,14 +191,7 @@ async fn after_many_claims(cluster: &Cluster) -> Result<Vec<Figure>, Error> {
     );
     let pairs = pairs.await?;
     let name = "ten claims after 100,000";
-    let claims = Figure::new(
-        name,
-        "÷ those of an empty table",
-        &pairs.ratios(),
-        "×",
-        Bound::AtMost,
-        CLAIM_MAX,
-    );
+    let claims = Figure::new(name, "÷ those of an empty table", &pairs.ratios(), "×").at_most(CLAIM_MAX);
     Ok(vec![claims.with_context(pairs.context()), kept])
 }
 
@@ -215,7 +207,7 @@ async fn kept_in_place(clients: &[Client]) -> Result<Figure, Error> {
     let share: Option<f64> = row.get(0);
     let (updates, vacuums): (f64, f64) = (row.get(1), row.get(2));
     let name = "updates that touch no index (HOT)";
-    let figure = Figure::context_only(name, "of those claims", &[share.unwrap_or_default() * 100.0], "%");
+    let figure = Figure::new(name, "of those claims", &[share.unwrap_or_default() * 100.0], "%");
     Ok(figure.with_context(format!("of {updates}; {vacuums} runs of autovacuum meanwhile")))
 }
 
@@ -258,10 +250,10 @@ async fn sweep(setup: &Setup, database_url: &str, old: &Client) -> Result<Figure
     }
     let name = "a sweep of 10,000 overdue";
     let conditions = "1 in 10 of all rows overdue";
-    Ok(
-        Figure::new(name, conditions, &runs, "s", Bound::AtMost, SWEEP_MAX_SECONDS).with_context(format!(
+    Ok(Figure::new(name, conditions, &runs, "s")
+        .at_most(SWEEP_MAX_SECONDS)
+        .with_context(format!(
             "its SQL alone {:.2} s; the rest are 1,000 calls to SQS",
             median(&floors)
-        )),
-    )
+        )))
 }

@@ -3,14 +3,15 @@
 //! The function's time includes the two hops of the Runtime API, which AWS has too; `context` says what a function takes
 //! that does nothing.
 
-use super::load::{Submissions, floor};
+use super::load::{DELAY_SECONDS, Submissions};
 use crate::Error;
-use crate::figure::{Bound, Figure, median};
+use crate::figure::{Figure, median};
 use crate::pairs::pairs;
 use crate::queue::record;
 use crate::setup::Setup;
 use harness::runtime_api::Function;
 use harness::tools;
+use proftest::domain::ids::NotificationId;
 use serde_json::{Value, json};
 use std::time::Instant;
 use tokio_postgres::types::Type;
@@ -64,18 +65,11 @@ async fn intake(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
     let pairs = pairs(
         ROUNDS,
         async |round| expect(&mut function, &ours.event(round), 200).await,
-        async |round| floor(&client, &theirs, round).await,
+        async |round| theirs.save_due(&client, round, DELAY_SECONDS).await.map(|_| ()),
     );
     let pairs = pairs.await?;
     let conditions = "AWS answers at once";
-    let figure = Figure::new(
-        "intake ÷ its SQL",
-        conditions,
-        &pairs.ratios(),
-        "×",
-        Bound::AtMost,
-        SERVICE_MAX,
-    );
+    let figure = Figure::new("intake ÷ its SQL", conditions, &pairs.ratios(), "×").at_most(SERVICE_MAX);
     Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
 }
 
@@ -116,14 +110,7 @@ async fn overlap(setup: &Setup) -> Result<Figure, Error> {
         .zip(without.chunks(20))
         .map(|(with, without)| (median(with) - median(without)) / call)
         .collect();
-    let figure = Figure::new(
-        "intake's two AWS calls ÷ one",
-        "15 ms each",
-        &ratios,
-        "×",
-        Bound::AtMost,
-        OVERLAP_MAX,
-    );
+    let figure = Figure::new("intake's two AWS calls ÷ one", "15 ms each", &ratios, "×").at_most(OVERLAP_MAX);
     Ok(figure.with_context(format!(
         "{:.2} ms against {:.2} ms at once",
         median(&with),
@@ -152,14 +139,7 @@ async fn track(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
         async |round| click(&client, leads[2 * round + 1].0).await,
     );
     let pairs = pairs.await?;
-    let figure = Figure::new(
-        "track ÷ its SQL",
-        "first clicks",
-        &pairs.ratios(),
-        "×",
-        Bound::AtMost,
-        SERVICE_MAX,
-    );
+    let figure = Figure::new("track ÷ its SQL", "first clicks", &pairs.ratios(), "×").at_most(SERVICE_MAX);
     Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
 }
 
@@ -219,16 +199,14 @@ async fn deliver(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
         "10 a batch, vendors answer at once",
         &pairs.ratios(),
         "×",
-        Bound::AtMost,
-        SERVICE_MAX,
-    );
+    )
+    .at_most(SERVICE_MAX);
     Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
 }
 
 fn batch(notifications: &[Uuid]) -> Value {
-    let records = notifications.iter().map(|notification| {
-        let body = json!({"task": "deliver_v1", "notification": notification});
-        record(Uuid::new_v4(), &body.to_string())
-    });
+    let records = notifications
+        .iter()
+        .map(|id| record(Uuid::new_v4(), NotificationId::from_uuid(*id)));
     json!({"Records": records.collect::<Vec<_>>()})
 }

@@ -13,7 +13,7 @@ fn app() -> OAuthApp {
         client_id: "client".to_owned(),
         client_secret: "secret".to_owned(),
         redirect_uri: "https://api.example/amocrm".to_owned(),
-        code: "def502".to_owned(),
+        refresh_token: "def502".to_owned(),
         access_ttl: Duration::from_hours(24),
     }
 }
@@ -43,7 +43,7 @@ async fn refresh(crm: &Served<AmoCrm>, token: &Value) -> (u16, Value) {
 }
 
 async fn first_pair(crm: &Served<AmoCrm>) -> Value {
-    let (status, pair) = exchange(crm, json!({"grant_type": "authorization_code", "code": "def502"})).await;
+    let (status, pair) = refresh(crm, &json!("def502")).await;
     assert_eq!(status, 200, "{pair}");
     pair
 }
@@ -84,47 +84,17 @@ async fn a_call_needs_a_token() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_for_one_pair() {
-    let crm = start().await;
-    let pair = first_pair(&crm).await;
-    assert_eq!(
-        (&pair["token_type"], &pair["expires_in"]),
-        (&json!("Bearer"), &json!(86_400))
-    );
-    assert_eq!(use_access(&crm, &pair).await, 200);
-    let (status, answer) = exchange(
-        &crm,
-        json!({"grant_type": "authorization_code", "code": "def502"}),
-    )
-    .await;
-    assert_eq!(
-        (status, &answer["hint"]),
-        (400, &json!("Authorization code has been revoked"))
-    );
-}
-
-#[tokio::test]
 async fn an_exchange_must_be_the_applications_own() {
     let crm = start().await;
-    let code = |more: Value| {
-        let mut grant = json!({"grant_type": "authorization_code", "code": "def502"});
-        grant
-            .as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        grant
-    };
-    for (grant, expected) in [
-        (code(json!({"client_secret": "other"})), 401),
-        (code(json!({"client_id": "other"})), 401),
-        (code(json!({"redirect_uri": "https://other.example"})), 400),
-        (json!({"grant_type": "password"}), 400),
-        (json!({"grant_type": "refresh_token"}), 400),
-        (
-            json!({"grant_type": "refresh_token", "refresh_token": "other"}),
-            401,
-        ),
+    for (key, value, expected) in [
+        ("client_secret", "other", 401),
+        ("client_id", "other", 401),
+        ("redirect_uri", "https://other.example", 400),
+        ("grant_type", "password", 400),
+        ("refresh_token", "other", 401),
     ] {
+        let mut grant = json!({"grant_type": "refresh_token", "refresh_token": "def502"});
+        grant[key] = json!(value);
         let (status, answer) = exchange(&crm, grant).await;
         assert_eq!(
             (status, &answer["status"]),
@@ -136,14 +106,22 @@ async fn an_exchange_must_be_the_applications_own() {
             "https://developers.amocrm.ru/v3/errors/OAuthProblemJson"
         );
     }
+    assert_eq!(
+        exchange(&crm, json!({"grant_type": "refresh_token"})).await.0,
+        400
+    );
     let closed = super::crm().await;
-    assert_eq!(exchange(&closed, code(json!({}))).await.0, 401);
+    assert_eq!(refresh(&closed, &json!("def502")).await.0, 401);
 }
 
 #[tokio::test]
 async fn the_old_refresh_token_lives_until_the_new_one_is_used() {
     let crm = start().await;
     let first = first_pair(&crm).await;
+    assert_eq!(
+        (&first["token_type"], &first["expires_in"]),
+        (&json!("Bearer"), &json!(86_400))
+    );
     let (status, lost) = refresh(&crm, &first["refresh_token"]).await;
     assert_eq!(status, 200);
     // The answer was lost: the old token is good for another pair.

@@ -32,14 +32,7 @@ async fn a_deal_comes_with_its_contact_in_one_call() {
     assert_eq!(contact.phones, ["+77011234567"]);
     assert_eq!(contact.emails, ["anna@mail.example"]);
 
-    let sent = crm.control("/_sent").await;
-    assert_eq!(sent[0]["id"], deal.id);
-    assert_eq!(sent[0]["contacts"][0]["phones"][0], "+77011234567");
     assert_eq!(crm.vendor.stats().accepted, 1);
-    crm.client.delete(crm.url("/_sent")).send().await.unwrap();
-    assert!(crm.vendor.deals().is_empty() && crm.vendor.contacts().is_empty());
-    crm.complex(&json!([new_deal()])).await;
-    assert!(crm.only().id > deal.id, "an id is given once");
 }
 
 #[tokio::test]
@@ -87,14 +80,6 @@ async fn a_deal_changes_only_where_told() {
             deal.fields["UTM_MEDIUM"].as_str()
         ),
         ("instagram", "cpc")
-    );
-    // Tags are replaced.
-    let more = json!({"name": "Другое имя", "_embedded": {"tags": [{"name": "Май"}]}});
-    assert_eq!(crm.patch(&path, &more).await.0, 200);
-    let deal = crm.only();
-    assert_eq!(
-        (deal.name.as_str(), deal.tags, deal.status_id),
-        ("Другое имя", vec!["Май".to_owned()], talks)
     );
 }
 
