@@ -2,8 +2,6 @@
 //!
 //! Import direction: `domain ← failure, failpoint, task ← config, http, batch, store, clients, aws ← functions`.
 
-#![allow(missing_docs, reason = "only this workspace uses the crate")]
-
 pub mod aws;
 pub mod batch;
 pub mod clients;

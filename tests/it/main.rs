@@ -3,7 +3,7 @@
 //! Nothing is mocked but the vendors, whose stand-ins hold to their contracts. Every test has a database of its
 //! own; the journeys share one stack.
 // The clippy settings that allow these in tests do not reach helpers outside `#[test]` functions.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod crash_matrix;
 mod crm_rate;

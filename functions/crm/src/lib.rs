@@ -3,8 +3,6 @@
 //! A task is claimed together with its person, so two workers never change one contact. The deal's id is saved before
 //! notes are written; one call then writes the notes of the whole batch. Every call passes the gate and the governor.
 
-#![allow(missing_docs, reason = "only this workspace uses the crate")]
-
 mod account;
 mod app;
 mod auth;

@@ -3,8 +3,6 @@
 //! No transaction is held across a call to a vendor. After a crash between two steps the row tells how far the work
 //! came, and the next worker continues there.
 
-#![allow(missing_docs, reason = "only this workspace uses the crate")]
-
 mod app;
 mod balance;
 mod channels;

@@ -3,8 +3,6 @@
 //! After the one SQL statement commits, nothing can fail the request: if no schedule can be made, the message is sent
 //! with a delay; if that fails too, the sweep finds the row.
 
-#![allow(missing_docs, reason = "only this workspace uses the crate")]
-
 mod wire;
 
 use lambda_http::http::StatusCode;

@@ -5,8 +5,6 @@
 //! whole test, and a deployment cannot separate them. Assets are optional for the test (background, pixels, icons);
 //! their names hold a digest of their content.
 
-#![allow(missing_docs, reason = "only this workspace uses the crate")]
-
 pub mod files;
 
 use files::{Content, Document, FILES};

@@ -3,8 +3,6 @@
 //! Schedules and messages only wake a function and may get lost; the row is the truth. The sweep alone would deliver
 //! everything, a little late.
 
-#![allow(missing_docs, reason = "only this workspace uses the crate")]
-
 use proftest::aws::AwsError;
 use proftest::aws::queue::Queue;
 use proftest::config;

@@ -5,8 +5,6 @@
 //! counted. The target is configured; of the request only a well-formed lead id and one of two known words get into
 //! it.
 
-#![allow(missing_docs, reason = "only this workspace uses the crate")]
-
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, RequestExt as _, Response};
 use proftest::config;

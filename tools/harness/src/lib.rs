@@ -1,10 +1,6 @@
 //! What the local stack, the tests and the bench share: PostgreSQL, the AWS emulator, functions as processes, the
 //! vendors' stand-ins, and the world of a test.
-#![allow(
-    missing_docs,
-    clippy::missing_panics_doc,
-    reason = "no public reads it; the modules say what they are for"
-)]
+#![allow(clippy::missing_panics_doc, reason = "only this workspace uses the crate")]
 
 pub mod certificates;
 pub mod emulator;

@@ -1,7 +1,5 @@
 //! The commands for production: migrations, checks, repairs. Nothing of the local stack is compiled in.
 
-#![allow(missing_docs, reason = "only this workspace uses the crate")]
-
 pub mod crm_gate;
 pub mod database;
 pub mod dead_letters;

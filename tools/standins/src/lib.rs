@@ -5,11 +5,7 @@
 //!
 //! [`Resend`], [`Mobizon`] and [`AmoCrm`] are cheap to clone; their `router()` goes to [`serve`]. What they took, counted and
 //! are to do wrong is asked of the value: `sent()` (amoCRM: `deals()`), `stats()`, `faults()`.
-#![allow(
-    missing_docs,
-    clippy::missing_panics_doc,
-    reason = "no public reads it; the modules say what they are for"
-)]
+#![allow(clippy::missing_panics_doc, reason = "only this workspace uses the crate")]
 
 mod amocrm;
 mod control;

@@ -1,9 +1,5 @@
 //! Figures: what the funnel measures on this machine, beside what it should.
-#![allow(
-    missing_docs,
-    clippy::missing_panics_doc,
-    reason = "no public reads it; the modules say what they are for"
-)]
+#![allow(clippy::missing_panics_doc, reason = "only this workspace uses the crate")]
 
 #[cfg(feature = "browser")]
 mod browser;
