@@ -4,8 +4,8 @@
 //! or number must parse to one value. The types hold personal data: they have no `Display` and no
 //! `Serialize`, `Debug` masks, and [`ContactError`] never carries the value.
 //!
-//! The spellings stand as tables in `shared/data`: `names.json`, `emails.json`, `phones.json`. Whatever else reads
-//! such values passes the same tables.
+//! The spellings are tables in `shared/data`: `names.json`, `emails.json`, `phones.json`. Other readers of such values,
+//! as the page's JavaScript, must pass the same tables.
 
 mod calling_code;
 mod characters;

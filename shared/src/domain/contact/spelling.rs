@@ -18,14 +18,14 @@ const LABELS: [&str; 51] = [
     "whatsapp", "telegram", "viber", "https", "http", "wa", "me",
 ];
 
-/// What the digits cannot be read in without: a plus before them, prefixes that stand apart.
+/// A number as it was written: its digits, and what their meaning depends on.
 #[derive(Debug)]
 pub(super) struct Spelling {
     /// Whether a plus comes first.
     pub has_plus: bool,
     /// Whether the first digit stands apart, as the 8 of `+8 (495) …` and not that of `+84 …`.
     pub first_apart: bool,
-    /// The digits in ASCII; at least one.
+    /// The digits in ASCII. At least one is there.
     pub digits: String,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn read(raw: &str) -> Result<Spelling, ContactError> {
         if let Some(digit) = decimal_digit(c) {
             read.digits.push(digit);
         } else if is_plus(c) && is_prefix(&read.digits) {
-            // A field that shows `+7`, or a hand that typed it, and then a whole number from the clipboard.
+            // The field shows `+7`, or the person typed it, before a whole number from the clipboard.
             read.has_plus = true;
             read.digits.clear();
         } else if is_plus(c) || !is_separator(c) {
