@@ -73,7 +73,7 @@ def findings(packages, rules):
 
 
 def main():
-    """Does what the module says."""
+    """Checks what standard input holds."""
     with open("deny.toml", "rb") as file:
         rules = tomllib.load(file)
     packages = json.load(sys.stdin)["packages"]

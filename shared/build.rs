@@ -29,7 +29,7 @@ fn generate() -> Result<(), String> {
     std::fs::write(Path::new(&out).join("quiz.rs"), table(&quiz)).map_err(|error| error.to_string())
 }
 
-/// The table as a Rust expression. Strings are written as their `Debug` form, which is a string literal.
+/// The table as a Rust expression. The `Debug` form of a string is a string literal.
 fn table(quiz: &Quiz) -> String {
     let mut table = String::from("Quiz { questions: [\n");
     for question in &quiz.questions {

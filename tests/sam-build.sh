@@ -3,8 +3,8 @@
 #
 #     tests/sam-build.sh [arm64] [x86_64]      both when none is named
 #
-# Leaves target/sam/<architecture>/ with template.yaml and <Function>/bootstrap. Fails when one does not build, is
-# larger than it should be, holds the tests' failpoints, or needs a newer C library than Amazon Linux 2023 has.
+# Leaves target/sam/<architecture>/ with template.yaml and <Function>/bootstrap. Fails when a binary does not build, is too
+# large, holds the tests' failpoints, or needs a newer C library than Amazon Linux 2023 has.
 # Needs Rust, Python 3 with venv, and readelf (Debian: binutils); no AWS account and no Docker.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,12 +13,10 @@ cd "$(dirname "$0")/.."
 # Amazon Linux 2023 has glibc 2.34 for its whole life. Source: "AL2023 core toolchain", docs.aws.amazon.com.
 GLIBC_MAX=2.34
 BINARY_MAX_MIB=8
-# What a binary holds that a test can make die at any step: shared/src/failpoint.rs.
+# A text in every binary with failpoints, which a test can make die at any step: shared/src/failpoint.rs.
 FAILPOINT_MARK=proftest-failpoint
-# As template.yaml has them: <Name>Function.
-FUNCTIONS=(Intake Deliver Crm Track Sweep Page)
 
-# cargo-lambda cross-compiles with Zig, but Rust's standard library for the target must be there.
+# cargo-lambda cross-compiles with Zig, but needs Rust's standard library for the target.
 need_target() {
     local target=$1
     [[ -n $(compgen -G "$(rustc --print sysroot)/lib/rustlib/$target/lib/libstd-*") ]] && return
@@ -28,8 +26,8 @@ need_target() {
     fi
 }
 
-# The newest version of the C library that a binary asks for; a name without a number (GLIBC_ABI_DT_RELR) counts as
-# newer than any.
+# The newest version of the C library that a binary asks for. A name without a number (GLIBC_ABI_DT_RELR) counts as newer
+# than any.
 glibc_of() {
     local versions
     versions=$(LC_ALL=C readelf --version-info --wide "$1" | grep --only-matching 'GLIBC_[A-Z0-9_.]*' | sort --unique)
@@ -64,7 +62,7 @@ check_binary() {
 }
 
 build() {
-    local architecture=$1 target machine name
+    local architecture=$1 target machine folder name
     case $architecture in
         arm64) target=aarch64-unknown-linux-gnu machine=AArch64 ;;
         x86_64) target=x86_64-unknown-linux-gnu machine=X86-64 ;;
@@ -73,8 +71,10 @@ build() {
     need_target "$target"
     sam build --region eu-central-1 --build-dir "$TARGET/sam/$architecture" \
         --parameter-overrides "Architecture=$architecture"
-    for name in "${FUNCTIONS[@]}"; do
-        check_binary "$TARGET/sam/$architecture/${name}Function/bootstrap" "$machine"
+    # template.yaml calls the function of functions/intake IntakeFunction.
+    for folder in functions/*; do
+        name=$(basename "$folder")
+        check_binary "$TARGET/sam/$architecture/${name^}Function/bootstrap" "$machine"
     done
 }
 

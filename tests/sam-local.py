@@ -30,39 +30,31 @@ LOOPBACK = "127.0.0.1"
 REGION = "eu-central-1"
 SECRET = "secretsmanager:"
 COURSE = "https://onai.academy/integrator/expresscourse"
-# A container's start on a busy machine is no fault of the function.
+# A container starts slowly on a busy machine; that is not the function's fault.
 TIMEOUT_SECONDS = 60
 PATIENCE_SECONDS = 180
 
-# What each event is answered: a status, or the messages that are to come again.
+# The answer to an event, where it is not 200 or, to messages, none that must come again: a status, or those messages.
 ANSWERS = {
-    # Before anybody has come.
+    # There is no lead yet.
     "sweep/scheduled": {"notifications": 0, "crm_tasks": 0},
     "page/asset_unknown": 404,
-    "page/campaign": 200,
-    "page/gzip_only": 200,
-    "page/head": 200,
-    "page/page": 200,
-    "intake/base64": 200,
     "intake/invalid_json": 400,
     "intake/missing_fields": 400,
-    "intake/valid": 200,
     "track/email": 302,
     "track/head": 302,
     "track/short_link": 302,
     "track/sms": 302,
     "track/unknown": 302,
-    # Ids that no row has are done with; what cannot be read comes again, until it is a dead letter.
+    # A task without a row is done. A message that cannot be read comes again, until it is a dead letter.
     "deliver/mixed": ["7b0f2c1e-4d5a-4c6b-8e9f-000000000002", "7b0f2c1e-4d5a-4c6b-8e9f-000000000003"],
-    "deliver/one": [],
     "deliver/undecodable": ["7b0f2c1e-4d5a-4c6b-8e9f-000000000001"],
-    "crm/one": [],
     "crm/undecodable": ["7b0f2c1e-4d5a-4c6b-8e9f-000000000001"],
 }
 
 
 class Wrong(Exception):
-    """An answer that is not as it should be."""
+    """A wrong answer."""
 
 
 def check(what, is_right, answer):
@@ -84,7 +76,7 @@ def settings(stack, bridge):
     for mapping in lambdas.list_event_source_mappings()["EventSourceMappings"]:
         lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     def value_of(value):
-        """What the function would fetch; in a container, loopback is the container itself."""
+        """What the function would fetch. In a container, loopback is the container itself."""
         if value.startswith(SECRET):
             value = aws(stack, "secretsmanager").get_secret_value(SecretId=value.removeprefix(SECRET))["SecretString"]
         return value.replace(LOOPBACK, bridge)
@@ -98,8 +90,8 @@ def settings(stack, bridge):
 
 
 def derive(built, variables):
-    """Writes, beside the built template, one that has these variables at all: the SAM CLI overrides only such as stand
-    in it. Returns the options that take both."""
+    """Writes a template with these variables beside the built one, because the SAM CLI overrides only variables that a
+    template has. Returns the options that name both files."""
     template = yaml_parse(built.read_text(encoding="utf-8"))
     for logical_id, values in variables.items():
         properties = template["Resources"][logical_id]["Properties"]
@@ -172,18 +164,20 @@ def is_answer(answer, expected):
 
 
 def invoke_all(sam, events):
-    """Every file of events/, and no expected answer without one."""
+    """Invokes with every file of events/; each expected answer has its file."""
     found = {f"{path.parent.name}/{path.stem}": path for path in sorted(events.glob("*/*.json"))}
-    if found.keys() != ANSWERS.keys():
-        raise Wrong(f"events/ and the expected answers differ in {sorted(found.keys() ^ ANSWERS.keys())}")
-    for name, expected in ANSWERS.items():
+    if not found or ANSWERS.keys() - found.keys():
+        raise Wrong(f"events/ lacks {sorted(ANSWERS.keys() - found.keys())}")
+    # In their order: the first one needs an empty database.
+    for name in [*ANSWERS, *sorted(found.keys() - ANSWERS.keys())]:
         event = json.loads(found[name].read_text(encoding="utf-8"))
+        expected = ANSWERS.get(name, [] if "Records" in event else 200)
         answer = sam.invoke(name.split("/")[0].capitalize() + "Function", event)
         check(f"sam local invoke {name}: {expected}", is_answer(answer, expected), answer)
 
 
 def get(url, body=None, method=None):
-    """Status, headers and body; follows no redirect. What is no text, such as a picture, is not compared."""
+    """Status, headers and body; follows no redirect. Bytes that are not text, such as a picture's, are replaced."""
     class Stay(urllib.request.HTTPRedirectHandler):
         """Leaves a redirect to the caller."""
         def redirect_request(self, *args):
@@ -200,7 +194,7 @@ def get(url, body=None, method=None):
 
 
 def messages(stack, queue):
-    """The messages of a queue, as an event of SQS; of those that say the same, which the sweep repeats, one."""
+    """The messages of a queue, as an event of SQS. Messages that the sweep repeats are taken once."""
     records = []
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
@@ -225,7 +219,7 @@ def wait_until_served(url, process, log):
 
 
 def journey(sam, stack, api):
-    """A visitor's way, every request and every message through a container."""
+    """A visitor's journey, every request and every message through a container."""
     status, _, page = get(f"{api}/proftest/blogger")
     check("start-api GET /proftest/blogger: the page", status == 200 and "<form" in page, [status, page[:500]])
     asset = re.search(r'/proftest/assets/[^"]+', page).group()
@@ -236,7 +230,7 @@ def journey(sam, stack, api):
     status, _, body = get(f"{api}/api/landing/proftest", lead)
     check("start-api POST /api/landing/proftest: a lead", status == 200 and json.loads(body)["success"], [status, body])
 
-    # That of the intake events and this one, woken by the emulator's Scheduler.
+    # The leads of the intake events and this one, woken by the emulator's Scheduler.
     event = messages(stack, "notifications_queue_url")
     answer = sam.invoke("DeliverFunction", event)
     check(f"deliver takes the {len(event['Records'])} notifications of the queue", answer == {"batchItemFailures": []}, answer)
@@ -260,7 +254,7 @@ def journey(sam, stack, api):
 
 
 def main():
-    """Does what the module says."""
+    """Runs the checks."""
     stack_json, built, image, bridge = sys.argv[1:]
     stack = json.loads(pathlib.Path(stack_json).read_text(encoding="utf-8"))
     built = pathlib.Path(built)

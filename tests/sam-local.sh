@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# `sam local invoke` with every file of events/, and a lead's journey through `sam local start-api`: the functions as
-# `sam build` made them, in containers, against the local stack's database, emulator and stand-ins for the vendors.
+# Runs the functions as `sam build` made them, in containers, against the local stack's database, emulator and stand-ins:
+# `sam local invoke` with every file of events/, and a lead's journey through `sam local start-api`.
 #
 #     tests/sam-local.sh
 #
-# Takes no arguments. Uses the Docker engine that runs; where none does, starts Debian's (docker.io) for itself, as
-# root, and stops it. Fails when there is neither. The image is AWS's when it can be pulled, otherwise a stand-in made
-# of this machine's own C library and shell: of Amazon Linux 2023 it has the paths and nothing else, and
-# tests/sam-build.sh checks what differs. Linux only: a container reaches the stack through Docker's bridge.
+# Takes no arguments. Uses the running Docker engine. Without one it starts Debian's (docker.io), as root, and stops it at
+# the end; it fails when it can do neither. The image is AWS's when it can be pulled, otherwise a stand-in made of this
+# machine's own C library and shell. The stand-in has only the paths of Amazon Linux 2023; tests/sam-build.sh checks what
+# differs. Linux only: a container reaches the stack through Docker's bridge.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/sam-tools.sh
@@ -15,9 +15,9 @@ cd "$(dirname "$0")/.."
 ARCHITECTURE=$(uname -m | sed 's/aarch64/arm64/')
 AWS_IMAGE=public.ecr.aws/lambda/provided:al2023-$ARCHITECTURE
 STAND_IN=proftest-provided:al2023-$ARCHITECTURE
-# proftest takes a database without TLS on this machine alone, as a container on Docker's default bridge sees it.
+# The address of this machine on Docker's default bridge. proftest takes a database without TLS only from this machine.
 BRIDGE=172.17.0.1
-# Ends with the script; a socket's path must be short.
+# Deleted at the end. Not below target, because a socket's path must be short.
 SCRATCH=$(mktemp --directory)
 STATE=$(realpath --canonicalize-missing "$TARGET/sam-local")
 PIDS=()
@@ -46,8 +46,8 @@ wait_for() {
     return 1
 }
 
-# An engine of this script's own: no firewall rules, no network but the bridge, so that no container can reach a real
-# vendor; gone when the script ends.
+# An engine for this script alone, stopped at its end. It has no firewall rules and no network but the bridge, so that no
+# container can reach a real vendor.
 start_engine() {
     if ! command -v dockerd >/dev/null; then
         if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
@@ -75,7 +75,7 @@ need_engine() {
     fi
 }
 
-# Programs and what they are linked to, and nothing else.
+# An image of a few programs and the libraries that they are linked to.
 make_stand_in() {
     local root=$SCRATCH/root program
     mkdir -p "$root"/{bin,etc/ssl/certs,tmp,var/task,var/rapid}
@@ -105,7 +105,6 @@ choose_image() {
 start_stack() {
     rm -rf "$STATE/stack"
     cargo build --locked --quiet --package local
-    # What the stack prints has the leads' steps in it.
     "$TARGET/debug/local" --port 0 --console-port 0 --delay 0s --state-dir "$STATE/stack" >"$STATE/stack.log" 2>&1 &
     PIDS+=($!)
     if ! wait_for 300 "The local stack" test -e "$STATE/stack/stack.json"; then

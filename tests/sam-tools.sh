@@ -1,12 +1,12 @@
-# Sourced by .ci/run and the scripts here, from the root of the checkout: the SAM CLI and cargo-lambda.
+# The SAM CLI and cargo-lambda. Sourced by .ci/run and the scripts here, from the root of the checkout.
 
 TARGET=${CARGO_TARGET_DIR:-target}
 SAM_TOOLS=$TARGET/tools/sam
-# In one environment: cargo-lambda finds the Zig that it depends on in its own.
+# In one environment, because cargo-lambda looks there for the Zig that it depends on.
 SAM_PACKAGES=(aws-sam-cli==1.170.0 cargo-lambda==1.9.2)
 export SAM_CLI_TELEMETRY=0
 
-# Installs them under target/tools/sam, unless they are there, and puts them on the PATH.
+# Installs them under target/tools/sam unless these versions are installed, and puts them on the PATH.
 sam_tools() {
     if [[ $(cat "$SAM_TOOLS/packages.txt" 2>/dev/null) != "${SAM_PACKAGES[*]}" ]]; then
         rm -rf "$SAM_TOOLS"

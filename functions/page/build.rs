@@ -1,5 +1,5 @@
-//! Builds the page: fills in the questions, bundles the scripts, names the assets by their content, computes the
-//! Content-Security-Policy, compresses, and writes it all as the static tables of `src/files.rs`.
+//! Builds the page: fills in the questions, bundles the scripts, names assets by their content, computes the
+//! Content-Security-Policy, compresses, and writes the static tables of `src/files.rs`.
 
 #[path = "build/bundle.rs"]
 mod bundle;
@@ -40,7 +40,7 @@ fn build() -> Result<(), String> {
     let campaigns = Campaigns::read(&read(CAMPAIGNS)?)
         .map_err(|error| format!("functions/page/campaigns.toml: {error}"))?;
     let mut output = Output::new(Path::new(&out));
-    // Leaves first: what names another asset comes after it.
+    // Leaves first: an asset comes after those that it names.
     output.asset("icon.svg", read("web/icon.svg")?.trim().as_bytes())?;
     for picture in ["icon.png", "og.png"] {
         let bytes =
@@ -74,7 +74,6 @@ fn read(path: &str) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))
 }
 
-/// What the documents are made of.
 struct Page<'a> {
     style: String,
     early: String,

@@ -1,25 +1,21 @@
-//! Reads and checks `data/quiz.toml`. Part of two build scripts, this crate's and `functions/page`'s, and of a
-//! test; nothing of it is in a function.
+//! Reads and checks `data/quiz.toml`. Two build scripts use it, this crate's and `functions/page`'s, and a test; no
+//! function does.
 
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// The types in the order of Holland's hexagon: neighbours are akin, opposites are not.
+/// The types in the order of Holland's hexagon: neighbours are similar, opposites are not.
 pub const LETTERS: [char; 6] = ['R', 'I', 'A', 'S', 'E', 'C'];
-/// Questions in the test.
 pub const QUESTIONS: usize = 12;
-/// Options of a question.
 pub const OPTIONS: usize = 4;
-/// In so many questions each type is offered.
+/// In how many questions each type is offered.
 const OFFERS: usize = QUESTIONS * OPTIONS / LETTERS.len();
-/// In so many of them it stands at one and the same place.
+/// In how many questions a type is offered at one place.
 const OFFERS_AT_PLACE: usize = OFFERS / OPTIONS;
 
-/// The file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quiz {
-    /// In their order.
     pub questions: Vec<Question>,
     /// By letter.
     pub types: BTreeMap<char, TypeTexts>,
@@ -27,51 +23,42 @@ pub struct Quiz {
     pub professions: BTreeMap<String, Vec<String>>,
 }
 
-/// One question.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
-    /// What is asked.
     pub text: String,
-    /// What can be answered.
     pub options: Vec<Choice>,
 }
 
-/// One answer.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
-    /// The type that it counts for.
+    /// The type that gets the point.
     #[serde(rename = "type")]
     pub letter: char,
-    /// The answer.
     pub text: String,
 }
 
-/// What is said about a type.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TypeTexts {
-    /// Its name.
     pub title: String,
-    /// What it means.
     pub meaning: String,
-    /// What to do first.
     pub first_step: String,
 }
 
-/// Every pair of two types, as `professions` must have them.
+/// Every pair of two types. `professions` must have each.
 pub fn pairs() -> impl Iterator<Item = (usize, usize)> {
     (0..LETTERS.len()).flat_map(|first| (first + 1..LETTERS.len()).map(move |second| (first, second)))
 }
 
-/// The name of a pair in `professions`.
+/// The key of a pair in `professions`.
 pub fn pair_name((first, second): (usize, usize)) -> String {
     [LETTERS[first], LETTERS[second]].iter().collect()
 }
 
 impl Quiz {
-    /// Parses and checks the file, or says in a sentence what is wrong with it.
+    /// Parses and checks the file; the error is one sentence.
     pub fn read(toml: &str) -> Result<Self, String> {
         let quiz: Self = toml::from_str(toml).map_err(|error| error.to_string())?;
         quiz.check_questions()?;
@@ -119,7 +106,7 @@ impl Quiz {
         Ok(())
     }
 
-    /// Equal chances: each type as often as the others, at each place, and against each other.
+    /// Each type is offered equally often in all, at each place, and against its neighbours.
     fn check_balance(&self) -> Result<(), String> {
         let mut places: HashMap<(char, usize), usize> = HashMap::new();
         let mut meetings: HashMap<(usize, usize), usize> = HashMap::new();

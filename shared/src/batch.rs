@@ -1,5 +1,5 @@
-//! The adapter between an SQS batch and a function that handles one task: each record is decoded and handled
-//! on its own, so that one poisonous message never fails its neighbours.
+//! Connects an SQS batch to a function that handles one task. Each record is decoded and handled on its own, so one
+//! bad message never fails the others.
 
 use crate::aws::queue::Queue;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
@@ -8,18 +8,18 @@ use serde::de::DeserializeOwned;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-/// What becomes of a message.
+/// What to do with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Its work is done, or somebody else's: acknowledge it.
+pub enum Handled {
+    /// Acknowledge it: nothing is left to do here.
     Done,
-    /// Give it back after this long.
+    /// Return it to the queue after this pause.
     Again(Duration),
-    /// It can never succeed: hand it back at once until the queue's redrive policy moves it to the DLQ.
+    /// It can never succeed: return it at once until the queue's redrive policy moves it to the DLQ.
     Refuse,
 }
 
-/// A refused message's pause between two receipts on its way to the DLQ.
+/// Pause between two receipts of a refused message, on its way to the DLQ.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// A batch that cannot be answered record by record.
@@ -29,11 +29,12 @@ pub struct NamelessRecord;
 
 /// Handles the records side by side and reports those that must come back.
 ///
-/// Each record's `handle` gets a clone of `shared`, made before the first one runs; it is dropped with that record's work,
-/// however this ends.
+/// Each `handle` gets a clone of `shared`, made before the first one runs. It is dropped when that record's work
+/// ends, also after a panic.
 ///
 /// # Errors
-/// [`NamelessRecord`] when a record could not be named in the report; SQS then gives the whole batch back.
+///
+/// [`NamelessRecord`] if a record has no id for the report; SQS then returns the whole batch.
 pub async fn each<T, S, F>(
     event: SqsEvent,
     queue: &Queue,
@@ -43,7 +44,7 @@ pub async fn each<T, S, F>(
 where
     T: DeserializeOwned,
     S: Clone,
-    F: AsyncFn(T, S) -> Verdict,
+    F: AsyncFn(T, S) -> Handled,
 {
     if event
         .records
@@ -67,29 +68,29 @@ where
 async fn one<T, S, F>(record: SqsMessage, queue: &Queue, shared: S, handle: &F) -> Option<BatchItemFailure>
 where
     T: DeserializeOwned,
-    F: AsyncFn(T, S) -> Verdict,
+    F: AsyncFn(T, S) -> Handled,
 {
     let id = record.message_id.unwrap_or_default();
-    let verdict = match serde_json::from_str::<T>(record.body.as_deref().unwrap_or_default()) {
+    let handled = match serde_json::from_str::<T>(record.body.as_deref().unwrap_or_default()) {
         Ok(task) => AssertUnwindSafe(handle(task, shared))
             .catch_unwind()
             .await
             .unwrap_or_else(|_| {
                 tracing::error!(message.id = %id, "A task panicked; its message will come back");
-                Verdict::Again(Duration::from_secs(30))
+                Handled::Again(Duration::from_secs(30))
             }),
         Err(error) => {
             drop(shared);
-            // serde's text may quote the body; its position does not.
+            // serde's text may quote the body; the position does not.
             tracing::error!(message.id = %id, line = error.line(), column = error.column(),
                 "An undecodable message is on its way to the DLQ");
-            Verdict::Refuse
+            Handled::Refuse
         }
     };
-    let pause = match verdict {
-        Verdict::Done => return None,
-        Verdict::Again(pause) => pause,
-        Verdict::Refuse => REFUSED_PAUSE,
+    let pause = match handled {
+        Handled::Done => return None,
+        Handled::Again(pause) => pause,
+        Handled::Refuse => REFUSED_PAUSE,
     };
     if let Err(error) = queue
         .hold(record.receipt_handle.as_deref().unwrap_or_default(), pause)

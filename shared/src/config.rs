@@ -1,6 +1,5 @@
-//! The only reader of the environment. Each function asks for what it needs, once, at its start, and refuses
-//! to start when something is missing or malformed: a placeholder for a misnamed variable once cost nine days
-//! of tracking.
+//! The only reader of the environment. Each function reads its settings once, at its start, and does not start with a
+//! missing or malformed one: a placeholder for a misnamed variable once cost nine days of tracking.
 //!
 //! An empty value counts as absent, because CloudFormation cannot leave a variable out.
 
@@ -19,23 +18,23 @@ use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode};
 use url::Url;
 
-/// A variable that is missing or malformed. Names the variable, never its value: it may be a secret.
+/// A missing or malformed variable. The error holds its name, never its value, which may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// It is not set, or empty.
+    /// Not set, or empty.
     #[error("{name} is not set: {hint}")]
     Missing {
-        /// The variable.
+        /// The variable's name.
         name: &'static str,
-        /// What to put there.
+        /// What to set it to.
         hint: &'static str,
     },
-    /// It is set to something else than what it must be.
+    /// Set to an unusable value.
     #[error("{name} is malformed: it must be {must_be}")]
     Malformed {
-        /// The variable.
+        /// The variable's name.
         name: &'static str,
-        /// What it must be.
+        /// The expected form.
         must_be: &'static str,
     },
 }
@@ -44,7 +43,7 @@ pub enum ConfigError {
 pub struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
 
 impl<'a> Env<'a> {
-    /// Reads through `lookup`, so that a test never changes the process's environment.
+    /// Reads through `lookup`, so that tests do not change the process's environment.
     pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self(lookup)
     }
@@ -85,7 +84,7 @@ impl<'a> Env<'a> {
         Ok(Duration::from_secs(seconds))
     }
 
-    /// An http(s) URL without a trailing slash, so that a path can be appended to it.
+    /// An http(s) URL without a trailing slash, ready for a path.
     fn base_url(&self, name: &'static str, default: &str) -> Result<String, ConfigError> {
         let malformed = ConfigError::Malformed {
             name,
@@ -101,7 +100,7 @@ impl<'a> Env<'a> {
     }
 }
 
-/// `RUST_LOG`: which log lines are kept, as `info` or `proftest=debug,info`; `info` when absent.
+/// `RUST_LOG`: which log lines to keep, such as `info` or `proftest=debug,info`; `info` when absent.
 #[allow(
     clippy::disallowed_methods,
     reason = "this is the one place that reads the environment"
@@ -110,7 +109,7 @@ pub fn log_filter() -> Option<String> {
     std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty())
 }
 
-/// `AWS_ENDPOINT_URL`: where AWS is instead of in AWS; an emulator.
+/// `AWS_ENDPOINT_URL`: an emulator to use instead of AWS.
 #[allow(
     clippy::disallowed_methods,
     reason = "this is the one place that reads the environment"
@@ -121,8 +120,8 @@ pub fn aws_endpoint_url() -> Option<String> {
         .filter(|url| !url.is_empty())
 }
 
-/// `AWS_LAMBDA_FUNCTION_NAME`: the function's name as deployed, which no other function of the account and region has.
-/// Lambda always sets it; outside of Lambda, where a test calls a function directly, it is `local`.
+/// `AWS_LAMBDA_FUNCTION_NAME`: the deployed name, unique in its account and region. Lambda always sets it; where a
+/// test calls a function directly, the name is `local`.
 #[allow(
     clippy::disallowed_methods,
     reason = "this is the one place that reads the environment"
@@ -131,22 +130,19 @@ pub fn function_name() -> String {
     std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| "local".to_owned())
 }
 
-/// Where the rows are.
+/// How to reach the database.
 #[derive(Clone)]
 pub struct Database {
     /// `DATABASE_URL`: a `postgres://` URL; in production Supabase's transaction pooler.
     pub url: SecretString,
-    /// `DATABASE_CA_PEM`: the root that signed the server's certificate. When set, TLS is required and the
-    /// host name is verified, whatever the URL's `sslmode` says; when absent, the connection is plain, must be to
-    /// this machine, and the URL must not ask for TLS.
+    /// `DATABASE_CA_PEM`: the root that signed the server's certificate. When set, TLS is required and the host name
+    /// is verified, whatever the URL's `sslmode`. When absent, the connection is plain, must stay on this machine,
+    /// and the URL must not ask for TLS.
     pub ca_pem: Option<String>,
 }
 
 impl Database {
-    /// Reads it; see the fields for the variables.
-    ///
-    /// # Errors
-    /// The first variable that is missing or malformed.
+    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         let url = env.required(
             "DATABASE_URL",
@@ -195,8 +191,8 @@ impl Database {
     }
 }
 
-/// Whether every host is this machine, or the machine under a local container. `hostaddr`, when given, is where the
-/// connection really goes; the host is then only a name.
+/// Whether every host is this machine, or the machine under a local container. The connection goes to `hostaddr` when
+/// given; the host is then only a name.
 fn is_local(config: &tokio_postgres::Config) -> bool {
     let hosts = config.get_hosts().iter().all(|host| match host {
         Host::Tcp(name) => is_our_name(name),
@@ -209,23 +205,17 @@ fn is_our_name(name: &str) -> bool {
     matches!(name, "localhost" | "host.docker.internal") || name.parse().is_ok_and(is_ours)
 }
 
-/// Loopback, or the host as Docker's default bridge shows it to a container.
+/// Loopback, or the host in Docker's default bridge.
 fn is_ours(address: IpAddr) -> bool {
     address.is_loopback() || address == IpAddr::from([172, 17, 0, 1])
 }
 
 /// `NOTIFICATIONS_QUEUE_URL`: the queue that wakes `deliver`.
-///
-/// # Errors
-/// When it is missing.
 pub fn notifications_queue_url(env: &Env<'_>) -> Result<String, ConfigError> {
     env.required("NOTIFICATIONS_QUEUE_URL", "the URL of the notifications queue")
 }
 
 /// `CRM_QUEUE_URL`: the queue that wakes `crm`.
-///
-/// # Errors
-/// When it is missing.
 pub fn crm_queue_url(env: &Env<'_>) -> Result<String, ConfigError> {
     env.required("CRM_QUEUE_URL", "the URL of the crm queue")
 }
@@ -233,23 +223,20 @@ pub fn crm_queue_url(env: &Env<'_>) -> Result<String, ConfigError> {
 /// Settings of `intake`.
 #[derive(Clone)]
 pub struct Intake {
-    /// Where the lead is saved.
+    /// Saves the lead.
     pub database: Database,
-    /// `NOTIFICATION_DELAY_SECONDS`: from the lead to its message; 600.
+    /// `NOTIFICATION_DELAY_SECONDS`: from the lead to its message; default 600.
     pub delay: Duration,
-    /// How the message is scheduled.
+    /// Schedules the message.
     pub schedule: Schedule,
-    /// `NOTIFICATIONS_QUEUE_URL`: the way out when scheduling fails.
+    /// `NOTIFICATIONS_QUEUE_URL`: used when scheduling fails.
     pub queue_url: String,
-    /// `CRM_QUEUE_URL`: by which `crm` is told of the lead.
+    /// `CRM_QUEUE_URL`: tells `crm` about the lead.
     pub crm_queue_url: String,
 }
 
 impl Intake {
-    /// Reads it; see the fields for the variables.
-    ///
-    /// # Errors
-    /// The first variable that is missing or malformed.
+    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             database: Database::read(env)?,
@@ -261,19 +248,19 @@ impl Intake {
     }
 }
 
-/// Where schedules are made, and what they wake.
+/// How schedules are made, and what they wake.
 #[derive(Clone)]
 pub struct Schedule {
-    /// `SCHEDULE_LEAD_SECONDS`: how long before due the schedule fires; 60, because EventBridge Scheduler is
-    /// only precise to the minute and `deliver` holds what comes early.
+    /// `SCHEDULE_LEAD_SECONDS`: how long before the due time the schedule fires; default 60. EventBridge Scheduler is
+    /// precise to a minute only, and `deliver` holds early messages.
     pub lead: Duration,
-    /// `SCHEDULE_GROUP`.
+    /// `SCHEDULE_GROUP`: the group of all schedules.
     pub group: String,
-    /// `SCHEDULER_ROLE_ARN`: as whom the schedule sends.
+    /// `SCHEDULER_ROLE_ARN`: the role that the schedule sends as.
     pub role_arn: String,
     /// `NOTIFICATIONS_QUEUE_ARN`: the target.
     pub queue_arn: String,
-    /// `NOTIFICATIONS_DLQ_ARN`: where a schedule that cannot send leaves its message; optional.
+    /// `NOTIFICATIONS_DLQ_ARN`: gets the message of a schedule that cannot send; optional.
     pub dlq_arn: Option<String>,
 }
 
@@ -292,17 +279,14 @@ impl Schedule {
 /// Settings of `track`.
 #[derive(Clone)]
 pub struct Track {
-    /// Where clicks are counted.
+    /// Counts clicks.
     pub database: Database,
-    /// `COURSE_URL`: where every tracked link leads.
+    /// `COURSE_URL`: the target of every tracked link.
     pub course: Url,
 }
 
 impl Track {
-    /// Reads it; see the fields for the variables.
-    ///
-    /// # Errors
-    /// The first variable that is missing or malformed.
+    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         const DEFAULT: &str = "https://onai.academy/integrator/expresscourse";
         let malformed = ConfigError::Malformed {
@@ -324,19 +308,16 @@ impl Track {
 /// Settings of `sweep`.
 #[derive(Clone)]
 pub struct Sweep {
-    /// Where overdue rows are found.
+    /// Finds overdue rows.
     pub database: Database,
-    /// `NOTIFICATIONS_QUEUE_URL`: by which notifications are woken.
+    /// `NOTIFICATIONS_QUEUE_URL`: wakes notifications.
     pub queue_url: String,
-    /// `CRM_QUEUE_URL`: by which CRM tasks are.
+    /// `CRM_QUEUE_URL`: wakes CRM tasks.
     pub crm_queue_url: String,
 }
 
 impl Sweep {
-    /// Reads it; see the fields for the variables.
-    ///
-    /// # Errors
-    /// The first variable that is missing or malformed.
+    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             database: Database::read(env)?,

@@ -1,42 +1,121 @@
-//! Steps to the outside, each with a name: every statement, every call to AWS, every call to a vendor. Built with the
-//! feature `failpoints`, which no release has, the process can be made to die right before or right after any of them.
+//! External steps: every statement, every call to AWS, every call to a vendor.
+//!
+//! With the feature `failpoints`, which no release has, the process can be killed right before or after any step. The
+//! crash matrix does so at each of [`Step::ALL`].
 
-/// Carries out the step `name`.
+use std::fmt;
+
+macro_rules! steps {
+    ($($name:ident = $word:literal,)*) => {
+        /// An external step.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Step {
+            $(#[doc = concat!("`", $word, "`")] $name,)*
+            /// A statement that only a command or the console runs; the crash matrix leaves it out.
+            Command(&'static str),
+        }
+
+        impl Step {
+            /// Every step of every function.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The name of a statement or an AWS call, or `<vendor>.<call>`.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                    Self::Command(name) => name,
+                }
+            }
+        }
+    };
+}
+
+steps! {
+    Intake = "intake",
+    Click = "click",
+    Claim = "claim",
+    Pin = "pin",
+    Record = "record",
+    BatchCompose = "batch_compose",
+    BatchDissolve = "batch_dissolve",
+    BatchMembers = "batch_members",
+    BatchClose = "batch_close",
+    BatchesLeft = "batches_left",
+    CrmClaim = "crm_claim",
+    CrmSave = "crm_save",
+    CrmRecord = "crm_record",
+    MarkCreating = "mark_creating",
+    MarkNoting = "mark_noting",
+    CrmSlot = "crm_slot",
+    GiveSlotBack = "give_slot_back",
+    ShutGate = "shut_gate",
+    BeginRotation = "begin_rotation",
+    EndRotation = "end_rotation",
+    Backlog = "backlog",
+    Overdue = "overdue",
+    CrmOverdue = "crm_overdue",
+    CreateSchedule = "CreateSchedule",
+    SendMessage = "SendMessage",
+    SendMessageBatch = "SendMessageBatch",
+    ChangeMessageVisibility = "ChangeMessageVisibility",
+    ResendSend = "resend.send",
+    ResendBatch = "resend.batch",
+    MobizonSend = "mobizon.send",
+    MobizonList = "mobizon.list",
+    MobizonBalance = "mobizon.balance",
+    AmocrmPipelines = "amocrm.pipelines",
+    AmocrmFindContacts = "amocrm.find_contacts",
+    AmocrmContact = "amocrm.contact",
+    AmocrmFindDeals = "amocrm.find_deals",
+    AmocrmDeals = "amocrm.deals",
+    AmocrmCreateDeal = "amocrm.create_deal",
+    AmocrmUpdateDeal = "amocrm.update_deal",
+    AmocrmNotes = "amocrm.notes",
+    AmocrmAddNotes = "amocrm.add_notes",
+    AmocrmRefresh = "amocrm.refresh",
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Carries out a step.
 ///
-/// With the feature, the variable `FAILPOINTS` may name `<name>.before` or `<name>.after`, in the words of the crate
-/// `fail`: `claim.after=3*off->return` is a death by SIGKILL at the fourth pass.
+/// The variable `FAILPOINTS` may name `<step>.before` or `<step>.after`, in the syntax of the crate `fail`:
+/// `claim.after=3*off->return` means SIGKILL at the fourth pass.
 #[cfg(feature = "failpoints")]
-pub(crate) async fn step<T>(name: &str, work: impl Future<Output = T>) -> T {
-    pass(name, "before");
+pub(crate) async fn step<T>(step: Step, work: impl Future<Output = T>) -> T {
+    pass(step, "before");
     let outcome = work.await;
-    pass(name, "after");
+    pass(step, "after");
     outcome
 }
 
-/// Carries out the step of this name: `work`, and nothing else.
 #[cfg(not(feature = "failpoints"))]
-pub(crate) fn step<T>(_name: &str, work: impl Future<Output = T>) -> impl Future<Output = T> {
+pub(crate) fn step<T>(_step: Step, work: impl Future<Output = T>) -> impl Future<Output = T> {
     work
 }
 
 #[cfg(feature = "failpoints")]
-fn pass(name: &str, side: &str) {
+fn pass(step: Step, side: &str) {
     static ARMED: std::sync::Once = std::sync::Once::new();
-    // The crate disarms everything when this value is dropped.
+    // Dropping this value would disarm everything.
     ARMED.call_once(|| std::mem::forget(fail::FailScenario::setup()));
-    let point = format!("{name}.{side}");
+    let point = format!("{step}.{side}");
     fail::fail_point!(&point, |_| die(&point));
 }
 
-/// As the kernel ends a process that is out of memory: nothing is unwound, flushed or closed by us.
+/// Dies like a process that the kernel kills: nothing is unwound, flushed or closed.
 #[cfg(feature = "failpoints")]
 fn die(point: &str) {
-    // `.ci/run` looks for these first words in the release binaries, and must not find them.
+    // `.ci/run` checks that release binaries do not contain this prefix.
     eprintln!("proftest-failpoint: {point}");
-    // The shell's parent is this process. Without `unsafe` there is no nearer way.
+    // The shell's parent is this process. Without `unsafe` there is no shorter way.
     let _ = std::process::Command::new("sh")
         .args(["-c", "kill -9 $PPID"])
         .status();
-    // It cannot come so far; were there no shell, a test would see another end than SIGKILL.
+    // Only reached without a shell; a test would then see an end other than SIGKILL.
     std::process::abort();
 }

@@ -1,4 +1,4 @@
-//! What a failure asks for. Vendors have hundreds of error names; the funnel has four reactions to them.
+//! Reactions to a failure. Vendors have hundreds of error names; the funnel has five reactions.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -7,38 +7,49 @@ use std::time::Duration;
 /// What to do about a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaction {
-    /// It was certainly not carried out and may be later: try again, not before `after` when the vendor said so.
+    /// Certainly not carried out, but may succeed later: try again.
     Retry {
-        /// The vendor's Retry-After.
+        /// The vendor's `Retry-After`: not before this.
         after: Option<Duration>,
     },
-    /// Nobody can succeed until a human acts (a wrong key, an empty balance, a quota): wait and alert.
+    /// A human must act (a wrong key, an empty balance, a quota): wait and alert.
     Park,
-    /// The vendor has shut us out (amoCRM's 403): call nothing at all until a human has spoken with them.
+    /// The vendor has blocked us (amoCRM's 403): call nothing until a human has spoken with them.
     Block,
     /// It can never succeed (a malformed address): keep the reason and stop.
     GiveUp,
-    /// It may have been carried out: find out before doing it again.
+    /// It may have been carried out: find out before a repetition.
     Unknown,
 }
 
-/// A failed call to a vendor: the reaction, and a reason fit for a log and a database row.
+/// A failed call to a vendor, with a reason for logs and database rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Failure {
-    /// What to do about it.
+    /// Decides what happens next.
     pub reaction: Reaction,
-    /// `resend 422 invalid_parameter`: vendor, status, the vendor's own name. Never personal data, never a URL.
+    /// Such as `resend 422 invalid_parameter`: vendor, status, the vendor's error name. Never personal data, never a
+    /// URL. For people only; code decides by `reaction` and `status`.
     pub reason: String,
+    /// The answer's HTTP status, if it says more than the reaction.
+    pub status: Option<u16>,
 }
 
 impl Failure {
-    /// A failure with its reaction.
+    /// Without a status.
     pub fn new(reaction: Reaction, reason: impl Into<String>) -> Self {
         Self {
             reaction,
             reason: reason.into(),
+            status: None,
         }
+    }
+
+    /// Adds the HTTP status.
+    #[must_use]
+    pub const fn of_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
     }
 }
 

@@ -1,4 +1,4 @@
-//! HTTP answers: the only place that maps a failure to a status code.
+//! HTTP answers. Only this module maps a failure to a status code.
 
 mod event;
 
@@ -10,27 +10,26 @@ use lambda_http::{Body, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// Why a request is not served.
+/// Why a request was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The body is over the limit.
     TooLarge,
-    /// The body is of another content type than JSON.
+    /// The content type is not JSON.
     NotJsonType,
-    /// The body cannot be read as a JSON object.
+    /// The body is not a JSON object.
     NotJson,
-    /// Fields are missing or wrong: each field's name, with what to do about it.
+    /// Fields are missing or wrong.
     Invalid {
         /// The sentence for the whole form.
         error: &'static str,
-        /// Field by field.
+        /// Field names, each with what to do about it.
         fields: Vec<(&'static str, &'static str)>,
     },
-    /// Something of ours is down; the same request may succeed in a few seconds.
+    /// One of our parts is down; the same request may succeed in a few seconds.
     Unavailable,
 }
 
-/// After so many seconds a client may try again.
 const RETRY_AFTER_SECONDS: &str = "3";
 
 impl Refusal {
@@ -43,7 +42,7 @@ impl Refusal {
         }
     }
 
-    /// The answer: `{"success":false,"error":"…"}`, with `fields` when single fields are wrong.
+    /// The answer: `{"success":false,"error":"…"}`, with `fields` if single fields are wrong.
     pub fn response(&self, texts: &Texts) -> Response<Body> {
         let errors = &texts.errors;
         let error = match self {
@@ -72,9 +71,9 @@ impl Refusal {
     }
 }
 
-/// A JSON answer that nobody caches.
+/// A JSON answer that is never cached.
 pub fn json_response<T: Serialize>(status: StatusCode, body: &T) -> Response<Body> {
-    // The bodies are plain structs and JSON values, which always serialise.
+    // Plain structs and JSON values always serialise.
     let mut response = Response::new(Body::Text(serde_json::to_string(body).unwrap_or_default()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -89,12 +88,12 @@ pub fn json_response<T: Serialize>(status: StatusCode, body: &T) -> Response<Bod
     response
 }
 
-/// A redirect that nobody caches: each click must come by.
+/// A redirect that is never cached: each click must reach us.
 pub fn redirect(target: &url::Url) -> Response<Body> {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::FOUND;
     let headers = response.headers_mut();
-    // A parsed URL is ASCII without control characters, which is all a header value needs.
+    // A parsed URL is ASCII without control characters, as a header value must be.
     if let Ok(location) = header::HeaderValue::from_str(target.as_str()) {
         headers.insert(header::LOCATION, location);
     }

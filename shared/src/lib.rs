@@ -1,4 +1,4 @@
-//! The library of the funnel. See ARCHITECTURE.md for the map.
+//! The library of the funnel. ARCHITECTURE.md has the map.
 //!
 //! Import direction: `domain ← failure, failpoint, task ← config, http, batch, store, clients, aws ← functions`.
 
@@ -7,9 +7,10 @@ pub mod batch;
 pub mod clients;
 pub mod config;
 pub mod domain;
-mod failpoint;
+pub mod failpoint;
 pub mod failure;
 pub mod http;
+pub mod random;
 pub mod store;
 pub mod task;
 pub mod telemetry;

@@ -1,16 +1,16 @@
-//! The payloads of queue messages and schedules: ids and a version, never content. The row is the truth, a
-//! message only wakes someone up, so a message that comes twice, late or out of order is harmless.
+//! The payloads of queue messages and schedules: ids and a version, never content. The row is the truth and a message
+//! only wakes a function, so a repeated, late or unordered message does no harm.
 
 use crate::domain::ids::{LeadId, NotificationId};
 use serde::{Deserialize, Serialize};
 
-/// A task for `deliver`. A new version is a new variant, and readers keep the old one for a release.
+/// A task for `deliver`. A new version is a new variant; readers keep the old one for a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
 pub enum DeliverTask {
     /// Send what is due of this notification.
     DeliverV1 {
-        /// The notification's id.
+        /// The notification to deliver.
         notification: NotificationId,
     },
 }
@@ -21,14 +21,14 @@ pub enum DeliverTask {
 pub enum CrmTask {
     /// Bring amoCRM in line with this lead's row.
     CrmV1 {
-        /// The lead's id.
+        /// The lead to work on.
         lead: LeadId,
     },
 }
 
-/// The body of a task's message.
+/// The message body of a task.
 pub fn body<T: Serialize>(task: &T) -> String {
-    // Serialising two plain fields cannot fail; an empty body would go to the DLQ, not get lost.
+    // Serialising two plain fields cannot fail; an empty body would go to the DLQ.
     serde_json::to_string(task).unwrap_or_default()
 }
 
@@ -36,7 +36,7 @@ pub fn body<T: Serialize>(task: &T) -> String {
 mod tests {
     use super::*;
 
-    /// The bytes on the queue outlive a deployment: a change here needs a new version.
+    /// Messages outlive a deployment: a change here needs a new version.
     #[test]
     fn the_first_version_stays_readable() {
         let body = r#"{"task":"deliver_v1","notification":"019abcde-0000-7000-8000-000000000001"}"#;

@@ -1,4 +1,4 @@
-//! Logs and metrics. Log once, where a thing is handled; ids and reasons, never a name, an address, a phone
+//! Logs and metrics. Log once, where an event is handled. Log ids and reasons, never a name, an address, a phone
 //! number, a URL with a key, or a message's text.
 
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Starts JSON logs on standard output, which CloudWatch keeps as fields. `filter` is a level, or a list like
-/// `proftest=debug,info`; one that cannot be read is told of and counts as `info`.
+/// `proftest=debug,info`; an unreadable one is reported and counts as `info`.
 pub fn init(filter: Option<&str>) {
     let filter = filter.unwrap_or("info");
     let read: Result<Targets, _> = filter.parse();
@@ -22,28 +22,28 @@ pub fn init(filter: Option<&str>) {
         .with_max_level(LevelFilter::TRACE)
         .with_writer(std::io::stdout)
         .finish();
-    // Only a second call fails, in tests that share a process; the first one's subscriber stays.
+    // A second call fails, which only happens in tests that share a process. The first subscriber stays.
     let _ = lines.with(read.unwrap_or_else(|_| fallback())).try_init();
     if let Some(error) = malformed {
         tracing::warn!(filter, error, "RUST_LOG is malformed and counts as info");
     }
 }
 
-/// A metric's unit, as CloudWatch names it.
+/// A metric's unit in CloudWatch.
 #[derive(Debug, Clone, Copy)]
 pub enum Unit {
-    /// A number of things.
+    /// A number of items.
     Count,
-    /// A span of time.
+    /// A duration.
     Seconds,
     /// Anything else, such as money.
     None,
 }
 
-/// Writes metrics in CloudWatch's embedded metric format, one line for all of them.
+/// Writes metrics in CloudWatch's embedded metric format, all in one line. Source: CloudWatch embedded metric format
+/// specification.
 ///
-/// Source: CloudWatch embedded metric format specification. `function`, the one dimension, is the deployed
-/// name: two stacks of an account and region must not cover for each other.
+/// `function`, the one dimension, is the deployed name, so two stacks of an account and region stay apart.
 #[allow(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a double")]
 pub fn metrics(function: &str, values: &[(&str, f64, Unit)]) {
     let names: Vec<Value> = values
@@ -64,6 +64,6 @@ pub fn metrics(function: &str, values: &[(&str, f64, Unit)]) {
             .iter()
             .map(|(name, value, _)| ((*name).to_owned(), json!(value))),
     );
-    // A log that cannot be written leaves nobody to tell.
+    // If the log fails, there is no other place to report to.
     let _ = writeln!(std::io::stdout().lock(), "{}", Value::Object(line));
 }

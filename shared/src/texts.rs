@@ -1,9 +1,7 @@
-//! Every sentence of an answer or a message, in one place. (The page's own stand in `functions/page/web`, the
-//! test's in `data/quiz.toml`.)
+//! Every sentence of an answer or a message. The page's are in `functions/page/web`, the test's in `data/quiz.toml`;
+//! no other place holds any.
 //!
-//! A new language is a new `static` of type [`Texts`] and one more arm in [`texts`]: the compiler names
-//! whatever is missing. Nothing else may hold such
-//! a sentence.
+//! To add a language, add a `static` of type [`Texts`] and an arm in [`texts`]; the compiler names what is missing.
 
 /// A language we write to people in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,24 +20,24 @@ pub struct Texts {
     pub email: EmailTexts,
     /// The SMS that announces the results.
     pub sms: SmsTexts,
-    /// Answers of the HTTP functions to a request they cannot serve.
+    /// Answers to refused requests.
     pub errors: ErrorTexts,
     /// Deals and notes, which the sales team reads.
     pub crm: CrmTexts,
 }
 
-/// The e-mail with the results. No field holds markup: the template escapes them all.
+/// The e-mail with the results. The template escapes all fields, so none may hold markup.
 #[derive(Debug)]
 pub struct EmailTexts {
-    /// Subject. Constant, so nothing a visitor typed can reach a header.
+    /// Constant, so that a visitor's text cannot reach a header.
     pub subject: &'static str,
-    /// What a mail client shows beside the subject in its list.
+    /// Shown beside the subject in a mail client's list.
     pub preheader: &'static str,
-    /// Heading.
+    /// Heading of the e-mail.
     pub heading: &'static str,
-    /// Line under the heading: results of what.
+    /// Line under the heading.
     pub topic: &'static str,
-    /// Greeting without its end: the template adds `, <name>` where there is a name, and `!`.
+    /// The template adds `, <name>` if there is a name, and `!`.
     pub greeting: &'static str,
     /// First paragraph.
     pub thanks: &'static str,
@@ -53,49 +51,49 @@ pub struct EmailTexts {
     pub professions: &'static str,
     /// Heading of the first step in the result block.
     pub first_step: &'static str,
-    /// The button of an e-mail without the result block. At most 26 characters, else it outgrows Outlook's.
+    /// Button without the result block. At most 26 characters, to fit Outlook's button.
     pub button: &'static str,
-    /// The button of an e-mail with the result block. At most 26 characters, else it outgrows Outlook's.
+    /// Button with the result block. At most 26 characters, to fit Outlook's button.
     pub button_with_result: &'static str,
-    /// Stands before the plain link, for whoever cannot use the button.
+    /// Before the plain link, for people who cannot use the button.
     pub button_help: &'static str,
-    /// Footer: who sends.
+    /// Footer: the sender.
     pub sender: &'static str,
-    /// Footer: why it came.
+    /// Footer: the reason for the e-mail.
     pub reason: &'static str,
-    /// Footer: what to do when somebody else left this address.
+    /// Footer: what to do if another person entered this address.
     pub not_you: &'static str,
 }
 
 /// The SMS that announces the results.
 #[derive(Debug)]
 pub struct SmsTexts {
-    /// Stands before the link. Together they must fit one segment: see `domain::message::sms`.
+    /// Before the link. Both must fit one segment: see `domain::message::sms`.
     pub ready: &'static str,
 }
 
-/// Answers of the HTTP functions to a request they cannot serve.
+/// Answers to refused requests.
 #[derive(Debug)]
 pub struct ErrorTexts {
     /// Name, e-mail or phone is missing or empty.
     pub fields_required: &'static str,
     /// The name is shorter than 2 characters.
     pub name_too_short: &'static str,
-    /// The e-mail address is not one.
+    /// The e-mail address is invalid.
     pub email_invalid: &'static str,
-    /// The phone has fewer than 11 digits or is not a number anyone can have.
+    /// The phone has fewer than 11 digits or is not an assignable number.
     pub phone_invalid: &'static str,
-    /// The request's body is over the limit.
+    /// The body is over the limit.
     pub body_too_large: &'static str,
-    /// The request's body is not declared as JSON.
+    /// The content type is not JSON.
     pub content_type_unsupported: &'static str,
-    /// The request's body is declared as JSON and is not.
+    /// The body is not valid JSON.
     pub json_broken: &'static str,
-    /// A field holds another type than it should, such as a number for the name.
+    /// A field has the wrong type, such as a number for the name.
     pub field_type_wrong: &'static str,
-    /// The form looks as if a program had filled it in; pressing the button again helps.
+    /// The form looks filled in by a program; pressing the button again helps.
     pub looks_automatic: &'static str,
-    /// We cannot save the lead now; the same request may succeed soon.
+    /// The lead cannot be saved now; the same request may succeed soon.
     pub unavailable: &'static str,
     /// What is wrong with a name, an e-mail address or a phone: `ContactError::sentence` chooses.
     pub contact: ContactTexts,
@@ -177,19 +175,19 @@ pub struct ContactTexts {
 /// Deals and notes, which the sales team reads.
 #[derive(Debug)]
 pub struct CrmTexts {
-    /// Stands before the person's name in a deal's name.
+    /// Before the person's name in a deal's title.
     pub deal: &'static str,
-    /// Heads the note with the answers.
+    /// Heading of the note with the answers.
     pub answers: &'static str,
-    /// Stands between a question and its answer.
+    /// Between a question and its answer.
     pub arrow: &'static str,
-    /// Heads the note with the source and its tags.
+    /// Heading of the note with the source and its tags.
     pub source: &'static str,
-    /// Heads the tags of the latest visit.
+    /// Heading of the tags of the latest visit.
     pub last_touch: &'static str,
-    /// The person opened the e-mail's link.
+    /// Note after a click in the e-mail.
     pub email_clicked: &'static str,
-    /// The person opened the SMS's link.
+    /// Note after a click in the SMS.
     pub sms_clicked: &'static str,
 }
 

@@ -15,21 +15,20 @@
 mod outcome;
 mod points;
 mod rounds;
-mod world;
+mod scene;
 
-use crate::support::{process, run};
 use futures::StreamExt as _;
 use harness::tools;
+use harness::world::{binaries, binaries_with_failpoints, run};
 use outcome::{HEAD, Outcome, drain};
-use points::{NOT_OF_A_FUNCTION, Point, STEPS, points};
+use points::{Point, STEPS, points};
 use proftest::config::variable;
+use proftest::failpoint::Step;
 use rounds::{Armed, Chance, Told};
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
-use world::World;
 
-/// Leads a point in every test run.
 const LEADS: usize = 10;
 /// Points that are tried side by side: most of their time is waiting.
 const SIDE_BY_SIDE: usize = 6;
@@ -37,7 +36,7 @@ const SIDE_BY_SIDE: usize = 6;
 const MARK: &str = "proftest-failpoint";
 
 async fn outcome(point: Point, leads: usize, rounds: usize) -> Outcome {
-    let world = World::new(point.scene, leads).await;
+    let world = scene::world(point.scene, leads).await;
     let armed = Armed {
         world: &world,
         point,
@@ -47,7 +46,7 @@ async fn outcome(point: Point, leads: usize, rounds: usize) -> Outcome {
     let told = if point.function == "intake" {
         armed.visitors(rounds, leads).await
     } else {
-        let saved = world.save(leads).await;
+        let saved = scene::save(&world, leads).await;
         match point.function {
             "track" => armed.clicks(rounds, &saved).await,
             "sweep" => {
@@ -60,7 +59,7 @@ async fn outcome(point: Point, leads: usize, rounds: usize) -> Outcome {
             }
         }
     };
-    world.mend();
+    world.vendors.heal();
     drain(&world).await;
     Outcome::of(&armed, &told).await
 }
@@ -78,7 +77,7 @@ fn a_process_killed_at_any_step_loses_nothing_and_doubles_nothing() {
         let chosen =
             |point: &Point| format!("{}.{}.{}", point.function, point.step, point.side).contains(&only);
         let points: Vec<Point> = points().into_iter().filter(chosen).collect();
-        process::binaries_with_failpoints().await;
+        binaries_with_failpoints().await;
         let started = Instant::now();
         println!("{HEAD}");
         let outcomes: Vec<Outcome> = futures::stream::iter(points)
@@ -111,59 +110,13 @@ fn a_process_killed_at_any_step_loses_nothing_and_doubles_nothing() {
     });
 }
 
-/// The code of a folder's files, without their unit tests.
-fn code(folder: &str) -> Vec<String> {
-    let folder = tools::workspace().join("shared/src").join(folder);
-    let files = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let sources = files.filter(|path| path.extension().is_some_and(|is| is == "rs"));
-    let texts = sources.map(|path| std::fs::read_to_string(path).unwrap());
-    texts
-        .map(|text| text.split("#[cfg(test)]").next().unwrap().to_owned())
-        .collect()
-}
-
-/// What stands in `folder` right after these words, up to `end`; spaces and lines between do not count.
-fn after(folder: &str, words: &[&str], end: char) -> Vec<String> {
-    let mut found = Vec::new();
-    for code in code(folder) {
-        for word in words {
-            let rest = code.split(word).skip(1);
-            found.extend(rest.map(|rest| rest.trim_start().split(end).next().unwrap().to_owned()));
-        }
-    }
-    found
-}
-
 #[test]
-fn the_crash_matrix_knows_every_step() {
-    let mut named = after(
-        "store",
-        &[".run(", ".fenced(", ".with_claims(", ".one_json("],
-        ',',
-    );
-    named.append(&mut after("clients", &["call("], ','));
-    named.append(&mut after("aws", &["step("], ','));
-    // A name that is handed through comes from the caller.
-    named.retain(|argument| !matches!(argument.as_str(), "name" | "name: &str"));
-    for vendor in ["\"resend.", "\"mobizon.", "\"amocrm."] {
-        let what = after("clients", &[vendor], '"');
-        named.extend(what.iter().map(|what| format!("{vendor}{what}\"")));
-    }
-    // Those of `call` were found twice.
-    named.sort();
-    named.dedup_by(|one, other| one == other && one.contains('.'));
-    let steps = STEPS.iter().flat_map(|(_, _, steps)| steps.iter());
-    let known: BTreeSet<String> = steps
-        .chain(&NOT_OF_A_FUNCTION)
-        .map(|step| format!("\"{step}\""))
+fn the_crash_matrix_dies_at_every_step_of_every_function() {
+    let reached: HashSet<Step> = STEPS
+        .iter()
+        .flat_map(|(_, _, steps)| steps.iter().copied())
         .collect();
-    assert_eq!(
-        named,
-        Vec::from_iter(known),
-        "the names in shared/src, each once, beside points.rs"
-    );
+    assert_eq!(reached, Step::ALL.iter().copied().collect());
 }
 
 #[test]
@@ -176,8 +129,8 @@ fn what_ci_looks_for_in_a_release_stands_in_every_armed_binary() {
     };
     run(async {
         for function in ["intake", "deliver", "crm", "track", "sweep"] {
-            let armed = process::binaries_with_failpoints().await.join(function);
-            let plain = process::binaries().await.join(function);
+            let armed = binaries_with_failpoints().await.join(function);
+            let plain = binaries().await.join(function);
             assert_eq!((holds(&armed), holds(&plain)), (true, false), "{function}");
         }
     });

@@ -1,42 +1,49 @@
 //! One lead's way into amoCRM: the contact, the deal, its stage, its notes.
 
-use crate::support::Person;
-use crate::support::crm::World;
-use crate::support::run;
+use crate::support::crm::{wake, worker};
+use harness::world::{Person, World, run};
 use proftest::domain::ids::LeadId;
 use serde_json::{Value, json};
 use standins::{AmoCrm, Seed, SeedContact, SeedDeal};
+use std::time::Duration;
 
 fn seed(value: Value) -> Seed {
     serde_json::from_value(value).unwrap()
 }
 
-/// A contact in the account with this phone and one deal.
 fn with_deal(world: &World, person: &Person, pipeline: i64, status: i64, fields: &Value) -> i64 {
     let contact = json!({"name": "Старый контакт", "phones": [person.phone.replace("+7", "8")], "emails": [],
         "deals": [{"name": "Прежняя сделка", "pipeline": pipeline, "status": status, "fields": fields}]});
-    let seeded = world.amocrm.seed(seed(json!({"contacts": [contact]}))).unwrap();
+    let seeded = world
+        .vendors
+        .amocrm
+        .seed(seed(json!({"contacts": [contact]})))
+        .unwrap();
     seeded.contacts[0].deals[0]
 }
 
 async fn told(world: &World, person: &Person) -> LeadId {
     let lead = world
-        .lead_with(person, json!({"utmParams": {"utm_source": "ig"}}))
-        .await;
-    assert_eq!(world.wake(&world.worker().await, &[lead]).await, 0);
-    assert_eq!(world.task(lead).await["state"], "done");
+        .save(
+            &person.with(json!({"utmParams": {"utm_source": "ig"}})),
+            Duration::ZERO,
+        )
+        .await
+        .lead;
+    assert_eq!(wake(&worker(world).await, &[lead]).await, 0);
+    assert_eq!(world.crm_task(lead).await["state"], "done");
     lead
 }
 
 #[test]
 fn a_new_person_costs_two_calls_and_gets_a_deal_in_the_right_stage() {
     run(async {
-        let world = World::unlimited().await;
-        let app = world.worker().await;
+        let world = World::new().await;
+        let app = worker(&world).await;
         // The pipelines are read once a process.
-        let first = world.lead(&Person::new()).await;
-        world.wake(&app, &[first]).await;
-        let before = world.amocrm.stats().requests;
+        let first = world.lead().await.lead;
+        wake(&app, &[first]).await;
+        let before = world.vendors.amocrm.stats().requests;
         let person = Person::new();
         let metadata = json!({
             "campaignSlug": "blogger",
@@ -44,10 +51,10 @@ fn a_new_person_costs_two_calls_and_gets_a_deal_in_the_right_stage() {
             "proftestAnswers": [{"questionNumber": 1, "question": "Что ближе?", "answer": "Люди"},
                                 {"questionNumber": 2, "question": "Где?", "answer": "Дома"}],
         });
-        let lead = world.lead_with(&person, metadata).await;
-        assert_eq!(world.wake(&app, &[lead]).await, 0);
+        let lead = world.save(&person.with(metadata), Duration::ZERO).await.lead;
+        assert_eq!(wake(&app, &[lead]).await, 0);
         // A search, a creation, and the notes, which a batch of ten would share.
-        assert_eq!(world.amocrm.stats().requests - before, 3);
+        assert_eq!(world.vendors.amocrm.stats().requests - before, 3);
         let deal = world.deal(lead).await;
         assert_eq!(deal.name, "Профтест: Айгерим");
         assert_eq!(
@@ -82,35 +89,31 @@ fn a_new_person_costs_two_calls_and_gets_a_deal_in_the_right_stage() {
 }
 
 #[test]
-fn a_closed_deal_does_not_count() {
+fn a_deal_that_is_closed_or_in_another_pipeline_does_not_count() {
     run(async {
-        for status in [142, 143] {
-            let world = World::unlimited().await;
+        for (pipeline, status) in [
+            (AmoCrm::PIPELINE, 142),
+            (AmoCrm::PIPELINE, 143),
+            (AmoCrm::FOREIGN_PIPELINE, 62_000_010),
+        ] {
+            let world = World::new().await;
             let person = Person::new();
-            let old = with_deal(&world, &person, AmoCrm::PIPELINE, status, &json!({}));
+            let old = with_deal(&world, &person, pipeline, status, &json!({}));
             let deal = world.deal(told(&world, &person).await).await;
             assert_ne!(deal.id, old);
-            assert_eq!(world.amocrm.contacts().len(), 1, "the contact is the old one");
+            assert_eq!(
+                world.vendors.amocrm.contacts().len(),
+                1,
+                "the contact is the old one"
+            );
         }
-    });
-}
-
-#[test]
-fn a_deal_in_another_pipeline_does_not_count() {
-    run(async {
-        let world = World::unlimited().await;
-        let person = Person::new();
-        let old = with_deal(&world, &person, AmoCrm::FOREIGN_PIPELINE, 62_000_010, &json!({}));
-        let deal = world.deal(told(&world, &person).await).await;
-        assert_ne!(deal.id, old);
-        assert_eq!(world.amocrm.contacts().len(), 1, "the contact is the old one");
     });
 }
 
 #[test]
 fn an_open_deal_of_ours_moves_forward_and_keeps_its_first_touch() {
     run(async {
-        let world = World::unlimited().await;
+        let world = World::new().await;
         let (fresh, touched) = (Person::new(), Person::new());
         let empty = with_deal(&world, &fresh, AmoCrm::PIPELINE, 61_000_010, &json!({}));
         let vk = with_deal(
@@ -126,14 +129,14 @@ fn an_open_deal_of_ours_moves_forward_and_keeps_its_first_touch() {
             assert_eq!(deal.status_id, AmoCrm::STATUS);
             assert_eq!(deal.fields["UTM_SOURCE"], source);
         }
-        assert!(world.made().is_empty());
+        assert!(world.vendors.made().is_empty());
     });
 }
 
 #[test]
 fn a_deal_that_is_further_along_is_not_moved_back() {
     run(async {
-        let world = World::unlimited().await;
+        let world = World::new().await;
         let person = Person::new();
         let old = with_deal(&world, &person, AmoCrm::PIPELINE, 61_000_040, &json!({}));
         let deal = world.deal(told(&world, &person).await).await;
@@ -144,7 +147,7 @@ fn a_deal_that_is_further_along_is_not_moved_back() {
 #[test]
 fn a_stranger_whom_the_search_finds_is_not_merged() {
     run(async {
-        let world = World::unlimited().await;
+        let world = World::new().await;
         let person = Person::new();
         let last10 = &person.phone[2..];
         let stranger = SeedContact {
@@ -157,6 +160,7 @@ fn a_stranger_whom_the_search_finds_is_not_merged() {
             }],
         };
         world
+            .vendors
             .amocrm
             .seed(Seed {
                 contacts: vec![stranger],
@@ -171,7 +175,7 @@ fn a_stranger_whom_the_search_finds_is_not_merged() {
 #[test]
 fn a_long_list_of_contacts_is_read_to_its_end() {
     run(async {
-        let world = World::unlimited().await;
+        let world = World::new().await;
         let person = Person::new();
         let relatives = (1..50).map(|number| SeedContact {
             name: format!("Заметка {number} про {} {}", &person.phone[2..], "я".repeat(700)),
@@ -183,7 +187,7 @@ fn a_long_list_of_contacts_is_read_to_its_end() {
             phones: vec![person.phone.clone()],
             ..SeedContact::default()
         });
-        let seeded = world.amocrm.seed(Seed { contacts }).unwrap();
+        let seeded = world.vendors.amocrm.seed(Seed { contacts }).unwrap();
         let deal = world.deal(told(&world, &person).await).await;
         assert_eq!(deal.contacts[0].id, seeded.contacts[49].id);
     });
@@ -192,10 +196,10 @@ fn a_long_list_of_contacts_is_read_to_its_end() {
 #[test]
 fn a_second_lead_of_a_person_shares_the_contact_without_a_search() {
     run(async {
-        let world = World::unlimited().await;
+        let world = World::new().await;
         let person = Person::new();
         told(&world, &person).await;
-        world.break_on(
+        world.break_crm(
             "GET /api/v4/contacts?",
             standins::Mode::Html { status: 500 },
             None,
@@ -204,8 +208,12 @@ fn a_second_lead_of_a_person_shares_the_contact_without_a_search() {
         let mut second = person.clone();
         second.email = format!("other-{}", person.email);
         let deal = world.deal(told(&world, &second).await).await;
-        assert_eq!(world.amocrm.contacts().len(), 1);
-        assert_eq!(world.made().len(), 1, "the first lead's open deal serves both");
+        assert_eq!(world.vendors.amocrm.contacts().len(), 1);
+        assert_eq!(
+            world.vendors.made().len(),
+            1,
+            "the first lead's open deal serves both"
+        );
         assert_eq!(deal.contacts.len(), 1);
     });
 }
@@ -216,12 +224,12 @@ fn the_first_click_of_each_channel_is_one_note_and_a_retake_writes_its_answers()
         use proftest::domain::delivery::Channel;
         use proftest::domain::ids::ClickId;
         use proftest::store::{Click, Target};
-        let world = World::unlimited().await;
+        let world = World::new().await;
         let person = Person::new();
         let lead = told(&world, &person).await;
         let deal = world.deal(lead).await.id;
         let store = world.db.store();
-        let app = world.worker().await;
+        let app = worker(&world).await;
         for channel in [
             Channel::Email,
             Channel::Email,
@@ -235,7 +243,7 @@ fn the_first_click_of_each_channel_is_one_note_and_a_retake_writes_its_answers()
                 user_agent: None,
             };
             store.record_click(&click).await.unwrap();
-            world.wake(&app, &[lead]).await;
+            wake(&app, &[lead]).await;
         }
         let notes = world.notes(deal);
         let count = |text: &str| notes.iter().filter(|note| note.contains(text)).count();
@@ -245,14 +253,14 @@ fn the_first_click_of_each_channel_is_one_note_and_a_retake_writes_its_answers()
             .execute("update scheduled_notifications set status = 'completed', open_channels = 0")
             .await;
         let answers = json!({"proftestAnswers": [{"question": "Ещё раз?", "answer": "Да"}]});
-        assert_eq!(world.lead_with(&person, answers).await, lead);
-        world.wake(&app, &[lead]).await;
+        assert_eq!(world.save(&person.with(answers), Duration::ZERO).await.lead, lead);
+        wake(&app, &[lead]).await;
         assert!(
             world
                 .notes(deal)
                 .iter()
                 .any(|note| note.contains("1. Ещё раз? ➜ Да"))
         );
-        assert_eq!(world.made().len(), 1);
+        assert_eq!(world.vendors.made().len(), 1);
     });
 }

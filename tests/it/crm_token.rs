@@ -1,10 +1,8 @@
 //! The long-lived token's end is told in good times too: an alarm cannot tell good news from none.
 
-use crate::support::aws::{Queue, event};
-use crate::support::database::Database;
 use crate::support::doctor::token;
-use crate::support::{process, run};
 use harness::runtime_api::Function;
+use harness::world::{CLOSED, World, binaries, event, run};
 use serde_json::Value;
 use std::time::Duration;
 use uuid::Uuid;
@@ -13,22 +11,17 @@ const DEPLOYED_NAME: &str = "proftest-CrmFunction-1A2B3C";
 
 /// What crm prints when it gets an empty batch and its token ends in so many days.
 async fn printed(days: i64) -> Vec<Value> {
-    let db = Database::fresh().await;
-    let mut settings = process::aws_settings().await;
-    settings.extend([
-        ("DATABASE_URL", db.url.clone()),
-        ("CRM_QUEUE_URL", Queue::new().await.url),
-        // Nobody is there, and nobody is asked.
-        ("AMOCRM_BASE_URL", "http://127.0.0.1:9".to_owned()),
+    let mut world = World::new().await;
+    // The address is closed, and no request is made.
+    CLOSED.clone_into(&mut world.vendors.urls.amocrm);
+    world.changes.extend([
         ("AMOCRM_ACCESS_TOKEN", token(days)),
-        ("AMOCRM_PIPELINE_ID", "1".to_owned()),
-        ("AMOCRM_STATUS_ID", "2".to_owned()),
-        ("AMOCRM_LEAD_ID_FIELD_ID", "3".to_owned()),
         ("AWS_LAMBDA_FUNCTION_NAME", DEPLOYED_NAME.to_owned()),
     ]);
+    let settings = world.settings();
     let log = std::env::temp_dir().join(format!("crm-{}.log", Uuid::new_v4()));
     let output = std::fs::File::create(&log).unwrap();
-    let binary = process::binaries().await.join("crm");
+    let binary = binaries().await.join("crm");
     let configure = |command: &mut tokio::process::Command| {
         command.envs(settings).stdout(output);
     };

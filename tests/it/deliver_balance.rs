@@ -1,9 +1,8 @@
 //! The SMS account's money: told once an hour, and never at a recipient's cost.
 
-use crate::support::aws::{event, record, task};
-use crate::support::delivery::{Waiting, World};
-use crate::support::{process, run};
+use crate::support::delivery::{patient, wake};
 use harness::runtime_api::Function;
+use harness::world::{Waiting, World, binaries, event, record, run, task};
 use serde_json::Value;
 use standins::{Fault, Mode};
 use std::path::Path;
@@ -16,21 +15,8 @@ const DEPLOYED_NAME: &str = "proftest-DeliverFunction-1A2B3C";
 
 /// The real binary, what it prints going to a file.
 async fn start(world: &World, log: &Path) -> Function {
-    let config = world.config();
-    let mut settings = process::aws_settings().await;
-    settings.extend([
-        ("DATABASE_URL", world.db.url.clone()),
-        ("NOTIFICATIONS_QUEUE_URL", world.queue.url.clone()),
-        ("RESEND_API_KEY", crate::support::delivery::RESEND_KEY.to_owned()),
-        ("RESEND_BASE_URL", config.resend.base_url),
-        (
-            "MOBIZON_API_KEY",
-            crate::support::delivery::MOBIZON_KEY.to_owned(),
-        ),
-        ("MOBIZON_BASE_URL", config.mobizon.base_url),
-        ("PUBLIC_BASE_URL", crate::support::delivery::PUBLIC.to_owned()),
-    ]);
-    let binary = process::binaries().await.join("deliver");
+    let settings = world.settings();
+    let binary = binaries().await.join("deliver");
     let output = std::fs::File::create(log).unwrap();
     let configure = |command: &mut tokio::process::Command| {
         command
@@ -100,14 +86,17 @@ fn a_balance_that_cannot_be_had_costs_no_recipient_anything() {
             Mode::Drop {},
         ] {
             let world = World::new().await;
-            let app = world.patient().await;
+            let app = patient(&world).await;
             let waiting = world.lead().await;
-            world.mobizon.faults().add(Fault {
+            world.vendors.mobizon.faults().add(Fault {
                 path: Some(BALANCE.to_owned()),
                 ..Fault::times(mode, 1)
             });
-            assert!(!world.wake(&app, &waiting).await, "the message came back");
-            assert!(world.mobizon.faults().list().is_empty(), "nobody asked");
+            assert!(!wake(&app, &waiting).await, "the message came back");
+            assert!(
+                world.vendors.mobizon.faults().list().is_empty(),
+                "the balance was not asked for"
+            );
             world.assert_delivered_once(&waiting).await;
         }
     });
@@ -117,14 +106,14 @@ fn a_balance_that_cannot_be_had_costs_no_recipient_anything() {
 fn the_balance_is_asked_for_when_everything_is_recorded() {
     run(async {
         let world = World::new().await;
-        let app = world.patient().await;
+        let app = patient(&world).await;
         let waiting = world.lead().await;
-        world.mobizon.faults().add(Fault {
+        world.vendors.mobizon.faults().add(Fault {
             path: Some(BALANCE.to_owned()),
             ..Fault::times(Mode::Timeout {}, 1)
         });
         let answered = async {
-            world.wake(&app, &waiting).await;
+            wake(&app, &waiting).await;
             Instant::now()
         };
         let recorded = async {

@@ -1,18 +1,19 @@
-//! When nobody knows whether a message went out: an e-mail is repeated under its key, an SMS is looked up.
+//! A message of unknown outcome: an e-mail is repeated under its key, an SMS is looked up.
 
-use crate::support::delivery::{HASTY, Vendor, Waiting, World};
-use crate::support::run;
+use crate::support::delivery::HASTY;
+use crate::support::delivery::{finish, hasty, wake};
+use harness::world::{Vendor, Waiting, World, run};
 use standins::Mode;
 use std::time::{Duration, Instant};
 
 /// Look-ups alone are made, and none of them ends in sending, until the list had time to show the message.
 async fn is_only_looked_up(world: &World, app: &deliver::App, waiting: &Waiting) {
-    let settled = Instant::now() + HASTY.settle / 2;
+    let settled = Instant::now() + HASTY.absent / 2;
     while Instant::now() < settled {
-        world.wake(app, waiting).await;
+        wake(app, waiting).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let delivery = world.delivery(waiting, Vendor::Mobizon).await;
+    let delivery = world.work(waiting, Vendor::Mobizon).await;
     assert_eq!(delivery["state"], "unknown", "{delivery}");
     assert_eq!(world.sms(waiting).len(), 0, "sent blindly");
     assert!(delivery["attempt"].as_i64().unwrap() > 2, "{delivery}");
@@ -22,12 +23,12 @@ async fn is_only_looked_up(world: &World, app: &deliver::App, waiting: &Waiting)
 fn an_sms_that_was_really_not_sent_is_sent_again_only_after_the_list_had_time() {
     run(async {
         let world = World::new().await;
-        let app = world.hasty().await;
+        let app = hasty(&world).await;
         let waiting = world.lead().await;
         world.break_once(Vendor::Mobizon, Mode::Drop {});
-        assert!(world.wake(&app, &waiting).await);
+        assert!(wake(&app, &waiting).await);
         is_only_looked_up(&world, &app, &waiting).await;
-        world.finish(&app, &waiting).await;
+        finish(&world, &app, &waiting).await;
         world.assert_delivered_once(&waiting).await;
     });
 }
@@ -36,17 +37,17 @@ fn an_sms_that_was_really_not_sent_is_sent_again_only_after_the_list_had_time() 
 fn an_unknown_sms_whose_look_up_fails_is_not_sent_again() {
     run(async {
         let world = World::new().await;
-        let app = world.hasty().await;
+        let app = hasty(&world).await;
         let waiting = world.lead().await;
         world.break_once(Vendor::Mobizon, Mode::AcceptThenDrop {});
         world.break_times(Vendor::Mobizon, Mode::Html { status: 502 }, 6);
         for _ in 0..6 {
-            assert!(world.wake(&app, &waiting).await);
-            world.skip_waiting(&waiting).await;
+            assert!(wake(&app, &waiting).await);
+            world.pass_time(Duration::from_hours(1)).await;
         }
         assert_eq!(world.sms(&waiting).len(), 1);
-        world.heal();
-        world.finish(&app, &waiting).await;
+        world.vendors.heal();
+        finish(&world, &app, &waiting).await;
         world.assert_delivered_once(&waiting).await;
     });
 }

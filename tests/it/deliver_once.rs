@@ -1,11 +1,12 @@
 //! Never twice: whatever dies, however many workers there are.
 
-use crate::support::aws::{event, record, task};
-use crate::support::delivery::{HASTY, Vendor, Waiting, World, kill_after};
+use crate::support::delivery::{HASTY, kill_after};
+use crate::support::delivery::{finish, hasty, patient, patient_over, wake};
 use crate::support::proxy::{Mode as Link, Proxy};
-use crate::support::run;
 use futures::future::join_all;
-use proftest::domain::delivery::{Channel, Doubt, Settlement};
+use harness::world::{Vendor, World, event, record, run, task};
+use proftest::domain::delivery::{Channel, DeliveryTiming, Doubt, LEASE, Outcome};
+use proftest::store::Fence;
 use standins::Mode;
 use std::time::Duration;
 
@@ -19,16 +20,16 @@ fn twenty_workers_with_the_same_message_send_once() {
         world.break_once(Vendor::Mobizon, Mode::Slow { ms: 500 });
         let mut workers = Vec::new();
         for _ in 0..20 {
-            workers.push(world.patient().await);
+            workers.push(patient(&world).await);
         }
-        let came_back = join_all(workers.iter().map(|app| world.wake(app, &waiting))).await;
+        let came_back = join_all(workers.iter().map(|app| wake(app, &waiting))).await;
         assert_eq!(
             came_back.iter().filter(|back| !**back).count(),
             1,
             "one worker had it: {came_back:?}"
         );
         world.assert_delivered_once(&waiting).await;
-        let (resend, mobizon) = (world.resend.stats(), world.mobizon.stats());
+        let (resend, mobizon) = (world.vendors.resend.stats(), world.vendors.mobizon.stats());
         // Each of the workers also asks for the balance.
         assert_eq!((resend.requests, mobizon.requests), (1, 1 + 20), "one call each");
     });
@@ -38,7 +39,7 @@ fn twenty_workers_with_the_same_message_send_once() {
 fn a_batch_that_names_one_notification_ten_times_sends_once() {
     run(async {
         let world = World::new().await;
-        let app = world.patient().await;
+        let app = patient(&world).await;
         let waiting = world.lead().await;
         world.break_once(Vendor::Resend, Mode::Slow { ms: 300 });
         let records = (0..10).map(|number| record(&number.to_string(), "x", &task(waiting.id)));
@@ -52,7 +53,7 @@ fn a_batch_that_names_one_notification_ten_times_sends_once() {
 fn ten_messages_of_a_batch_are_all_sent_once() {
     run(async {
         let world = World::new().await;
-        let app = world.patient().await;
+        let app = patient(&world).await;
         let leads = join_all((0..10).map(|_| world.lead())).await;
         let records = leads
             .iter()
@@ -65,16 +66,6 @@ fn ten_messages_of_a_batch_are_all_sent_once() {
     });
 }
 
-/// The lease of a dead worker, brought to its end.
-async fn end_lease(world: &World, waiting: &Waiting) {
-    let sql = format!(
-        "update deliveries set next_attempt_at = now()
-         where notification_id = '{}' and state = 'sending'",
-        waiting.id
-    );
-    world.db.execute(&sql).await;
-}
-
 #[test]
 fn a_worker_that_dies_after_sending_costs_no_repetition() {
     run(async {
@@ -83,24 +74,29 @@ fn a_worker_that_dies_after_sending_costs_no_repetition() {
         let slow = Mode::Slow { ms: 700 };
         world.break_once(Vendor::Resend, slow.clone());
         world.break_once(Vendor::Mobizon, slow);
-        kill_after(world.patient().await, &waiting, Duration::from_millis(400)).await;
+        kill_after(
+            patient(&world).await,
+            std::slice::from_ref(&waiting),
+            Duration::from_millis(400),
+        )
+        .await;
         for vendor in [Vendor::Resend, Vendor::Mobizon] {
-            assert_eq!(world.delivery(&waiting, vendor).await["state"], "sending");
+            assert_eq!(world.work(&waiting, vendor).await["state"], "sending");
         }
-        let app = world.hasty().await;
-        assert!(world.wake(&app, &waiting).await, "the lease holds");
+        let app = hasty(&world).await;
+        assert!(wake(&app, &waiting).await, "the lease holds");
         assert_eq!(
-            world.delivery(&waiting, Vendor::Resend).await["attempt"],
+            world.work(&waiting, Vendor::Resend).await["attempt"],
             1,
             "the lease holds"
         );
 
         tokio::time::sleep(Duration::from_millis(500)).await;
-        end_lease(&world, &waiting).await;
-        world.finish(&app, &waiting).await;
+        world.pass_time(LEASE).await;
+        finish(&world, &app, &waiting).await;
         world.assert_delivered_once(&waiting).await;
         assert_eq!(
-            world.resend.stats().replayed,
+            world.vendors.resend.stats().replayed,
             1,
             "the e-mail went out again under its key"
         );
@@ -117,10 +113,10 @@ fn a_worker_that_dies_before_sending_costs_no_message() {
             matches!(claimed, proftest::store::Claim::Claimed(_)),
             "{claimed:?}"
         );
-        let app = world.hasty().await;
-        assert!(world.wake(&app, &waiting).await, "the lease holds");
-        end_lease(&world, &waiting).await;
-        assert!(world.wake(&app, &waiting).await);
+        let app = patient(&world).await;
+        assert!(wake(&app, &waiting).await, "the lease holds");
+        world.pass_time(LEASE).await;
+        assert!(wake(&app, &waiting).await);
         assert_eq!(
             world.emails(&waiting).len(),
             1,
@@ -131,8 +127,8 @@ fn a_worker_that_dies_before_sending_costs_no_message() {
             0,
             "an SMS only when it is known to be missing"
         );
-        tokio::time::sleep(HASTY.settle).await;
-        world.finish(&app, &waiting).await;
+        world.pass_time(DeliveryTiming::PRODUCTION.absent).await;
+        finish(&world, &app, &waiting).await;
         world.assert_delivered_once(&waiting).await;
     });
 }
@@ -143,26 +139,23 @@ fn a_worker_whose_claim_was_taken_over_records_nothing() {
         let world = World::new().await;
         let waiting = world.lead().await;
         world.break_once(Vendor::Resend, Mode::Slow { ms: 600 });
-        let late = world.patient().await;
-        let slow = world.wake(&late, &waiting);
+        let late = patient(&world).await;
+        let slow = wake(&late, &waiting);
         let takes_over = async {
             tokio::time::sleep(Duration::from_millis(250)).await;
-            end_lease(&world, &waiting).await;
-            let app = world.patient().await;
-            assert!(
-                world.wake(&app, &waiting).await,
-                "concurrent use of a key is retried"
-            );
+            world.pass_time(LEASE).await;
+            let app = patient(&world).await;
+            assert!(wake(&app, &waiting).await, "concurrent use of a key is retried");
         };
         futures::join!(slow, takes_over);
-        let email = world.delivery(&waiting, Vendor::Resend).await;
+        let email = world.work(&waiting, Vendor::Resend).await;
         assert_eq!(
             (&email["attempt"], &email["state"]),
             (&2.into(), &"retrying".into()),
             "{email}"
         );
-        world.skip_waiting(&waiting).await;
-        world.finish(&late, &waiting).await;
+        world.pass_time(Duration::from_hours(1)).await;
+        finish(&world, &late, &waiting).await;
         world.assert_delivered_once(&waiting).await;
     });
 }
@@ -179,22 +172,19 @@ fn only_the_newest_claim_may_record() {
                 matches!(claimed, proftest::store::Claim::Claimed(_)),
                 "{claimed:?}"
             );
-            end_lease(&world, &waiting).await;
+            world.pass_time(LEASE).await;
         }
-        let accepted = Settlement::Accepted {
+        let accepted = Outcome::Accepted {
             provider_id: "7".to_owned(),
         };
         let record = async |attempt| {
             let recorded = store.record(waiting.id, Channel::Sms, attempt, &accepted, Doubt::Clear);
             recorded.await.unwrap()
         };
-        assert!(!record(1).await, "the first claim was taken over");
-        assert_eq!(
-            world.delivery(&waiting, Vendor::Mobizon).await["state"],
-            "sending"
-        );
-        assert!(record(2).await);
-        assert!(!record(2).await, "recorded twice");
+        assert_eq!(record(1).await, Fence::Lost, "the first claim was taken over");
+        assert_eq!(world.work(&waiting, Vendor::Mobizon).await["state"], "sending");
+        assert_eq!(record(2).await, Fence::Held);
+        assert_eq!(record(2).await, Fence::Lost, "recorded twice");
         assert_eq!(world.notification(&waiting).await["open_channels"], 1);
     });
 }
@@ -203,20 +193,20 @@ fn only_the_newest_claim_may_record() {
 fn what_was_pinned_is_sent_whatever_changes_between_attempts() {
     run(async {
         let world = World::new().await;
-        let app = world.hasty().await;
+        let app = hasty(&world).await;
         let waiting = world.lead().await;
         world.break_once(Vendor::Resend, Mode::AcceptThenDrop {});
         world.break_once(Vendor::Mobizon, Mode::RateLimit { retry_after: 0 });
-        assert!(world.wake(&app, &waiting).await);
+        assert!(wake(&app, &waiting).await);
         world
             .db
             .execute("update landing_leads set name = 'Другое Имя', phone = '+77770000000'")
             .await;
-        world.finish(&app, &waiting).await;
+        finish(&world, &app, &waiting).await;
         assert!(
-            world.resend.stats().rejected.is_empty(),
+            world.vendors.resend.stats().rejected.is_empty(),
             "{:?}",
-            world.resend.stats()
+            world.vendors.resend.stats()
         );
         world.assert_delivered_once(&waiting).await;
         assert!(
@@ -234,7 +224,7 @@ fn an_outcome_that_cannot_be_written_at_once_is_written_a_little_later() {
     run(async {
         let world = World::new().await;
         let proxy = Proxy::before(world.db.port()).await;
-        let app = world.patient_over(world.db.config_over(proxy.port)).await;
+        let app = patient_over(&world, world.db.config_over(proxy.port)).await;
         let waiting = world.lead().await;
         world.break_once(Vendor::Resend, Mode::Slow { ms: 500 });
         world.break_once(Vendor::Mobizon, Mode::Slow { ms: 500 });
@@ -244,10 +234,10 @@ fn an_outcome_that_cannot_be_written_at_once_is_written_a_little_later() {
             tokio::time::sleep(Duration::from_millis(700)).await;
             proxy.set(Link::Open);
         };
-        let (comes_back, ()) = futures::join!(world.wake(&app, &waiting), outage);
+        let (comes_back, ()) = futures::join!(wake(&app, &waiting), outage);
         assert!(!comes_back);
         world.assert_delivered_once(&waiting).await;
-        assert_eq!(world.resend.stats().requests, 1);
+        assert_eq!(world.vendors.resend.stats().requests, 1);
     });
 }
 
@@ -257,10 +247,9 @@ fn a_lost_answer_to_any_statement_sends_nothing_twice() {
         let world = World::new().await;
         let proxy = Proxy::before(world.db.port()).await;
         for pause in [0, 120, 240, 400] {
-            let app = world
-                .patient_over(world.db.config_over(proxy.port))
+            let app = patient_over(&world, world.db.config_over(proxy.port))
                 .await
-                .with_policy(HASTY);
+                .with_timing(HASTY);
             app.warm_up().await;
             let waiting = world.lead().await;
             world.break_once(Vendor::Resend, Mode::Slow { ms: 200 });
@@ -269,11 +258,11 @@ fn a_lost_answer_to_any_statement_sends_nothing_twice() {
                 tokio::time::sleep(Duration::from_millis(pause)).await;
                 proxy.set(Link::LoseAnswer);
             };
-            futures::join!(world.wake(&app, &waiting), outage);
-            end_lease(&world, &waiting).await;
-            world.finish(&app, &waiting).await;
+            futures::join!(wake(&app, &waiting), outage);
+            world.pass_time(LEASE).await;
+            finish(&world, &app, &waiting).await;
             world.assert_delivered_once(&waiting).await;
-            world.heal();
+            world.vendors.heal();
             proxy.set(Link::Open);
         }
     });
@@ -284,13 +273,13 @@ fn a_database_that_is_down_sends_nothing_and_gives_the_message_back() {
     run(async {
         let world = World::new().await;
         let proxy = Proxy::before(world.db.port()).await;
-        let app = world.patient_over(world.db.config_over(proxy.port)).await;
+        let app = patient_over(&world, world.db.config_over(proxy.port)).await;
         let waiting = world.lead().await;
         proxy.set(Link::Down);
-        assert!(world.wake(&app, &waiting).await);
-        assert!(world.resend.sent().is_empty() && world.mobizon.sent().is_empty());
+        assert!(wake(&app, &waiting).await);
+        assert!(world.vendors.resend.sent().is_empty() && world.vendors.mobizon.sent().is_empty());
         proxy.set(Link::Open);
-        assert!(!world.wake(&app, &waiting).await);
+        assert!(!wake(&app, &waiting).await);
         world.assert_delivered_once(&waiting).await;
     });
 }

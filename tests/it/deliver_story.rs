@@ -1,9 +1,8 @@
 //! One message: held while it is early, sent when it is due, refused when it is hopeless.
 
-use crate::support::aws::{Queue, batch, event, record, task};
-use crate::support::delivery::{PUBLIC, Vendor, World};
-use crate::support::{eventually, run};
+use crate::support::delivery::{hasty, patient, wake};
 use aws_sdk_sqs::types::QueueAttributeName;
+use harness::world::{PUBLIC, Queue, Vendor, World, batch, event, eventually, record, run, task};
 use jiff::Timestamp;
 use proftest::domain::message::ucs2_units;
 use proftest::texts::{Locale, texts};
@@ -14,10 +13,10 @@ use std::time::{Duration, Instant};
 fn an_early_message_is_held_to_its_second_and_then_both_go_out() {
     run(async {
         let world = World::new().await;
-        let app = world.patient().await;
+        let app = patient(&world).await;
         let waiting = world.lead_in(Duration::from_secs(3)).await;
-        world.queue.send(&task(waiting.id)).await;
-        let received = world.queue.next(Duration::from_secs(5)).await;
+        world.notifications.send(&task(waiting.id)).await;
+        let received = world.notifications.next(Duration::from_secs(5)).await;
         let started = Instant::now();
         let response = deliver::handle(&app, batch(&[received])).await.unwrap();
         assert_eq!(
@@ -25,11 +24,11 @@ fn an_early_message_is_held_to_its_second_and_then_both_go_out() {
             1,
             "an early message comes back"
         );
-        assert!(world.resend.sent().is_empty() && world.mobizon.sent().is_empty());
-        assert_eq!(world.delivery(&waiting, Vendor::Mobizon).await["attempt"], 0);
-        assert_eq!(world.queue.visible().await, 0, "it is held");
+        assert!(world.vendors.resend.sent().is_empty() && world.vendors.mobizon.sent().is_empty());
+        assert_eq!(world.work(&waiting, Vendor::Mobizon).await["attempt"], 0);
+        assert_eq!(world.notifications.visible().await, 0, "it is held");
 
-        let again = world.queue.next(Duration::from_secs(8)).await;
+        let again = world.notifications.next(Duration::from_secs(8)).await;
         assert!(
             started.elapsed() < Duration::from_secs(6),
             "held too long: {:?}",
@@ -51,9 +50,9 @@ fn an_early_message_is_held_to_its_second_and_then_both_go_out() {
 fn what_is_sent_is_what_was_promised() {
     run(async {
         let world = World::new().await;
-        let app = world.patient().await;
+        let app = patient(&world).await;
         let waiting = world.lead().await;
-        assert!(!world.wake(&app, &waiting).await);
+        assert!(!wake(&app, &waiting).await);
         world.assert_delivered_once(&waiting).await;
 
         let email = world.emails(&waiting).remove(0);
@@ -100,7 +99,7 @@ fn what_is_sent_is_what_was_promised() {
             (&false.into(), &0.into())
         );
         // A message that comes twice is harmless.
-        assert!(!world.wake(&app, &waiting).await);
+        assert!(!wake(&app, &waiting).await);
         world.assert_delivered_once(&waiting).await;
     });
 }
@@ -109,11 +108,11 @@ fn what_is_sent_is_what_was_promised() {
 fn a_message_of_an_erased_person_is_done() {
     run(async {
         let world = World::new().await;
-        let app = world.patient().await;
+        let app = patient(&world).await;
         let waiting = world.lead().await;
         world.db.execute("delete from landing_leads").await;
-        assert!(!world.wake(&app, &waiting).await);
-        assert!(world.resend.sent().is_empty() && world.mobizon.sent().is_empty());
+        assert!(!wake(&app, &waiting).await);
+        assert!(world.vendors.resend.sent().is_empty() && world.vendors.mobizon.sent().is_empty());
     });
 }
 
@@ -121,14 +120,14 @@ fn a_message_of_an_erased_person_is_done() {
 fn a_cancelled_notification_sends_nothing() {
     run(async {
         let world = World::new().await;
-        let app = world.patient().await;
+        let app = patient(&world).await;
         let waiting = world.lead().await;
         world
             .db
             .execute("update scheduled_notifications set status = 'cancelled'")
             .await;
-        assert!(!world.wake(&app, &waiting).await);
-        assert!(world.resend.sent().is_empty() && world.mobizon.sent().is_empty());
+        assert!(!wake(&app, &waiting).await);
+        assert!(world.vendors.resend.sent().is_empty() && world.vendors.mobizon.sent().is_empty());
     });
 }
 
@@ -136,7 +135,7 @@ fn a_cancelled_notification_sends_nothing() {
 fn a_poisonous_message_fails_alone() {
     run(async {
         let world = World::new().await;
-        let app = world.patient().await;
+        let app = patient(&world).await;
         let waiting = world.lead().await;
         let mut records = vec![record("good", "x", &task(waiting.id))];
         let bodies = [
@@ -165,7 +164,7 @@ fn a_poisonous_message_fails_alone() {
 fn a_record_without_an_id_gives_the_whole_batch_back() {
     run(async {
         let world = World::new().await;
-        let app = world.patient().await;
+        let app = patient(&world).await;
         let waiting = world.lead().await;
         for id in [None, Some(String::new())] {
             let mut nameless = record("", "x", &task(waiting.id));
@@ -173,7 +172,10 @@ fn a_record_without_an_id_gives_the_whole_batch_back() {
             let records = vec![record("good", "x", &task(waiting.id)), nameless];
             assert!(deliver::handle(&app, event(records)).await.is_err());
         }
-        assert!(world.resend.sent().is_empty(), "a refused batch sends nothing");
+        assert!(
+            world.vendors.resend.sent().is_empty(),
+            "a refused batch sends nothing"
+        );
     });
 }
 
@@ -181,7 +183,7 @@ fn a_record_without_an_id_gives_the_whole_batch_back() {
 fn the_sample_events_are_answered_record_by_record() {
     run(async {
         let world = World::new().await;
-        let app = world.patient().await;
+        let app = patient(&world).await;
         for (sample, failed) in [("one", 0), ("undecodable", 1), ("mixed", 2)] {
             let sample = crate::support::request::sample(&format!("deliver/{sample}.json"));
             let event = serde_json::from_value(sample.clone()).unwrap();
@@ -195,8 +197,9 @@ fn the_sample_events_are_answered_record_by_record() {
 fn what_is_given_up_keeps_its_reason_and_ends_in_the_dead_letter_queue() {
     run(async {
         let dlq = Queue::new().await;
-        let world = World::around(Queue::with_dlq(&dlq, 2).await).await;
-        let app = world.hasty().await;
+        let mut world = World::new().await;
+        world.notifications = Queue::with_dlq(&dlq, 2).await;
+        let app = hasty(&world).await;
         let waiting = world.lead().await;
         world.break_once(
             Vendor::Mobizon,
@@ -206,11 +209,11 @@ fn what_is_given_up_keeps_its_reason_and_ends_in_the_dead_letter_queue() {
                 retry_after: None,
             },
         );
-        world.queue.send(&task(waiting.id)).await;
-        world.queue.send("not a task").await;
+        world.notifications.send(&task(waiting.id)).await;
+        world.notifications.send("not a task").await;
         // What the event source mapping does: handle, and delete what is not reported.
         let dead = eventually("both are in the DLQ", Duration::from_secs(20), async || {
-            let messages = world.queue.receive().await;
+            let messages = world.notifications.receive().await;
             let response = deliver::handle(&app, batch(&messages)).await.unwrap();
             let failed = response.batch_item_failures;
             assert_eq!(failed.len(), messages.len(), "both are refused every time");
@@ -231,7 +234,7 @@ fn what_is_given_up_keeps_its_reason_and_ends_in_the_dead_letter_queue() {
         );
         assert_eq!((world.emails(&waiting).len(), world.sms(&waiting).len()), (1, 0));
         let waits = world
-            .queue
+            .notifications
             .attribute(QueueAttributeName::ApproximateNumberOfMessagesNotVisible);
         assert_eq!(waits.await, "0");
     });

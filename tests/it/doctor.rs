@@ -1,9 +1,8 @@
 //! `doctor`, against the vendors' stand-ins: everything in order, and everything broken once.
 
-use crate::support::aws::{Queue, sdk};
-use crate::support::doctor::{World, token};
-use crate::support::run;
-use ops::doctor::Verdict;
+use crate::support::doctor::{Examined, token};
+use harness::world::{Options, Queue, run, sdk};
+use ops::doctor::Level;
 use standins::{Fault, Mode};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,23 +13,23 @@ const CLOSED: &str = "http://127.0.0.1:1";
 #[test]
 fn with_everything_in_order_nothing_is_wrong_and_nothing_is_written() {
     run(async {
-        let world = World::new().await;
-        let before = world.db.counts().await;
-        let findings = world.examine(&[]).await;
+        let examined = Examined::new().await;
+        let before = examined.db.counts().await;
+        let findings = examined.examine(&[]).await;
         assert!(
-            findings.iter().all(|one| one.verdict != Verdict::Wrong),
+            findings.iter().all(|one| one.level != Level::Wrong),
             "{findings:#?}"
         );
         let subjects: BTreeSet<&str> = findings
             .iter()
-            .filter(|one| one.verdict == Verdict::Ok)
+            .filter(|one| one.level == Level::Good)
             .map(|one| one.subject)
             .collect();
         let expected = ["amocrm", "database", "links", "mobizon", "resend", "settings"];
         assert_eq!(subjects, BTreeSet::from(expected));
 
         // Mobizon's reading calls are POSTs too; these two are all that it may see.
-        let seen: BTreeSet<String> = world.seen().into_iter().collect();
+        let seen: BTreeSet<String> = examined.seen().into_iter().collect();
         let reads = [
             "GET /api/v4/account",
             "GET /api/v4/leads/custom_fields",
@@ -42,16 +41,16 @@ fn with_everything_in_order_nothing_is_wrong_and_nothing_is_written() {
             "POST /service/user/getownbalance",
         ];
         assert_eq!(seen, reads.into_iter().map(str::to_owned).collect());
-        assert!(world.resend.sent().is_empty() && world.mobizon.sent().is_empty());
-        assert!(world.amocrm.deals().is_empty() && world.amocrm.contacts().is_empty());
-        assert_eq!(world.db.counts().await, before);
+        assert!(examined.vendors.resend.sent().is_empty() && examined.vendors.mobizon.sent().is_empty());
+        assert!(examined.vendors.amocrm.deals().is_empty() && examined.vendors.amocrm.contacts().is_empty());
+        assert_eq!(examined.db.counts().await, before);
     });
 }
 
 #[test]
 fn settings_are_read_as_the_functions_read_them() {
     run(async {
-        let world = World::new().await;
+        let examined = Examined::new().await;
         for (name, value, part) in [
             ("COURSE_URL", "course", "COURSE_URL is malformed"),
             (
@@ -72,15 +71,15 @@ fn settings_are_read_as_the_functions_read_them() {
                 "DATABASE_CA_PEM is not set",
             ),
         ] {
-            world.wrong(&[(name, value)], part).await;
+            examined.wrong(&[(name, value)], part).await;
         }
         let long = format!("{CLOSED}/a-path-that-leaves-no-room-in-an-sms");
-        world
+        examined
             .wrong(&[("SHORT_LINK_BASE_URL", &long)], "shorten SHORT_LINK_BASE_URL")
             .await;
 
         let bundle = format!("-----BEGIN CERTIFICATE-----{}", "x".repeat(4000));
-        let findings = world.examine(&[("DATABASE_CA_PEM", &bundle)]).await;
+        let findings = examined.examine(&[("DATABASE_CA_PEM", &bundle)]).await;
         let crowded = findings
             .iter()
             .filter(|one| one.sentence.contains("Lambda allows 4096"));
@@ -95,7 +94,7 @@ fn settings_are_read_as_the_functions_read_them() {
             ("DATABASE_CA_PEM", &*root),
             ("MOBIZON_API_KEY", &"k".repeat(3000)),
         ];
-        let findings = world.examine(&long).await;
+        let findings = examined.examine(&long).await;
         let crowded = |one: &ops::doctor::Finding| one.sentence.contains("Lambda allows");
         assert!(!findings.iter().any(crowded), "{findings:#?}");
     });
@@ -104,70 +103,66 @@ fn settings_are_read_as_the_functions_read_them() {
 #[test]
 fn resend_is_examined() {
     run(async {
-        let domains = |options: &mut standins::ResendOptions| {
+        let domains = |options: &mut Options| {
             options
+                .resend
                 .domains
                 .push(("mail.onai.academy".to_owned(), "pending".to_owned()));
         };
-        let world = World::with(domains, |_| {}).await;
-        world.fine(&[], "onai.academy is verified").await;
-        world
-            .wrong(&[("RESEND_API_KEY", "re_wrong")], "the key is refused")
+        let examined = Examined::with(domains).await;
+        examined.fine(&[], "onai.academy is verified").await;
+        examined
+            .each_wrong(&[
+                ("RESEND_API_KEY", "re_wrong", "the key is refused"),
+                (
+                    "EMAIL_FROM",
+                    "A <a@mail.onai.academy>",
+                    "mail.onai.academy is «pending»",
+                ),
+                ("EMAIL_FROM", "a@example.kz", "not among the account's domains"),
+            ])
             .await;
-        world
-            .wrong(
-                &[("EMAIL_FROM", "A <a@mail.onai.academy>")],
-                "mail.onai.academy is «pending»",
-            )
-            .await;
-        world
-            .wrong(
-                &[("EMAIL_FROM", "a@example.kz")],
-                "not among the account's domains",
-            )
-            .await;
-        world
+        examined
             .fine(
                 &[("EMAIL_FROM", "onboarding@resend.dev")],
                 "only to the account's own address",
             )
             .await;
-        world
-            .wrong(&[("EMAIL_FROM", "OnAI Academy")], "EMAIL_FROM is malformed")
+        examined
+            .each_wrong(&[
+                ("EMAIL_FROM", "OnAI Academy", "EMAIL_FROM is malformed"),
+                ("RESEND_BASE_URL", CLOSED, "Resend cannot be reached"),
+            ])
             .await;
-        world
-            .wrong(&[("RESEND_BASE_URL", CLOSED)], "Resend cannot be reached")
-            .await;
-        world
+        examined
+            .vendors
             .resend
             .faults()
             .add(Fault::times(Mode::Html { status: 502 }, 1));
-        world.wrong(&[], "Resend answered 502").await;
+        examined.wrong(&[], "Resend answered 502").await;
 
-        let world = World::with(|options| options.sending_access = true, |_| {}).await;
-        world.fine(&[], "may only send, as it should").await;
-        world.fine(&[], "such a key cannot see domains").await;
+        let examined = Examined::with(|options| options.resend.sending_access = true).await;
+        examined.fine(&[], "may only send, as it should").await;
+        examined.fine(&[], "such a key cannot see domains").await;
     });
 }
 
 #[test]
 fn mobizon_is_examined() {
     run(async {
-        let world = World::new().await;
-        world.fine(&[], "the balance is 190.43 KZT").await;
-        world
-            .wrong(&[("MOBIZON_API_KEY", "kz_wrong")], "the key is refused")
+        let examined = Examined::new().await;
+        examined.fine(&[], "the balance is 190.43 KZT").await;
+        examined
+            .each_wrong(&[
+                ("MOBIZON_API_KEY", "kz_wrong", "the key is refused"),
+                ("MOBIZON_SENDER", "Another", "«Another» is not registered"),
+                ("MOBIZON_SENDER", "onai", "spelt as it is registered: OnAI"),
+            ])
             .await;
-        world
-            .wrong(&[("MOBIZON_SENDER", "Another")], "«Another» is not registered")
-            .await;
-        world
-            .wrong(&[("MOBIZON_SENDER", "onai")], "spelt as it is registered: OnAI")
-            .await;
-        world
+        examined
             .fine(&[("MOBIZON_SENDER", "")], "Mobizon's shared name")
             .await;
-        world
+        examined
             .wrong(&[("MOBIZON_BASE_URL", CLOSED)], "Mobizon cannot be reached")
             .await;
         for (code, part) in [
@@ -180,10 +175,10 @@ fn mobizon_is_examined() {
                 name: Some(code.to_owned()),
                 retry_after: None,
             };
-            world.mobizon.faults().add(Fault::times(refusal, 1));
-            world.wrong(&[], part).await;
+            examined.vendors.mobizon.faults().add(Fault::times(refusal, 1));
+            examined.wrong(&[], part).await;
         }
-        let poor = World::with(|_| {}, |options| options.balance = "12.5".to_owned()).await;
+        let poor = Examined::with(|options| options.mobizon.balance = "12.5".to_owned()).await;
         poor.wrong(&[], "the balance is 12.50 KZT: top it up").await;
     });
 }
@@ -191,61 +186,49 @@ fn mobizon_is_examined() {
 #[test]
 fn amocrm_is_examined() {
     run(async {
-        let world = World::new().await;
-        world.fine(&[], "«ЗАЯВКА_С_ПРОФТЕСТА»").await;
+        let examined = Examined::new().await;
+        examined.fine(&[], "«ЗАЯВКА_С_ПРОФТЕСТА»").await;
         let names = [("AMOCRM_PIPELINE_ID", ""), ("AMOCRM_PIPELINE", "воронка ")];
-        world.fine(&names, "«ЗАЯВКА_С_ПРОФТЕСТА»").await;
-        world
+        examined.fine(&names, "«ЗАЯВКА_С_ПРОФТЕСТА»").await;
+        examined
             .wrong(&[("AMOCRM_ACCESS_TOKEN", &token(90))], "the token is refused")
             .await;
-        let findings = world.examine(&[("AMOCRM_ACCESS_TOKEN", &token(5))]).await;
+        let findings = examined.examine(&[("AMOCRM_ACCESS_TOKEN", &token(5))]).await;
         assert!(
             findings.iter().any(|one| one.sentence.contains("ends in 5 days")),
             "{findings:#?}"
         );
-        world
-            .wrong(
-                &[("AMOCRM_PIPELINE_ID", "1")],
-                "AMOCRM_PIPELINE_ID names no pipeline",
-            )
-            .await;
-        world
-            .wrong(
-                &[("AMOCRM_STATUS_ID", "1")],
-                "AMOCRM_STATUS_ID: the configured stage is not",
-            )
-            .await;
-        world
-            .wrong(
-                &[("AMOCRM_LEAD_ID_FIELD_ID", "1")],
-                "deals have no custom field 1",
-            )
-            .await;
-        world
-            .wrong(&[("AMOCRM_LEAD_ID_FIELD_ID", "880020")], "is of type numeric")
-            .await;
-        world
-            .wrong(
-                &[("AMOCRM_UTM_FIELD_IDS", "utm_term=7")],
-                "deals have no custom field 7",
-            )
-            .await;
-        world
-            .wrong(&[("AMOCRM_BASE_URL", CLOSED)], "amoCRM cannot be reached")
+        examined
+            .each_wrong(&[
+                ("AMOCRM_PIPELINE_ID", "1", "AMOCRM_PIPELINE_ID names no pipeline"),
+                (
+                    "AMOCRM_STATUS_ID",
+                    "1",
+                    "AMOCRM_STATUS_ID: the configured stage is not",
+                ),
+                ("AMOCRM_LEAD_ID_FIELD_ID", "1", "deals have no custom field 1"),
+                ("AMOCRM_LEAD_ID_FIELD_ID", "880020", "is of type numeric"),
+                (
+                    "AMOCRM_UTM_FIELD_IDS",
+                    "utm_term=7",
+                    "deals have no custom field 7",
+                ),
+                ("AMOCRM_BASE_URL", CLOSED, "amoCRM cannot be reached"),
+            ])
             .await;
 
-        world.seen();
-        world
+        examined.seen();
+        examined
             .wrong(&[("AMOCRM_ACCESS_TOKEN", &token(-1))], "has expired")
             .await;
-        assert!(!world.seen().iter().any(|request| request.contains("/api/v4")));
-        world.amocrm.block();
-        world.wrong(&[], "amoCRM blocks this account").await;
-        world.db.store().shut_gate(None, "amocrm 403").await.unwrap();
-        world.seen();
-        world.wrong(&[], "the gate is shut (amocrm 403)").await;
+        assert!(!examined.seen().iter().any(|request| request.contains("/api/v4")));
+        examined.vendors.amocrm.block();
+        examined.wrong(&[], "amoCRM blocks this account").await;
+        examined.db.store().shut_gate(None, "amocrm 403").await.unwrap();
+        examined.seen();
+        examined.wrong(&[], "the gate is shut (amocrm 403)").await;
         assert!(
-            !world.seen().iter().any(|request| request.contains("/api/v4")),
+            !examined.seen().iter().any(|request| request.contains("/api/v4")),
             "a blocked account is called"
         );
     });
@@ -254,8 +237,8 @@ fn amocrm_is_examined() {
 #[test]
 fn an_oauth_token_is_tried_only_where_that_uses_nothing_up() {
     run(async {
-        let world = World::new().await;
-        let stored = world.variables["AMOCRM_ACCESS_TOKEN"].clone();
+        let examined = Examined::new().await;
+        let stored = examined.variables["AMOCRM_ACCESS_TOKEN"].clone();
         let oauth = [
             ("AMOCRM_ACCESS_TOKEN", ""),
             ("AMOCRM_CLIENT_ID", "id"),
@@ -263,28 +246,28 @@ fn an_oauth_token_is_tried_only_where_that_uses_nothing_up() {
             ("AMOCRM_REDIRECT_URI", "https://example.org"),
             ("AMOCRM_REFRESH_TOKEN", "secret_refresh"),
         ];
-        world.fine(&oauth, "cannot be tried without using it up").await;
+        examined.fine(&oauth, "cannot be tried without using it up").await;
         assert!(
-            !world
+            !examined
                 .seen()
                 .iter()
                 .any(|request| request.contains("oauth2") || request.contains("/api/v4"))
         );
         let lives = Duration::from_hours(1);
-        let store = world.db.store();
+        let store = examined.db.store();
         store
             .end_rotation(&stored.into(), &"another".to_owned().into(), lives)
             .await
             .unwrap();
-        world.fine(&oauth, "the token is accepted").await;
-        assert!(!world.seen().iter().any(|request| request.contains("oauth2")));
+        examined.fine(&oauth, "the token is accepted").await;
+        assert!(!examined.seen().iter().any(|request| request.contains("oauth2")));
     });
 }
 
 #[test]
 fn queues_and_links_of_a_deployed_stack_are_examined() {
     run(async {
-        let world = World::new().await;
+        let examined = Examined::new().await;
         let dlq = Queue::new().await;
         let queue = Queue::with_dlq(&dlq, 20).await;
         let sdk = sdk().await;
@@ -293,13 +276,13 @@ fn queues_and_links_of_a_deployed_stack_are_examined() {
                 ("NOTIFICATIONS_QUEUE_URL", queue.url.as_str()),
                 ("CRM_QUEUE_URL", crm),
                 ("PUBLIC_BASE_URL", public),
-                ("SHORT_LINK_BASE_URL", world.variables["PUBLIC_BASE_URL"].as_str()),
+                (
+                    "SHORT_LINK_BASE_URL",
+                    examined.variables["PUBLIC_BASE_URL"].as_str(),
+                ),
             ];
-            let findings = world.examine_with(&changes, Some(&sdk)).await;
-            let wrong: Vec<_> = findings
-                .iter()
-                .filter(|one| one.verdict == Verdict::Wrong)
-                .collect();
+            let findings = examined.examine_with(&changes, Some(&sdk)).await;
+            let wrong: Vec<_> = findings.iter().filter(|one| one.level == Level::Wrong).collect();
             if part.is_empty() {
                 assert!(wrong.is_empty(), "{wrong:#?}");
                 let there = findings
@@ -310,7 +293,7 @@ fn queues_and_links_of_a_deployed_stack_are_examined() {
                 assert!(wrong.len() == 1 && wrong[0].sentence.contains(part), "{wrong:#?}");
             }
         };
-        let public = world.variables["PUBLIC_BASE_URL"].as_str();
+        let public = examined.variables["PUBLIC_BASE_URL"].as_str();
         wrong(&queue.url, public, "").await;
         wrong(&dlq.url, public, "CRM_QUEUE_URL has no DLQ").await;
         wrong(
@@ -321,7 +304,7 @@ fn queues_and_links_of_a_deployed_stack_are_examined() {
         .await;
         wrong(&queue.url, CLOSED, "PUBLIC_BASE_URL cannot be reached").await;
         // Before the deployment it is no fault.
-        world
+        examined
             .fine(&[("PUBLIC_BASE_URL", CLOSED)], "as long as nothing is deployed")
             .await;
     });

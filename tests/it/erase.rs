@@ -1,9 +1,8 @@
 //! Erasing a person: everything of theirs, and nothing of anybody else's.
 
-use crate::support::crm::World;
-use crate::support::database::Database;
-use crate::support::{Person, run};
+use harness::world::{Database, Person, World, run};
 use ops::erase;
+use std::time::Duration;
 
 const TABLES: [&str; 8] = [
     "landing_leads",
@@ -16,7 +15,6 @@ const TABLES: [&str; 8] = [
     "crm_people",
 ];
 
-/// How many rows each table has.
 async fn rows(db: &Database) -> Vec<i64> {
     let mut counts = Vec::new();
     for table in TABLES {
@@ -25,7 +23,6 @@ async fn rows(db: &Database) -> Vec<i64> {
     counts
 }
 
-/// Gives each lead one row in every table, a deal and accepted messages.
 async fn fill(db: &Database) {
     db.execute(
         "insert into clicks (id, lead_id, source) select gen_random_uuid(), id, 'sms' from landing_leads;
@@ -41,10 +38,10 @@ async fn fill(db: &Database) {
 #[test]
 fn a_person_is_erased_with_all_that_hangs_on_them_and_nobody_else() {
     run(async {
-        let world = World::unlimited().await;
+        let world = World::new().await;
         let (asks, stays) = (Person::new(), Person::new());
-        world.lead(&asks).await;
-        world.lead(&stays).await;
+        world.save(&asks, Duration::ZERO).await;
+        world.save(&stays, Duration::ZERO).await;
         fill(&world.db).await;
         let store = world.db.store();
         let before = rows(&world.db).await;
@@ -81,14 +78,14 @@ fn a_person_is_erased_with_all_that_hangs_on_them_and_nobody_else() {
 #[test]
 fn both_given_both_must_match_and_a_shared_phone_keeps_its_contact() {
     run(async {
-        let world = World::unlimited().await;
+        let world = World::new().await;
         let one = Person::new();
         let other = Person {
             email: Person::new().email,
             ..one.clone()
         };
-        world.lead(&one).await;
-        world.lead(&other).await;
+        world.save(&one, Duration::ZERO).await;
+        world.save(&other, Duration::ZERO).await;
         fill(&world.db).await;
         let store = world.db.store();
         let nobody = erase::person(&store, Some(&one.email), Some("+77770000001"), true)
@@ -124,10 +121,10 @@ fn both_given_both_must_match_and_a_shared_phone_keeps_its_contact() {
 #[test]
 fn a_batch_is_forgotten_unless_another_persons_e_mail_in_it_is_open() {
     run(async {
-        let world = World::unlimited().await;
+        let world = World::new().await;
         let (asks, stays) = (Person::new(), Person::new());
-        world.lead(&asks).await;
-        world.lead(&stays).await;
+        world.save(&asks, Duration::ZERO).await;
+        world.save(&stays, Duration::ZERO).await;
         world
             .db
             .execute(

@@ -2,13 +2,11 @@
 //!
 //! Sixty processes here; `EXHAUSTION_PROCESSES=200 cargo test --workspace --test it exhaustion` for the full load.
 
-use crate::support::aws::Queue;
-use crate::support::database::Database;
 use crate::support::request::sample;
-use crate::support::{Person, dir, eventually, process, run};
 use futures::future::join_all;
 use harness::postgres::{Cluster, Place, connect};
 use harness::runtime_api::Function;
+use harness::world::{Database, Options, Person, World, dir, eventually, run, start};
 use ops::migrate::migrate;
 use proftest::config::variable;
 use serde_json::{Value, json};
@@ -27,7 +25,7 @@ const IDLE: &str = "?options=-c%20idle_session_timeout%3D1s";
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 struct Crowd {
-    /// As a superuser, who gets a connection when nobody else does.
+    /// As a superuser, which gets a connection when no other role does.
     db: Database,
     processes: Vec<Function>,
     _cluster: Cluster,
@@ -68,27 +66,30 @@ async fn crowd(name: &str, count: usize, options: &str) -> Crowd {
     let mut client = connect(&url).await.unwrap();
     migrate(&mut client).await.unwrap();
     drop(client);
-    let mut settings = process::intake_settings(&url, &Queue::new().await).await;
-    settings.retain(|(name, _)| *name != "AWS_ENDPOINT_URL");
-    settings.push(("AWS_ENDPOINT_URL", prompt_aws().await));
+    let db = Database::open(superuser).await;
+    let mut world = World::over(db, Options::strict()).await;
+    world
+        .changes
+        .extend([("DATABASE_URL", url), ("AWS_ENDPOINT_URL", prompt_aws().await)]);
+    let settings = world.settings();
     let mut processes = Vec::new();
     while processes.len() < count {
         let some = (count - processes.len()).min(20);
-        let mut started = join_all((0..some).map(|_| process::start("intake", TIMEOUT, &settings))).await;
+        let mut started = join_all((0..some).map(|_| start("intake", TIMEOUT, &settings))).await;
         for ready in join_all(started.iter_mut().map(Function::ready)).await {
             ready.unwrap();
         }
         processes.append(&mut started);
     }
     Crowd {
-        db: Database::open(superuser).await,
+        db: world.db,
         processes,
         _cluster: cluster,
     }
 }
 
 async fn post(intake: &mut Function, person: Person) -> Answered {
-    let body = json!({"name": person.name, "email": person.email, "phone": person.phone});
+    let body = person.form();
     answer(intake, person, &body).await
 }
 
@@ -131,7 +132,7 @@ impl Crowd {
         slowest(&answers)
     }
 
-    /// Whoever was told 200 has one lead and one notification. A 503 says what to do; its lead may be saved all the same,
+    /// Every visitor with a 200 has one lead and one notification. A 503 says what to do; its lead may be saved all the same,
     /// when the deadline passed while the database was at it.
     async fn assert_kept(&self, answers: &[Answered]) {
         for Answered { person, answer, .. } in answers {
@@ -214,7 +215,7 @@ fn far_too_many_processes_are_told_to_come_back_and_are_served_once_there_is_roo
 #[test]
 fn a_refused_connection_is_503_at_once_and_the_end_of_its_holder_lets_the_next_in() {
     run(async {
-        // Without the setting: whoever has a connection keeps it.
+        // Without the setting each process keeps its connection.
         let mut crowd = crowd("keepers", 22, "").await;
         let answers = crowd.rush().await;
         crowd.assert_kept(&answers).await;

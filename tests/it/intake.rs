@@ -1,77 +1,39 @@
 //! A person is one lead, whatever they click, and their message is scheduled once.
 
-use crate::support::aws::{Queue, patient_sdk, sdk, task};
-use crate::support::database::Database;
+use crate::support::funnel::{own_schedules, schedules};
 use crate::support::request::{Answer, request, sample, submission};
-use crate::support::{Person, run};
 use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindowMode};
 use futures::future::join_all;
+use harness::world::{Database, Person, World, run, sdk, task};
 use jiff::{SignedDuration, Timestamp};
 use proftest::aws::SdkConfig;
 use proftest::config;
 use proftest::domain::ids::NotificationId;
 use serde_json::{Value, json};
 use std::collections::HashSet;
-use std::time::Duration;
 use uuid::Uuid;
 
 const ROLE: &str = "arn:aws:iam::000000000000:role/scheduler";
 const DLQ: &str = "arn:aws:sqs:eu-central-1:000000000000:dead";
 
-/// The function between a real database and a real AWS emulator.
-pub struct Intake {
-    pub db: Database,
-    pub queue: Queue,
-    pub crm: Queue,
-    group: String,
+/// Ten minutes to the message, and its schedule a minute before.
+pub async fn world() -> World {
+    let mut world = World::new().await;
+    own_schedules(&mut world).await;
+    world.changes.extend([
+        ("SCHEDULE_LEAD_SECONDS", "60".to_owned()),
+        ("SCHEDULER_ROLE_ARN", ROLE.to_owned()),
+        ("NOTIFICATIONS_DLQ_ARN", DLQ.to_owned()),
+    ]);
+    world
 }
 
-impl Intake {
-    pub async fn new() -> Self {
-        let group = format!("test-{}", Uuid::new_v4());
-        let scheduler = aws_sdk_scheduler::Client::new(&patient_sdk().await);
-        let create = scheduler.create_schedule_group().name(&group);
-        create.send().await.unwrap();
-        Self {
-            db: Database::fresh().await,
-            queue: Queue::new().await,
-            crm: Queue::new().await,
-            group,
-        }
-    }
+pub async fn app(world: &World) -> intake::App {
+    app_of(&world.intake_config(), &sdk().await)
+}
 
-    pub fn config(&self) -> config::Intake {
-        config::Intake {
-            database: self.db.config(),
-            delay: Duration::from_mins(10),
-            schedule: config::Schedule {
-                lead: Duration::from_mins(1),
-                group: self.group.clone(),
-                role_arn: ROLE.to_owned(),
-                queue_arn: self.queue.arn.clone(),
-                dlq_arn: Some(DLQ.to_owned()),
-            },
-            queue_url: self.queue.url.clone(),
-            crm_queue_url: self.crm.url.clone(),
-        }
-    }
-
-    /// One instance of the function.
-    pub async fn app(&self) -> intake::App {
-        Self::app_of(&self.config(), &sdk().await)
-    }
-
-    pub fn app_of(config: &config::Intake, sdk: &SdkConfig) -> intake::App {
-        intake::App::new(config, sdk).unwrap()
-    }
-
-    /// Names of the schedules that were made.
-    pub async fn schedules(&self) -> HashSet<String> {
-        let scheduler = aws_sdk_scheduler::Client::new(&sdk().await);
-        let list = scheduler.list_schedules().group_name(&self.group);
-        let list = list.send().await.unwrap().schedules;
-        list.into_iter().filter_map(|schedule| schedule.name).collect()
-    }
+pub fn app_of(config: &config::Intake, sdk: &SdkConfig) -> intake::App {
+    intake::App::new(config, sdk).unwrap()
 }
 
 pub async fn post(app: &intake::App, body: &Value) -> Answer {
@@ -79,16 +41,16 @@ pub async fn post(app: &intake::App, body: &Value) -> Answer {
 }
 
 pub fn body_of(person: &Person) -> Value {
-    json!({"name": person.name, "email": person.email, "phone": person.phone})
+    person.form()
 }
 
 #[test]
 fn the_seeds_line_becomes_its_rows() {
     run(async {
-        let intake = Intake::new().await;
+        let intake = world().await;
         let body =
             json!({"name": "Performance Test", "email": "perftest@example.com", "phone": "+77010000000"});
-        let answer = post(&intake.app().await, &body).await;
+        let answer = post(&app(&intake).await, &body).await;
         assert_eq!(answer.body, json!({"success": true, "leadId": answer.lead()}));
         assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
         let lead = intake.db.row("select * from landing_leads").await;
@@ -136,17 +98,17 @@ fn the_seeds_line_becomes_its_rows() {
 }
 
 /// Fifty at once, each to an instance of its own as on Lambda.
-async fn post_all(intake: &Intake, bodies: &[Value]) -> Vec<Answer> {
+async fn post_all(intake: &World, bodies: &[Value]) -> Vec<Answer> {
     let mut apps = Vec::new();
     for _ in bodies {
-        let app = intake.app().await;
+        let app = app(intake).await;
         app.warm_up().await;
         apps.push(app);
     }
     join_all(apps.iter().zip(bodies).map(|(app, body)| post(app, body))).await
 }
 
-async fn are_one_lead(intake: &Intake, bodies: &[Value]) {
+async fn are_one_lead(intake: &World, bodies: &[Value]) {
     assert_eq!(bodies.len(), 50);
     let answers = post_all(intake, bodies).await;
     answers[0].lead();
@@ -155,15 +117,19 @@ async fn are_one_lead(intake: &Intake, bodies: &[Value]) {
         intake.db.counts().await,
         json!({"leads": 1, "notifications": 1, "deliveries": 2, "links": 1, "crm": 1, "clicks": 0})
     );
-    assert_eq!(intake.schedules().await.len(), 1);
-    assert_eq!(intake.queue.delayed().await, 0, "a message beside the schedule");
+    assert_eq!(schedules(intake).await.len(), 1);
+    assert_eq!(
+        intake.notifications.delayed().await,
+        0,
+        "a message beside the schedule"
+    );
 }
 
 #[test]
 fn fifty_identical_submissions_at_once_are_one_lead_and_fifty_equal_answers() {
     run(async {
         let body = body_of(&Person::new());
-        are_one_lead(&Intake::new().await, &vec![body; 50]).await;
+        are_one_lead(&world().await, &vec![body; 50]).await;
     });
 }
 
@@ -172,7 +138,7 @@ fn fifty_submissions_of_one_key_at_once_are_one_lead() {
     run(async {
         let mut body = body_of(&Person::new());
         body["submissionId"] = json!(Uuid::new_v4());
-        are_one_lead(&Intake::new().await, &vec![body; 50]).await;
+        are_one_lead(&world().await, &vec![body; 50]).await;
     });
 }
 
@@ -201,7 +167,7 @@ fn fifty_spellings_of_one_person_at_once_are_one_lead() {
         let spelled = phones
             .iter()
             .flat_map(|phone| emails.map(|email| json!({"name": "Айгерим", "email": email, "phone": phone})));
-        are_one_lead(&Intake::new().await, &spelled.collect::<Vec<_>>()).await;
+        are_one_lead(&world().await, &spelled.collect::<Vec<_>>()).await;
     });
 }
 
@@ -213,8 +179,8 @@ async fn complete(db: &Database) {
 #[test]
 fn a_repeated_submission_makes_no_second_message_and_a_retake_makes_one() {
     run(async {
-        let intake = Intake::new().await;
-        let app = intake.app().await;
+        let intake = world().await;
+        let app = app(&intake).await;
         let mut first = body_of(&Person::new());
         first["submissionId"] = json!("click-1");
         first["campaignSlug"] = json!("blogger");
@@ -250,7 +216,7 @@ fn a_repeated_submission_makes_no_second_message_and_a_retake_makes_one() {
             1,
             "the CRM hears of a person once"
         );
-        assert_eq!(intake.schedules().await.len(), 2);
+        assert_eq!(schedules(&intake).await.len(), 2);
 
         let row = intake.db.row("select source, metadata from landing_leads").await;
         let metadata = &row["metadata"];
@@ -270,23 +236,23 @@ fn a_repeated_submission_makes_no_second_message_and_a_retake_makes_one() {
 #[test]
 fn a_retake_while_the_message_waits_makes_no_second_one() {
     run(async {
-        let intake = Intake::new().await;
-        let app = intake.app().await;
+        let intake = world().await;
+        let app = app(&intake).await;
         let mut body = body_of(&Person::new());
         for key in ["click-1", "click-2", "click-3"] {
             body["submissionId"] = json!(key);
             post(&app, &body).await.lead();
         }
         assert_eq!(intake.db.count("scheduled_notifications").await, 1);
-        assert_eq!(intake.schedules().await.len(), 1);
+        assert_eq!(schedules(&intake).await.len(), 1);
     });
 }
 
 #[test]
 fn the_same_key_of_another_person_is_another_lead() {
     run(async {
-        let intake = Intake::new().await;
-        let app = intake.app().await;
+        let intake = world().await;
+        let app = app(&intake).await;
         let mut leads = HashSet::new();
         let first = Person::new();
         let same_phone = Person {
@@ -310,20 +276,27 @@ fn the_same_key_of_another_person_is_another_lead() {
 #[test]
 fn the_schedule_wakes_the_message_a_minute_before_it_is_due() {
     run(async {
-        let intake = Intake::new().await;
-        let app = intake.app().await;
+        let intake = world().await;
+        let app = app(&intake).await;
         let body = body_of(&Person::new());
         post(&app, &body).await.lead();
         // The second submission meets the schedule of the first, which is no failure.
         post(&app, &body).await.lead();
-        assert_eq!(intake.queue.delayed().await, 0, "a message beside the schedule");
+        assert_eq!(
+            intake.notifications.delayed().await,
+            0,
+            "a message beside the schedule"
+        );
         let row = intake
             .db
             .row("select id, scheduled_for from scheduled_notifications")
             .await;
         let id = row["id"].as_str().unwrap();
         let scheduler = aws_sdk_scheduler::Client::new(&sdk().await);
-        let get = scheduler.get_schedule().group_name(&intake.group).name(id);
+        let get = scheduler
+            .get_schedule()
+            .group_name(&intake.changes["SCHEDULE_GROUP"])
+            .name(id);
         let schedule = get.send().await.unwrap();
         let due: Timestamp = row["scheduled_for"].as_str().unwrap().parse().unwrap();
         let fires = due.checked_sub(SignedDuration::from_mins(1)).unwrap();
@@ -341,7 +314,7 @@ fn the_schedule_wakes_the_message_a_minute_before_it_is_due() {
         let target = schedule.target.unwrap();
         assert_eq!(
             (target.arn(), target.role_arn()),
-            (intake.queue.arn.as_str(), ROLE)
+            (intake.notifications.arn.as_str(), ROLE)
         );
         let id = NotificationId::from_uuid(id.parse().unwrap());
         assert_eq!(target.input(), Some(task(id).as_str()));
@@ -352,8 +325,8 @@ fn the_schedule_wakes_the_message_a_minute_before_it_is_due() {
 #[test]
 fn the_sample_events_are_answered() {
     run(async {
-        let intake = Intake::new().await;
-        let app = intake.app().await;
+        let intake = world().await;
+        let app = app(&intake).await;
         for (file, status) in [
             ("valid", 200),
             ("base64", 200),

@@ -1,8 +1,9 @@
 //! Any body at all gets a clear answer, and a bad one leaves no trace.
 
-use crate::intake::{Intake, body_of, post};
+use crate::intake::{app, body_of, post, world};
+use crate::support::funnel::schedules;
 use crate::support::request::{Answer, raw_submission, request, sample};
-use crate::support::{Person, run};
+use harness::world::{Person, run};
 use serde_json::{Value, json};
 
 /// A 4xx in Russian.
@@ -111,8 +112,8 @@ fn wrong_values() -> Vec<(String, Value)> {
 #[test]
 fn every_wrong_field_is_named_in_russian_and_nothing_is_saved() {
     run(async {
-        let intake = Intake::new().await;
-        let app = intake.app().await;
+        let intake = world().await;
+        let app = app(&intake).await;
         for (field, value) in wrong_values() {
             let mut body = body_of(&Person::new());
             body[&field] = value.clone();
@@ -127,15 +128,15 @@ fn every_wrong_field_is_named_in_russian_and_nothing_is_saved() {
         assert_fields(&post(&app, &json!({})).await, &["name", "email", "phone"], "{}");
         let leads = intake.db.counts().await["leads"].clone();
         assert_eq!(leads, 0, "a refused submission was saved");
-        assert!(intake.schedules().await.is_empty());
+        assert!(schedules(&intake).await.is_empty());
     });
 }
 
 #[test]
 fn what_is_no_json_object_is_refused() {
     run(async {
-        let intake = Intake::new().await;
-        let app = intake.app().await;
+        let intake = world().await;
+        let app = app(&intake).await;
         let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
         let deep_field = format!("{{\"name\":{deep}}}");
         let bodies = [
@@ -180,8 +181,8 @@ fn what_is_no_json_object_is_refused() {
 #[test]
 fn too_large_a_body_and_another_content_type_have_their_own_answers() {
     run(async {
-        let intake = Intake::new().await;
-        let app = intake.app().await;
+        let intake = world().await;
+        let app = app(&intake).await;
         let mut body = body_of(&Person::new());
         body["note"] = json!("x".repeat(64 * 1024));
         assert_refused(&post(&app, &body).await, 413, "64 KiB and a little");
@@ -218,8 +219,8 @@ fn too_large_a_body_and_another_content_type_have_their_own_answers() {
 #[test]
 fn what_nobody_expected_is_kept_as_it_came() {
     run(async {
-        let intake = Intake::new().await;
-        let app = intake.app().await;
+        let intake = world().await;
+        let app = app(&intake).await;
         let mut body = body_of(&Person::new());
         let odd = json!({"∅": [1, {"nested": [null, 0.1, 12_345_678_901_234_567_890_u64]}], "": "empty name",
                          "emoji": "👩‍💻", "quote": "'\"\\", "newline": "a\nb"});

@@ -1,8 +1,8 @@
 //! Whole journeys through the real binaries: from the form to the course.
 
 use crate::support::stack::{COURSE, DELAY, Stack, stack};
-use crate::support::{eventually, run};
 use futures::StreamExt as _;
+use harness::world::{eventually, run};
 use proftest::config::variable;
 use serde_json::json;
 use standins::{SentEmail, SentSms};

@@ -1,13 +1,12 @@
 //! A visitor's whole way in a real browser: the real page, the real functions, and a database that hangs when the
 //! form is sent.
 
-use crate::support::database::Database;
 use crate::support::stack::{DELAY, Stack, stack};
-use crate::support::{Person, eventually, run};
 use crate::visitor::{Size, Visitor, chromium};
 use crate::walk::{
     ANSWERS, Contact, DESKTOP, PHONE, answer_with_second_thoughts, fill_form_with_mistakes, send_at_once,
 };
+use harness::world::{Database, Person, eventually, run};
 use proftest::texts::{Locale, texts};
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The whole way of a test's result: from the page's own address to the e-mail.
 
 use crate::support::stack::{DELAY, stack};
-use crate::support::{eventually, run};
+use harness::world::{eventually, run};
 use serde_json::json;
 use std::time::Duration;
 

@@ -1,8 +1,7 @@
 //! The schema: applied once, by however many, and holding to the contract.
 
-use crate::support::database::Database;
-use crate::support::run;
 use harness::postgres::connect;
+use harness::world::{Database, run};
 use ops::migrate::{MigrateError, migrate};
 use serde_json::json;
 

@@ -1,11 +1,10 @@
 //! What intake does when a part of the world is gone: the visitor is served, or told when to come back.
 
-use crate::intake::{Intake, body_of, post};
-use crate::support::aws::{CLOSED, sdk, sdk_at, task};
+use crate::intake::{app, app_of, body_of, post, world};
+use crate::support::funnel::schedules;
 use crate::support::proxy::{Mode, Proxy};
-use crate::support::{Person, run};
 use futures::future::join_all;
-use proftest::config;
+use harness::world::{CLOSED, Person, World, run, sdk, sdk_at, task};
 use proftest::domain::ids::NotificationId;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -15,11 +14,11 @@ use tokio::net::TcpListener;
 const WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// The function behind a proxy that can be broken, with its connection open.
-async fn behind_proxy(intake: &Intake) -> (Proxy, intake::App) {
+async fn behind_proxy(intake: &World) -> (Proxy, intake::App) {
     let proxy = Proxy::before(intake.db.port()).await;
-    let mut config = intake.config();
+    let mut config = intake.intake_config();
     config.database = intake.db.config_over(proxy.port);
-    let app = Intake::app_of(&config, &sdk().await);
+    let app = app_of(&config, &sdk().await);
     app.warm_up().await;
     assert_eq!(proxy.connections(), 1, "warm");
     (proxy, app)
@@ -28,7 +27,7 @@ async fn behind_proxy(intake: &Intake) -> (Proxy, intake::App) {
 #[test]
 fn a_database_that_is_gone_is_503_within_three_seconds_and_then_forgotten() {
     run(async {
-        let intake = Intake::new().await;
+        let intake = world().await;
         let (proxy, app) = behind_proxy(&intake).await;
         let body = body_of(&Person::new());
         for mode in [Mode::Down, Mode::Silent] {
@@ -53,7 +52,7 @@ fn a_database_that_is_gone_is_503_within_three_seconds_and_then_forgotten() {
 #[test]
 fn a_connection_that_died_in_its_sleep_costs_the_visitor_nothing() {
     run(async {
-        let intake = Intake::new().await;
+        let intake = world().await;
         let (proxy, app) = behind_proxy(&intake).await;
         for _ in 0..3 {
             proxy.set(Mode::Stale);
@@ -67,7 +66,7 @@ fn a_connection_that_died_in_its_sleep_costs_the_visitor_nothing() {
 #[test]
 fn an_answer_lost_on_its_way_back_is_no_failure_and_no_second_lead() {
     run(async {
-        let intake = Intake::new().await;
+        let intake = world().await;
         let (proxy, app) = behind_proxy(&intake).await;
         for key in [None, Some("click-1")] {
             let mut body = body_of(&Person::new());
@@ -81,15 +80,15 @@ fn an_answer_lost_on_its_way_back_is_no_failure_and_no_second_lead() {
             intake.db.counts().await,
             json!({"leads": 2, "notifications": 2, "deliveries": 4, "links": 2, "crm": 2, "clicks": 0})
         );
-        assert_eq!(intake.schedules().await.len(), 2);
+        assert_eq!(schedules(&intake).await.len(), 2);
     });
 }
 
 #[test]
 fn a_blocked_table_exhausts_the_pool_for_a_while_only() {
     run(async {
-        let intake = Intake::new().await;
-        let app = intake.app().await;
+        let intake = world().await;
+        let app = app(&intake).await;
         let people: Vec<Person> = (0..10).map(|_| Person::new()).collect();
         intake
             .db
@@ -115,16 +114,16 @@ fn a_blocked_table_exhausts_the_pool_for_a_while_only() {
 #[test]
 fn without_a_scheduler_the_message_itself_waits_in_the_queue() {
     run(async {
-        let intake = Intake::new().await;
-        let mut config = intake.config();
+        let intake = world().await;
+        let mut config = intake.intake_config();
         config.schedule.group = "a group that is gone".to_owned();
         config.delay = Duration::from_secs(2);
-        let app = Intake::app_of(&config, &sdk().await);
+        let app = app_of(&config, &sdk().await);
         let started = Instant::now();
         post(&app, &body_of(&Person::new())).await.lead();
-        assert_eq!(intake.queue.visible().await, 0, "not before it is due");
-        assert_eq!(intake.queue.delayed().await, 1);
-        let message = intake.queue.next(Duration::from_secs(8)).await;
+        assert_eq!(intake.notifications.visible().await, 0, "not before it is due");
+        assert_eq!(intake.notifications.delayed().await, 1);
+        let message = intake.notifications.next(Duration::from_secs(8)).await;
         assert!(
             started.elapsed() > Duration::from_millis(1_500),
             "{:?}",
@@ -139,12 +138,12 @@ fn without_a_scheduler_the_message_itself_waits_in_the_queue() {
 #[test]
 fn without_any_aws_the_visitor_sees_200_and_the_sweep_finds_the_row() {
     run(async {
-        let intake = Intake::new().await;
+        let intake = world().await;
         // One refuses connections, the other takes them and never answers.
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let silent_url = format!("http://{}", silent.local_addr().unwrap());
         for endpoint in [CLOSED, silent_url.as_str()] {
-            let app = Intake::app_of(&intake.config(), &sdk_at(endpoint));
+            let app = app_of(&intake.intake_config(), &sdk_at(endpoint));
             let started = Instant::now();
             post(&app, &body_of(&Person::new())).await.lead();
             assert!(
@@ -153,22 +152,13 @@ fn without_any_aws_the_visitor_sees_200_and_the_sweep_finds_the_row() {
                 started.elapsed()
             );
         }
-        let config = config::Sweep {
-            database: intake.db.config(),
-            queue_url: intake.queue.url.clone(),
-            crm_queue_url: intake.crm.url.clone(),
-        };
-        let sweep = sweep::App::new(&config, &sdk().await).unwrap();
+        let sweep = sweep::App::new(&intake.sweep_config(), &sdk().await).unwrap();
         assert_eq!(
             sweep::handle(&sweep).await.unwrap().notifications,
             0,
             "not due yet"
         );
-        // Twelve minutes later.
-        let later = "update scheduled_notifications set scheduled_for = scheduled_for - interval '12 min',
-                                                        wake_at = wake_at - interval '12 min';
-                     update crm_tasks set wake_at = wake_at - interval '12 min'";
-        intake.db.execute(later).await;
+        intake.pass_time(Duration::from_mins(12)).await;
         let swept = sweep::handle(&sweep).await.unwrap();
         assert_eq!((swept.notifications, swept.crm_tasks), (2, 2));
         let rows = intake.db.rows("select id from scheduled_notifications").await;
@@ -180,7 +170,7 @@ fn without_any_aws_the_visitor_sees_200_and_the_sweep_finds_the_row() {
                 ))
             })
             .collect();
-        let mut woken = intake.queue.drain().await;
+        let mut woken = intake.notifications.drain().await;
         expected.sort();
         woken.sort();
         assert_eq!(woken, expected);

@@ -1,14 +1,11 @@
 //! Scheduler or SQS is out of order while leads come in: no visitor notices, and everybody is served once.
 
-use crate::support::aws::{sdk, sdk_at};
-use crate::support::database::Database;
 use crate::support::front::{Front, Trouble};
-use crate::support::funnel::Funnel;
-use crate::support::{Person, eventually, run};
+use crate::support::funnel::{self};
 use futures::stream::{self, StreamExt as _};
+use harness::world::{Database, Person, World, eventually, run, sdk, sdk_at};
 use std::time::{Duration, Instant};
 
-/// Leads of each kind of outage.
 const LEADS: usize = 3;
 const OUTAGES_AT_ONCE: usize = 4;
 /// From a lead to its message.
@@ -41,13 +38,12 @@ const OUTAGES: [(Trouble, Trouble, bool); 13] = {
     ]
 };
 
-/// Three leads come in during this outage.
-async fn post_during(funnel: &Funnel, scheduler: Trouble, sqs: Trouble) -> Vec<Person> {
+async fn post_during(world: &World, scheduler: Trouble, sqs: Trouble) -> Vec<Person> {
     let front = Front::before(sdk().await.endpoint_url().unwrap()).await;
     front.set(scheduler, sqs);
     let people: Vec<Person> = (0..LEADS).map(|_| Person::new()).collect();
     let started = Instant::now();
-    let answers = funnel.post_all(&sdk_at(&front.url()), &people).await;
+    let answers = funnel::post_all(world, &sdk_at(&front.url()), &people).await;
     let took = started.elapsed();
     assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
     assert!(took < WAIT_MAX, "{scheduler:?}, {sqs:?}: {took:?}");
@@ -57,29 +53,29 @@ async fn post_during(funnel: &Funnel, scheduler: Trouble, sqs: Trouble) -> Vec<P
 #[test]
 fn whatever_of_aws_is_out_of_order_at_intake_the_visitor_sees_200_and_is_served_once() {
     run(async {
-        let funnel = Funnel::new(Database::fresh().await, DELAY).await;
+        let world = funnel::world(Database::fresh().await, DELAY).await;
         let outages = OUTAGES
             .iter()
-            .map(|(scheduler, sqs, _)| post_during(&funnel, *scheduler, *sqs));
+            .map(|(scheduler, sqs, _)| post_during(&world, *scheduler, *sqs));
         let people: Vec<Vec<Person>> = stream::iter(outages).buffered(OUTAGES_AT_ONCE).collect().await;
         let woken = || people.iter().zip(OUTAGES).filter(|(_, (_, _, woken))| *woken);
         let expected = woken().count() * LEADS;
-        let workers = funnel.workers().await;
+        let workers = funnel::workers(&world).await;
         let completed = "scheduled_notifications where status = 'completed'";
         eventually("what was woken is delivered", DELAY * 4, async || {
-            funnel.drain(&workers).await;
-            (funnel.db.count(completed).await == i64::try_from(expected).unwrap()).then_some(())
+            funnel::drain(&world, &workers).await;
+            (world.db.count(completed).await == i64::try_from(expected).unwrap()).then_some(())
         })
         .await;
         for (people, (scheduler, sqs, woken)) in people.iter().zip(OUTAGES) {
-            let emails = funnel.resend.sent();
+            let emails = world.vendors.resend.sent();
             let told = |person: &Person| emails.iter().any(|email| email.to[0] == person.email);
             assert!(
                 people.iter().all(|person| told(person) == woken),
                 "{scheduler:?}, {sqs:?}"
             );
         }
-        let told = funnel.db.count("crm_tasks where state = 'done'").await;
+        let told = world.db.count("crm_tasks where state = 'done'").await;
         let reached = OUTAGES.iter().filter(|(_, sqs, _)| *sqs == Trouble::None).count() * LEADS;
         assert_eq!(
             told,
@@ -87,14 +83,14 @@ fn whatever_of_aws_is_out_of_order_at_intake_the_visitor_sees_200_and_is_served_
             "the CRM was told by message"
         );
         // Two minutes later the sweep has found the rest.
-        funnel.db.pass(Duration::from_mins(2)).await;
-        let swept = funnel.sweep().await;
+        world.pass_time(Duration::from_mins(2)).await;
+        let swept = funnel::sweep(&world).await;
         let all = OUTAGES.len() * LEADS;
         assert_eq!(
             (swept.notifications, swept.crm_tasks),
             (all - expected, all - reached)
         );
-        funnel.drain(&workers).await;
-        funnel.assert_each_served_once(&people.concat()).await;
+        funnel::drain(&world, &workers).await;
+        funnel::assert_each_served_once(&world, &people.concat()).await;
     });
 }

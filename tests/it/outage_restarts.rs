@@ -1,9 +1,9 @@
 //! PostgreSQL stops, freezes and dies, and all of AWS is restarted, on the real binaries.
 
 use crate::support::server::{End, Server};
-use crate::support::stack::{Stack, Vendors};
-use crate::support::{eventually, run};
+use crate::support::stack::{Stack, deals, vendors};
 use futures::future::{join, join_all};
+use harness::world::{eventually, run};
 use proftest::config::variable;
 use serde_json::Value;
 use standins::{Fault, Mode};
@@ -11,7 +11,6 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Visitors at once.
 const VISITORS: usize = 20;
 /// A visitor's pause between two leads: the emulator answers about 150 requests a second.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -25,7 +24,6 @@ const FROZEN: Duration = Duration::from_secs(4);
 /// machine busy with other tests.
 const WAIT_MAX: Duration = Duration::from_secs(12);
 
-/// One lead and what its visitor was told.
 struct Posted {
     body: Value,
     status: u16,
@@ -80,7 +78,7 @@ async fn break_database(server: &mut Server) {
     tokio::time::sleep(CALM).await;
 }
 
-/// Everybody was told 200, and has a row, or 503 with when to come back, in time. Returns the bodies of the latter.
+/// Every visitor got in time either 200, and has a row, or 503 with `retry-after`. Returns the bodies of the latter.
 async fn check_answers(stack: &Stack, posted: &[Posted]) -> Vec<Value> {
     let told = |status: u16| posted.iter().filter(move |posted| posted.status == status);
     let (accepted, refused) = (told(200).count(), told(503).count());
@@ -100,7 +98,7 @@ async fn check_answers(stack: &Stack, posted: &[Posted]) -> Vec<Value> {
     told(503).map(|posted| posted.body.clone()).collect()
 }
 
-/// Who was asked to come back does, a few at a time, until served.
+/// Repeats the refused submissions, a few at a time, until all are served.
 async fn post_again(stack: &Stack, mut refused: Vec<Value>) {
     for _ in 0..20 {
         let mut left = Vec::new();
@@ -118,7 +116,7 @@ async fn post_again(stack: &Stack, mut refused: Vec<Value>) {
 fn a_database_stopped_killed_and_frozen_under_load_loses_nothing_that_was_acknowledged() {
     run(async {
         let mut postgres = Server::start("postgres-restarted", Vec::new()).await;
-        let vendors = Vendors::new().await;
+        let vendors = vendors().await;
         let mut stack = Stack::over(&postgres.url, &vendors, "stack-restarted").await;
         let (next, over) = (AtomicU32::new(1), AtomicBool::new(false));
         let visitors = join_all((0..VISITORS).map(|_| visit(&stack, &next, &over)));
@@ -132,11 +130,11 @@ fn a_database_stopped_killed_and_frozen_under_load_loses_nothing_that_was_acknow
         let refused = check_answers(&stack, &posted).await;
         post_again(&stack, refused).await;
         stack
-            .skip_waiting_until_all_are_over("restarts", Duration::from_mins(3))
+            .pass_time_until_all_are_over("restarts", Duration::from_mins(3))
             .await;
         let people: Vec<Value> = posted.into_iter().map(|posted| posted.body).collect();
         stack.assert_each_delivered_once("restarts", &people).await;
-        assert!(vendors.deals() <= people.len());
+        assert!(deals(&vendors) <= people.len());
         stack.kill_everything().await;
         postgres.stop(End::Fast).await;
     });
@@ -146,7 +144,7 @@ fn a_database_stopped_killed_and_frozen_under_load_loses_nothing_that_was_acknow
 fn when_all_of_aws_is_killed_and_starts_empty_the_sweep_finds_everything() {
     run(async {
         let mut postgres = Server::start("postgres-kept", Vec::new()).await;
-        let vendors = Vendors::new().await;
+        let vendors = vendors().await;
         let stack = Stack::over(&postgres.url, &vendors, "stack-killed").await;
         for faults in [stack.resend().faults(), stack.mobizon().faults()] {
             // Workers die in the middle of a call; what has arrived is taken all the same.
@@ -176,9 +174,9 @@ fn when_all_of_aws_is_killed_and_starts_empty_the_sweep_finds_everything() {
         );
         tokio::time::sleep(Duration::from_secs(2)).await;
         let still = stack.count("killed-aws", "pending").await;
-        assert_eq!(still, waiting, "somebody else than the sweep has woken them");
+        assert_eq!(still, waiting, "only the sweep may wake them");
         // Twelve minutes later: leases have run out, and the vendor's list shows what was sent.
-        stack.db.pass(Duration::from_mins(12)).await;
+        stack.db.pass_time(Duration::from_mins(12)).await;
         stack.invoke("sweep").await;
         let open = "crm_tasks where state in ('pending', 'working')";
         eventually("all is done", Duration::from_mins(2), async || {
@@ -187,7 +185,7 @@ fn when_all_of_aws_is_killed_and_starts_empty_the_sweep_finds_everything() {
         })
         .await;
         stack.assert_each_delivered_once("killed-aws", &people).await;
-        assert_eq!(vendors.deals(), people.len());
+        assert_eq!(deals(&vendors), people.len());
         println!("{waiting} of 40 waited when AWS was killed, {broken_off} calls were broken off");
         stack.kill_everything().await;
         postgres.stop(End::Fast).await;

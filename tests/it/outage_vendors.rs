@@ -1,9 +1,7 @@
 //! All three vendors are down for an hour while leads come in.
 
-use crate::support::aws::sdk;
-use crate::support::database::Database;
-use crate::support::funnel::{Funnel, Workers};
-use crate::support::{Person, run};
+use crate::support::funnel::{self, Workers};
+use harness::world::{Database, Person, Vendor, World, run, sdk};
 use proftest::config::variable;
 use standins::{Fault, Mode};
 use std::time::{Duration, Instant};
@@ -26,13 +24,13 @@ fn every(n: u32, mode: Mode, path: Option<&str>) -> Fault {
 }
 
 /// Breaks all vendors in the way of this step, and returns the workers that meet them so.
-async fn break_vendors(funnel: &Funnel, step: usize) -> Workers {
+async fn break_vendors(world: &World, step: usize) -> Workers {
     let unavailable = || Mode::Status {
         status: 503,
         name: None,
         retry_after: None,
     };
-    let [resend, mobizon, amocrm] = funnel.faults();
+    let [resend, mobizon, amocrm] = Vendor::ALL.map(|vendor| world.vendors.faults(vendor));
     for vendor in [resend, mobizon, amocrm] {
         vendor.clear();
     }
@@ -56,44 +54,48 @@ async fn break_vendors(funnel: &Funnel, step: usize) -> Workers {
                 vendor.add(every(1, Mode::Drop {}, path));
             }
         }
-        _ => return funnel.workers_without_vendors().await,
+        _ => return funnel::workers_without_vendors(world).await,
     }
-    funnel.workers().await
+    funnel::workers(world).await
 }
 
 #[test]
 fn an_hour_without_any_vendor_loses_no_lead_and_repeats_nothing() {
     run(async {
         let leads = variable("OUTAGE_LEADS").map_or(LEADS, |leads| leads.parse().unwrap());
-        let funnel = Funnel::new(Database::fresh().await, Duration::from_mins(10)).await;
+        let world = funnel::world(Database::fresh().await, Duration::from_mins(10)).await;
         let people: Vec<Person> = (0..leads).map(|_| Person::new()).collect();
         let started = Instant::now();
         for (step, people) in people.chunks(leads.div_ceil(STEPS)).enumerate() {
-            let workers = break_vendors(&funnel, step).await;
-            let answers = funnel.post_all(&sdk().await, people).await;
+            let workers = break_vendors(&world, step).await;
+            let answers = funnel::post_all(&world, &sdk().await, people).await;
             assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
-            funnel.wake_early().await;
-            funnel.sweep().await;
-            funnel.drain(&workers).await;
-            funnel.pass(STEP).await;
-            println!("step {step}: {:?}, {}", started.elapsed(), funnel.state().await);
+            funnel::wake_early(&world).await;
+            funnel::sweep(&world).await;
+            funnel::drain(&world, &workers).await;
+            funnel::pass_time(&world, STEP).await;
+            println!(
+                "step {step}: {:?}, {}",
+                started.elapsed(),
+                funnel::state(&world).await
+            );
         }
-        for vendor in funnel.faults() {
+        for vendor in Vendor::ALL.map(|vendor| world.vendors.faults(vendor)) {
             vendor.clear();
         }
         let told = "scheduled_notifications where status <> 'pending'";
-        assert_eq!(funnel.db.count(told).await, 0, "no vendor answered");
+        assert_eq!(world.db.count(told).await, 0, "no vendor answered");
         let taken = (
-            funnel.resend.sent().len(),
-            funnel.mobizon.sent().len(),
-            funnel.amocrm.deals().len(),
+            world.vendors.resend.sent().len(),
+            world.vendors.mobizon.sent().len(),
+            world.vendors.amocrm.deals().len(),
         );
         assert!(
             taken.0 > 0 && taken.1 > 0 && taken.2 > 0,
             "answers were to be lost: {taken:?}"
         );
-        funnel.finish(&funnel.workers().await).await;
-        println!("healed: {:?}, {}", started.elapsed(), funnel.state().await);
-        funnel.assert_each_served_once(&people).await;
+        funnel::finish(&world, &funnel::workers(&world).await).await;
+        println!("healed: {:?}, {}", started.elapsed(), funnel::state(&world).await);
+        funnel::assert_each_served_once(&world, &people).await;
     });
 }

@@ -4,7 +4,7 @@
 //! source mapping does for its function, and the log group. `template_removal` compares those with the code.
 
 use crate::support::stack::{DELAY, Stack};
-use crate::support::{eventually, run};
+use harness::world::{eventually, run};
 use proftest::aws::queue::Queue;
 use proftest::domain::ids::NotificationId;
 use proftest::task::DeliverTask;

@@ -1,12 +1,11 @@
 //! One poisonous message among nine good ones: the nine are delivered at once, and the poison ends in the dead letters.
 
-use crate::support::aws::{Queue, batch, task};
-use crate::support::delivery::{Vendor, Waiting, World};
-use crate::support::{eventually, run};
+use crate::support::delivery::{patient, wake_all};
 use aws_sdk_sqs::types::Message;
 use futures::future::{join, join_all};
+use harness::world::{Queue, Vendor, Waiting, World, batch, eventually, run, task};
 use proftest::aws::queue::Queue as Client;
-use proftest::batch::{Verdict, each};
+use proftest::batch::{Handled, each};
 use serde_json::Value;
 use standins::{Fault, Mode};
 use std::sync::Mutex;
@@ -23,7 +22,8 @@ struct Ward {
 impl Ward {
     async fn new() -> Self {
         let dlq = Queue::new().await;
-        let world = World::around(Queue::with_dlq(&dlq, 2).await).await;
+        let mut world = World::new().await;
+        world.notifications = Queue::with_dlq(&dlq, 2).await;
         Self { world, dlq }
     }
 
@@ -31,18 +31,17 @@ impl Ward {
         join_all((0..count).map(|_| self.world.lead())).await
     }
 
-    /// Ten messages, received together: the poison in the middle.
     async fn receive(&self, good: &[Waiting], poison: &str) -> Vec<Message> {
         for waiting in &good[..5] {
-            self.world.queue.send(&task(waiting.id)).await;
+            self.world.notifications.send(&task(waiting.id)).await;
         }
-        self.world.queue.send(poison).await;
+        self.world.notifications.send(poison).await;
         for waiting in &good[5..] {
-            self.world.queue.send(&task(waiting.id)).await;
+            self.world.notifications.send(&task(waiting.id)).await;
         }
         let all = Mutex::new(Vec::new());
         eventually("ten messages", SOON, async || {
-            let some = self.world.queue.receive().await;
+            let some = self.world.notifications.receive().await;
             let mut all = all.lock().unwrap();
             all.extend(some);
             (all.len() == good.len() + 1).then_some(())
@@ -52,34 +51,23 @@ impl Ward {
     }
 
     /// Hands over one batch, deletes what is not reported, and returns the bodies of what is.
-    async fn hand_over(&self, app: &deliver::App, messages: &[Message]) -> Vec<String> {
-        let response = deliver::handle(app, batch(messages)).await.unwrap();
-        let failed: Vec<_> = response
-            .batch_item_failures
-            .into_iter()
-            .map(|failure| failure.item_identifier)
-            .collect();
-        let mut reported = Vec::new();
-        for message in messages {
-            if failed.contains(message.message_id.as_ref().unwrap()) {
-                reported.push(message.body.clone().unwrap());
-            } else {
-                self.world.queue.delete(message).await;
-            }
-        }
-        reported
+    async fn hand_over(&self, app: &deliver::App, messages: Vec<Message>) -> Vec<String> {
+        let handle = async |event| deliver::handle(app, event).await.unwrap();
+        let reported = self.world.notifications.hand_over(messages, handle).await;
+        reported.into_iter().filter_map(|message| message.body).collect()
     }
 
     /// Nine good messages and this one: one invocation serves the nine, and leaves only the poison.
     async fn takes(&self, app: &deliver::App, poison: &str) {
         let good = self.leads(9).await;
         let messages = self.receive(&good, poison).await;
-        assert_eq!(self.hand_over(app, &messages).await, [poison]);
+        assert_eq!(self.hand_over(app, messages).await, [poison]);
         for waiting in &good {
             self.world.assert_delivered_once(waiting).await;
         }
         eventually("the poison is in the DLQ", SOON, async || {
-            self.hand_over(app, &self.world.queue.receive().await).await;
+            self.hand_over(app, self.world.notifications.receive().await)
+                .await;
             (self.dlq.visible().await == 1).then_some(())
         })
         .await;
@@ -102,7 +90,7 @@ impl Ward {
 fn a_message_that_nobody_can_read_blocks_no_other() {
     run(async {
         let ward = Ward::new().await;
-        let app = ward.world.patient().await;
+        let app = patient(&ward.world).await;
         for poison in ["not a task", r#"{"task":"deliver_v9","notification":"x"}"#] {
             ward.takes(&app, poison).await;
         }
@@ -113,7 +101,7 @@ fn a_message_that_nobody_can_read_blocks_no_other() {
 fn an_address_that_a_vendor_never_takes_blocks_no_other() {
     run(async {
         let ward = Ward::new().await;
-        let app = ward.world.patient().await;
+        let app = patient(&ward.world).await;
         for (column, value, refuses, other) in [
             ("email", "nobody", Vendor::Resend, Vendor::Mobizon),
             ("phone", "+77", Vendor::Mobizon, Vendor::Resend),
@@ -122,13 +110,13 @@ fn an_address_that_a_vendor_never_takes_blocks_no_other() {
             ward.takes(&app, &task(poison.id)).await;
             let row = ward.world.notification(&poison).await;
             assert_eq!(row["status"], "failed", "{row}");
-            let failed = ward.world.delivery(&poison, refuses).await;
+            let failed = ward.world.work(&poison, refuses).await;
             assert_eq!(
                 (&failed["state"], &failed["attempt"]),
                 (&"failed".into(), &1.into())
             );
             // Its other channel went out with the nine.
-            assert_eq!(ward.world.delivery(&poison, other).await["state"], "accepted");
+            assert_eq!(ward.world.work(&poison, other).await["state"], "accepted");
         }
     });
 }
@@ -137,12 +125,12 @@ fn an_address_that_a_vendor_never_takes_blocks_no_other() {
 fn a_message_of_an_erased_person_among_nine_is_done_with_them() {
     run(async {
         let ward = Ward::new().await;
-        let app = ward.world.patient().await;
+        let app = patient(&ward.world).await;
         let (good, gone) = (ward.leads(9).await, ward.world.lead().await);
         let erase = format!("delete from landing_leads where id = '{}'", gone.lead);
         ward.world.db.execute(&erase).await;
         let messages = ward.receive(&good, &task(gone.id)).await;
-        assert!(ward.hand_over(&app, &messages).await.is_empty());
+        assert!(ward.hand_over(&app, messages).await.is_empty());
         for waiting in &good {
             ward.world.assert_delivered_once(waiting).await;
         }
@@ -153,9 +141,10 @@ fn a_message_of_an_erased_person_among_nine_is_done_with_them() {
 fn nobody_waits_for_an_sms_that_the_vendor_sits_on() {
     run(async {
         let ward = Ward::new().await;
-        let app = ward.world.patient().await;
+        let app = patient(&ward.world).await;
         let people = ward.leads(10).await;
         ward.world
+            .vendors
             .mobizon
             .faults()
             .add(Fault::times(Mode::Slow { ms: 9_000 }, 1));
@@ -170,7 +159,7 @@ fn nobody_waits_for_an_sms_that_the_vendor_sits_on() {
                 .count("deliveries where channel = 'sms' and state = 'sending'")
                 .await
         };
-        let (back, at_work) = join(ward.world.wake_all(&app, &people), meanwhile).await;
+        let (back, at_work) = join(wake_all(&app, &people), meanwhile).await;
         assert_eq!(
             (back, at_work),
             (0, 1),
@@ -191,13 +180,13 @@ fn a_task_that_panics_comes_back_alone_and_later() {
         }
         let messages = queue.receive().await;
         assert_eq!(messages.len(), 10);
-        let client = Client::new(&crate::support::aws::sdk().await, &queue.url);
+        let client = Client::new(&harness::world::sdk().await, &queue.url);
         let done = Mutex::new(Vec::new());
         let response = each(batch(&messages), &client, (), async |task: Value, ()| {
             tokio::task::yield_now().await;
             assert_ne!(task, 5, "a defect that one message meets");
             done.lock().unwrap().push(task);
-            Verdict::Done
+            Handled::Done
         });
         let failures = response.await.unwrap().batch_item_failures;
         let poison = messages

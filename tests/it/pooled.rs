@@ -1,33 +1,27 @@
 //! A transaction pooler between the functions and the database, whatever way the run as a whole takes.
 
-use crate::support::database::Database;
-use crate::support::pooler::{SERVERS, USER, pooler};
-use crate::support::sealed::ROLE;
-use crate::support::way::{Route, Way};
-use crate::support::{eventually, run};
 use futures::future::join_all;
 use harness::postgres::connect;
+use harness::world::{Connection, Database, ROLE, Route, SERVERS, USER, eventually, pooler, run};
 use ops::migrate::{MigrateError, migrate_database};
 use proftest::store::Store;
 use serde_json::json;
 use std::time::Duration;
 use tokio_postgres::error::SqlState;
 
-/// So many functions' connections at once.
 const CLIENTS: usize = 20;
 
 fn store(route: &Route) -> Store {
     Store::new(&route.config(), 1, Duration::from_secs(20)).unwrap()
 }
 
-/// Of the functions' sessions at the server.
 fn sessions(db: &Database) -> String {
     let name = db.name();
     format!("pg_stat_activity where datname = '{name}' and application_name = 'proftest'")
 }
 
 #[test]
-fn the_functions_take_the_way_of_this_run_and_no_other() {
+fn the_functions_take_the_connection_of_this_run_and_no_other() {
     run(async {
         let db = Database::fresh().await;
         let store = db.store();
@@ -37,12 +31,12 @@ fn the_functions_take_the_way_of_this_run_and_no_other() {
             sessions(&db)
         );
         let seen = db.row(&sql).await;
-        let (role, encrypted) = match Way::chosen() {
-            Way::Direct | Way::Pooler => ("postgres", false),
-            Way::Tls => (ROLE, true),
+        let (role, encrypted) = match Connection::chosen() {
+            Connection::Direct | Connection::Pooler => ("postgres", false),
+            Connection::Tls => (ROLE, true),
         };
         assert_eq!(seen, json!({"usename": role, "ssl": encrypted}));
-        if Way::chosen() == Way::Pooler {
+        if Connection::chosen() == Connection::Pooler {
             let pooler = pooler().await.unwrap();
             let clients = pooler.show("clients", db.name()).await;
             assert!(clients.iter().any(|client| client["user"] == USER), "{clients:?}");

@@ -1,10 +1,8 @@
 //! A function's process between the Runtime API and the world.
 
-use crate::support::aws::Queue;
-use crate::support::database::Database;
 use crate::support::request::sample;
-use crate::support::{process, run};
 use harness::runtime_api::Failed;
+use harness::world::{Settings, World, run, start};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -13,15 +11,14 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 #[test]
 fn a_process_answers_event_after_event_until_it_dies() {
     run(async {
-        let (db, queue) = (Database::fresh().await, Queue::new().await);
-        let settings = process::intake_settings(&db.url, &queue).await;
-        let mut intake = process::start("intake", TIMEOUT, &settings).await;
+        let world = World::new().await;
+        let mut intake = start("intake", TIMEOUT, &world.settings()).await;
         intake.ready().await.unwrap();
         for _ in 0..2 {
             let answer = intake.invoke(&sample("intake/valid.json")).await.unwrap();
             assert_eq!(answer["statusCode"], 200, "{answer}");
         }
-        assert_eq!(db.count("landing_leads").await, 1);
+        assert_eq!(world.db.count("landing_leads").await, 1);
         let kill = std::process::Command::new("kill")
             .args(["-9", &intake.pid().unwrap().to_string()])
             .status();
@@ -34,7 +31,12 @@ fn a_process_answers_event_after_event_until_it_dies() {
 #[test]
 fn a_process_that_cannot_start_says_so_by_ending() {
     run(async {
-        let mut intake = process::start("intake", TIMEOUT, &[("DATABASE_URL", "nonsense".to_owned())]).await;
+        let mut intake = start(
+            "intake",
+            TIMEOUT,
+            &Settings::from([("DATABASE_URL", "nonsense".to_owned())]),
+        )
+        .await;
         let failed = intake.ready().await.unwrap_err();
         assert!(matches!(failed, Failed::Died(_)), "{failed}");
         let event: Value = sample("intake/valid.json");

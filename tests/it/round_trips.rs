@@ -1,22 +1,21 @@
 //! How often a function waits for the database: what the figures of intake and track rest on.
 
-use crate::intake::{Intake, body_of, post};
-use crate::support::aws::sdk;
-use crate::support::delivery::World;
+use crate::intake::{app_of, body_of, post, world};
+use crate::support::delivery::{patient_over, wake};
 use crate::support::proxy::Proxy;
 use crate::support::request::visit;
-use crate::support::{Person, run};
+use harness::world::{Person, World, run, sdk};
 use proftest::config;
 
 #[test]
 fn a_warm_intake_makes_exactly_one_round_trip() {
     run(async {
-        let intake = Intake::new().await;
+        let intake = world().await;
         let route = intake.db.readable();
         let proxy = Proxy::before(route.port).await;
-        let mut config = intake.config();
+        let mut config = intake.intake_config();
         config.database = route.over(proxy.port);
-        let app = Intake::app_of(&config, &sdk().await);
+        let app = app_of(&config, &sdk().await);
         app.warm_up().await;
         proxy.take_round_trips();
         for number in 1..=5 {
@@ -68,13 +67,13 @@ fn a_delivery_makes_one_round_trip_to_claim_one_to_pin_and_one_a_channel_to_reco
         let world = World::new().await;
         let route = world.db.readable();
         let proxy = Proxy::before(route.port).await;
-        let app = world.patient_over(route.over(proxy.port)).await;
+        let app = patient_over(&world, route.over(proxy.port)).await;
         app.warm_up().await;
         let waiting = world.lead().await;
         proxy.take_round_trips();
-        assert!(!world.wake(&app, &waiting).await);
+        assert!(!wake(&app, &waiting).await);
         assert_eq!(proxy.take_round_trips(), 4);
-        assert!(!world.wake(&app, &waiting).await);
+        assert!(!wake(&app, &waiting).await);
         assert_eq!(proxy.take_round_trips(), 1, "to see that nothing is left");
     });
 }

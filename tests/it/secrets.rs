@@ -1,13 +1,12 @@
 //! Real function processes whose variables refer to secrets.
 
-use crate::support::aws::{CLOSED, Queue, patient_sdk};
-use crate::support::database::Database;
 use crate::support::request::sample;
-use crate::support::{dir, process, run};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use harness::emulator;
 use harness::runtime_api::{Failed, Function};
+use harness::world::{CLOSED, Settings, World, binaries, dir, patient_sdk, run, sdk};
 use reqwest::Url;
 use serde_json::{Value, json};
 use standins::{Running, serve};
@@ -20,21 +19,19 @@ use uuid::Uuid;
 const TIMEOUT: Duration = Duration::from_secs(20);
 const ABSENT: &str = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:absent-AbCdEf";
 
-/// A process and all that it prints.
 struct Printing {
     function: Function,
     file: PathBuf,
 }
 
 impl Printing {
-    /// Starts a function that prints as much as it can.
-    async fn start(name: &str, settings: &[(&str, String)]) -> Self {
+    async fn start(name: &str, settings: &Settings) -> Self {
         let file = dir().join(format!("secrets-{}.log", Uuid::new_v4()));
-        let binary = process::binaries().await.join(name);
+        let binary = binaries().await.join(name);
         let output = std::fs::File::create(&file).unwrap();
         let configure = |command: &mut tokio::process::Command| {
             command.env("RUST_LOG", "trace");
-            command.envs(settings.iter().map(|(name, value)| (name, value)));
+            command.envs(settings);
             command.stdout(output.try_clone().unwrap()).stderr(output);
         };
         let function = Function::start(&binary, TIMEOUT, configure).await.unwrap();
@@ -59,7 +56,6 @@ impl Printing {
     }
 }
 
-/// Makes a secret and returns a variable's value that refers to it.
 async fn secret(value: &str) -> String {
     let client = aws_sdk_secretsmanager::Client::new(&patient_sdk().await);
     let create = client.create_secret().name(format!("test-{}", Uuid::new_v4()));
@@ -67,20 +63,16 @@ async fn secret(value: &str) -> String {
     format!("secretsmanager:{}", made.arn.unwrap())
 }
 
-/// Settings with some of them replaced.
-fn with(
-    mut settings: Vec<(&'static str, String)>,
-    others: &[(&'static str, &str)],
-) -> Vec<(&'static str, String)> {
+fn with(mut settings: Settings, others: &[(&'static str, &str)]) -> Settings {
     settings.extend(others.iter().map(|(name, value)| (*name, (*value).to_owned())));
     settings
 }
 
 /// Settings of deliver, with a database that need not be there.
-async fn deliver_settings(keys: [&str; 2]) -> Vec<(&'static str, String)> {
-    let settings = process::aws_settings().await;
+async fn deliver_settings(keys: [&str; 2]) -> Settings {
+    let aws = emulator::settings(sdk().await.endpoint_url().unwrap());
     with(
-        settings,
+        Settings::from(aws),
         &[
             ("DATABASE_URL", "postgres://user:password@127.0.0.1:1/none"),
             ("NOTIFICATIONS_QUEUE_URL", CLOSED),
@@ -97,7 +89,6 @@ struct Manager {
 }
 
 impl Manager {
-    /// One that answers the n-th request with `answer(n)`.
     async fn new(answer: fn(usize) -> (StatusCode, Value)) -> Self {
         type Asked = Arc<Mutex<Vec<String>>>;
         let asked = Asked::default();
@@ -135,18 +126,18 @@ fn refused(kind: &str, message: &str) -> (StatusCode, Value) {
 #[test]
 fn a_function_works_with_the_secret_that_its_variable_refers_to_and_never_prints_it() {
     run(async {
-        let (db, queue) = (Database::fresh().await, Queue::new().await);
-        let settings = process::intake_settings(&db.url, &queue).await;
-        let settings = with(settings, &[("DATABASE_URL", &secret(&db.url).await)]);
+        let world = World::new().await;
+        let [(_, url), _] = world.db.settings();
+        let settings = with(world.settings(), &[("DATABASE_URL", &secret(&url).await)]);
         let mut intake = Printing::start("intake", &settings).await;
         intake.function.ready().await.unwrap();
         let answer = intake.function.invoke(&sample("intake/valid.json")).await;
         assert_eq!(answer.unwrap()["statusCode"], 200);
-        assert_eq!(db.count("landing_leads").await, 1);
+        assert_eq!(world.db.count("landing_leads").await, 1);
         let printed = intake.printed();
         // It does print what a client of AWS does, so the silence below is no accident.
         assert!(printed.contains("GetSecretValue"), "{printed}");
-        let url = Url::parse(&db.url).unwrap();
+        let url = Url::parse(&url).unwrap();
         let password = url.password().unwrap();
         assert!(password.len() > 7 && !printed.contains(password), "{printed}");
     });

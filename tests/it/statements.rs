@@ -1,7 +1,6 @@
 //! The statements that carry the load use their indexes, by PostgreSQL's own account.
 
-use crate::support::database::Database;
-use crate::support::run;
+use harness::world::{Database, run};
 use serde_json::Value;
 
 /// Twenty thousand leads with all that hangs on them, and fresh statistics.
@@ -29,7 +28,6 @@ async fn filled() -> Database {
     db
 }
 
-/// The plan of `sql`, for whatever its parameters will be.
 async fn plan(db: &Database, sql: &str, types: &str) -> Value {
     // A custom plan would need values; behind a pooler every statement is planned alone, but the index must be
     // there for both kinds.
@@ -53,7 +51,6 @@ fn assert_no_scan(plan: &Value) {
     assert!(scanned.is_empty(), "{scanned:?} are read whole: {plan:#}");
 }
 
-/// Tables that the plan reads from end to end.
 fn collect_scans(plan: &Value, found: &mut Vec<String>) {
     match plan {
         Value::Array(items) => items.iter().for_each(|item| collect_scans(item, found)),
@@ -115,7 +112,7 @@ fn every_statement_of_the_hot_path_uses_its_indexes() {
             ),
             (
                 include_str!("../../shared/src/store/intake.sql"),
-                "uuid, text, text, text, text, jsonb, uuid, float8, text, text, float8",
+                "uuid, text, text, text, text, jsonb, uuid, float8, text, text, float8, text, text[]",
                 "(lead_id = lead.id)",
             ),
         ] {

@@ -1,36 +1,24 @@
-//! What nobody has woken, the sweep wakes: each once, and all of it.
+//! The sweep wakes every overdue row, each once.
 
-use crate::support::aws::{CLOSED, Queue, sdk, sdk_at};
-use crate::support::database::Database;
-use crate::support::run;
 use futures::future::join_all;
+use harness::world::{CLOSED, Database, World, run, sdk, sdk_at};
 use proftest::aws::SdkConfig;
-use proftest::config;
 use std::collections::HashSet;
 use std::time::Duration;
 
 struct Sweep {
-    db: Database,
-    queue: Queue,
-    crm: Queue,
+    world: World,
 }
 
 impl Sweep {
     async fn new() -> Self {
         Self {
-            db: Database::fresh().await,
-            queue: Queue::new().await,
-            crm: Queue::new().await,
+            world: World::new().await,
         }
     }
 
     fn app(&self, sdk: &SdkConfig) -> sweep::App {
-        let config = config::Sweep {
-            database: self.db.config(),
-            queue_url: self.queue.url.clone(),
-            crm_queue_url: self.crm.url.clone(),
-        };
-        sweep::App::new(&config, sdk).unwrap()
+        sweep::App::new(&self.world.sweep_config(), sdk).unwrap()
     }
 
     async fn run(&self) -> usize {
@@ -40,7 +28,7 @@ impl Sweep {
             .notifications
     }
 
-    /// So many leads, each with a pending notification that became due `age` seconds ago and that nobody woke
+    /// So many leads, each with a pending notification that became due `age` seconds ago and was not woken
     /// within the grace.
     async fn add(&self, name: &str, count: u32, age: i32) {
         let sql = format!(
@@ -54,7 +42,7 @@ impl Sweep {
                     now() - ({age} - 90) * interval '1 second'
              from lead"
         );
-        self.db.execute(&sql).await;
+        self.world.db.execute(&sql).await;
     }
 
     async fn ids(&self, name: &str) -> HashSet<String> {
@@ -62,7 +50,7 @@ impl Sweep {
             "select n.id from scheduled_notifications n join landing_leads l on l.id = n.lead_id
              where l.name = '{name}'"
         );
-        let rows = self.db.rows(&sql).await;
+        let rows = self.world.db.rows(&sql).await;
         rows.iter()
             .map(|row| row["id"].as_str().unwrap().to_owned())
             .collect()
@@ -70,7 +58,7 @@ impl Sweep {
 
     /// The notifications that the queue's messages name; none twice.
     async fn woken(&self) -> HashSet<String> {
-        let bodies = self.queue.drain().await;
+        let bodies = self.world.notifications.drain().await;
         let count = bodies.len();
         let ids: HashSet<String> = bodies
             .iter()
@@ -94,6 +82,7 @@ fn what_is_overdue_is_woken_once_and_again_only_after_five_minutes() {
         sweep.add("future", 3, -60).await;
         sweep.add("over", 3, 100).await;
         sweep
+            .world
             .db
             .execute(
                 "update scheduled_notifications n set status = 'completed'
@@ -103,19 +92,17 @@ fn what_is_overdue_is_woken_once_and_again_only_after_five_minutes() {
         assert_eq!(sweep.run().await, 3);
         assert_eq!(sweep.woken().await, sweep.ids("overdue").await);
         assert_eq!(sweep.run().await, 0, "not again at once");
-        let pass = |minutes: u32| {
-            format!("update scheduled_notifications set wake_at = wake_at - interval '{minutes} min'")
-        };
         sweep
+            .world
             .db
             .execute(
                 "update scheduled_notifications set wake_at = 'infinity' where wake_at < now()
                           or lead_id in (select id from landing_leads where name <> 'overdue')",
             )
             .await;
-        sweep.db.execute(&pass(4)).await;
+        sweep.world.pass_time(Duration::from_mins(4)).await;
         assert_eq!(sweep.run().await, 0, "not within five minutes");
-        sweep.db.execute(&pass(1)).await;
+        sweep.world.pass_time(Duration::from_mins(1)).await;
         assert_eq!(sweep.run().await, 3, "a message may get lost");
         assert_eq!(sweep.woken().await, sweep.ids("overdue").await);
     });
@@ -127,7 +114,7 @@ fn rows_that_someone_holds_are_skipped_not_waited_for() {
         let sweep = Sweep::new().await;
         sweep.add("held", 5, 200).await;
         sweep.add("free", 5, 100).await;
-        let holder = Database::open(sweep.db.url.clone()).await;
+        let holder = Database::open(sweep.world.db.url.clone()).await;
         holder
             .execute(
                 "begin; select from scheduled_notifications n join landing_leads l on l.id = n.lead_id
@@ -160,7 +147,7 @@ fn two_sweeps_at_once_drain_twelve_hundred_between_them() {
             woken.iter().all(|count| *count > 0),
             "both had a share: {woken:?}"
         );
-        assert_eq!(sweep.queue.visible().await, 1_200);
+        assert_eq!(sweep.world.notifications.visible().await, 1_200);
         assert_eq!(sweep.woken().await, sweep.ids("overdue").await);
     });
 }
@@ -172,6 +159,7 @@ fn the_oldest_are_taken_first() {
         sweep.add("young", 5, 100).await;
         sweep.add("old", 5, 900).await;
         let taken = sweep
+            .world
             .db
             .store()
             .take_overdue(5, Duration::from_mins(5))
@@ -188,10 +176,7 @@ fn without_a_queue_the_run_fails_and_the_rows_are_kept() {
         let sweep = Sweep::new().await;
         sweep.add("overdue", 3, 100).await;
         assert!(sweep::handle(&sweep.app(&sdk_at(CLOSED))).await.is_err());
-        sweep
-            .db
-            .execute("update scheduled_notifications set wake_at = wake_at - interval '5 min'")
-            .await;
+        sweep.world.pass_time(Duration::from_mins(5)).await;
         assert_eq!(sweep.run().await, 3);
     });
 }
@@ -200,7 +185,7 @@ fn without_a_queue_the_run_fails_and_the_rows_are_kept() {
 fn the_backlog_says_how_the_funnel_stands() {
     run(async {
         let sweep = Sweep::new().await;
-        let store = sweep.db.store();
+        let store = sweep.world.db.store();
         let empty = store.backlog().await.unwrap();
         assert_eq!(
             (empty.overdue, empty.pending, empty.failed_last_day, empty.parked),
@@ -211,6 +196,7 @@ fn the_backlog_says_how_the_funnel_stands() {
         sweep.add("future", 2, -60).await;
         sweep.add("failed", 4, 60).await;
         sweep
+            .world
             .db
             .execute(
                 "update scheduled_notifications n set status = 'failed'
@@ -243,7 +229,7 @@ fn the_funnel_of_the_last_day_is_counted() {
         sweep.add("delivered", 3, 600).await;
         sweep.add("last week", 1, 600).await;
         sweep
-            .db
+            .world.db
             .execute(
                 "update scheduled_notifications n
                  set status = 'completed', open_channels = 0,
@@ -260,7 +246,7 @@ fn the_funnel_of_the_last_day_is_counted() {
                  update landing_leads set email_clicked = true, sms_clicked = true where name = 'delivered'",
             )
             .await;
-        let backlog = sweep.db.store().backlog().await.unwrap();
+        let backlog = sweep.world.db.store().backlog().await.unwrap();
         assert_eq!(
             (
                 backlog.leads_last_day,

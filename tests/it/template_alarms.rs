@@ -1,4 +1,4 @@
-//! The alarms and the dashboard look at metrics that exist, and somebody is told.
+//! The alarms and the dashboard use metrics that exist, and every alarm reaches the topic.
 
 use crate::template::template;
 use harness::tools;
@@ -25,7 +25,7 @@ fn is_written_by(function: &str, metric: &str) -> bool {
     })
 }
 
-/// `function`: the logical name of the one whose deployed name the metric bears.
+/// `function`: the logical name of the function in the metric's dimension.
 fn assert_exists(namespace: &str, metric: &str, function: Option<&str>) {
     let exists = match function {
         Some(function) => {
@@ -34,13 +34,13 @@ fn assert_exists(namespace: &str, metric: &str, function: Option<&str>) {
         }
         None => OF_AWS.contains(&(namespace, metric)),
     };
-    assert!(exists, "nobody writes {namespace} {metric} of {function:?}");
+    assert!(exists, "nothing writes {namespace} {metric} of {function:?}");
 }
 
 #[test]
-fn every_alarm_watches_a_metric_that_exists_and_tells_somebody() {
+fn every_alarm_watches_a_metric_that_exists_and_reaches_the_topic() {
     let template = template();
-    let mut watched = BTreeSet::new();
+    let (mut watched, mut by_silence) = (BTreeSet::new(), Vec::new());
     for (name, resource) in template["Resources"].as_object().unwrap() {
         if resource["Type"] != "AWS::CloudWatch::Alarm" {
             continue;
@@ -50,10 +50,17 @@ fn every_alarm_watches_a_metric_that_exists_and_tells_somebody() {
         let dimension = &alarm["Dimensions"][0];
         let function = (dimension["Name"] == "function").then(|| dimension["Value"]["Ref"].as_str().unwrap());
         assert_exists(&text("Namespace"), &text("MetricName"), function);
-        assert_eq!(alarm["AlarmActions"], json!([{"Ref": "AlarmTopic"}]), "{name}");
+        for actions in ["AlarmActions", "OKActions"] {
+            assert_eq!(
+                alarm[actions],
+                json!([{"Ref": "AlarmTopic"}]),
+                "{name}: {actions}"
+            );
+        }
         assert!(text("AlarmDescription").len() > 40, "{name} says nothing");
         assert!(!alarm["TreatMissingData"].is_null(), "{name}");
         watched.insert(text("MetricName"));
+        by_silence.extend((alarm["TreatMissingData"] == "breaching").then_some(function));
     }
     for metric in [
         "ApproximateNumberOfMessagesVisible",
@@ -67,109 +74,33 @@ fn every_alarm_watches_a_metric_that_exists_and_tells_somebody() {
     ] {
         assert!(watched.contains(metric), "no alarm on {metric}");
     }
-    let overdue = &template["Resources"]["OverdueAlarm"]["Properties"];
-    assert_eq!(overdue["TreatMissingData"], "breaching", "a dead sweep is silent");
-    let balance = &template["Resources"]["SmsBalanceAlarm"]["Properties"];
-    assert_eq!(balance["Threshold"], json!({"Ref": "SmsBalanceMin"}));
-    assert_eq!(
-        balance["TreatMissingData"], "ignore",
-        "nobody asks where nothing is sent"
+    assert!(
+        by_silence.contains(&Some("SweepFunction")),
+        "a sweep that does not run raises no alarm"
     );
 }
 
-/// What an alarm is: metric, statistic, seconds, periods looked at, of them bad, operator, threshold, what silence means,
-/// dimension.
-fn read_out(alarm: &Value) -> Value {
-    let or = |first: &str, second: &str| match &alarm[first] {
-        Value::Null => alarm[second].clone(),
-        found => found.clone(),
-    };
-    let dimensions = alarm["Dimensions"].as_array().unwrap();
-    assert_eq!(dimensions.len(), 1);
-    json!([
-        format!(
-            "{} {}",
-            alarm["Namespace"].as_str().unwrap(),
-            alarm["MetricName"].as_str().unwrap()
-        ),
-        or("Statistic", "ExtendedStatistic"),
-        alarm["Period"],
-        alarm["EvaluationPeriods"],
-        or("DatapointsToAlarm", "EvaluationPeriods"),
-        alarm["ComparisonOperator"],
-        alarm["Threshold"],
-        alarm["TreatMissingData"],
-        [dimensions[0]["Name"], dimensions[0]["Value"]],
-    ])
+/// The only number that follows a constant's name in a folder's Rust files.
+fn constant(folder: &str, name: &str) -> f64 {
+    let folder = tools::workspace().join(folder);
+    let sources = std::fs::read_dir(folder)
+        .unwrap()
+        .flatten()
+        .map(|file| file.path());
+    let sources = sources.filter_map(|path| std::fs::read_to_string(path).ok());
+    let start = format!("const {name}: f64 = ");
+    let found: Vec<f64> = sources
+        .filter_map(|source| source.split_once(&start)?.1.split_once(';')?.0.parse().ok())
+        .collect();
+    assert_eq!(found.len(), 1, "{name}");
+    found[0]
 }
 
 #[test]
-fn the_alarms_are_these() {
-    const ABOVE: &str = "GreaterThanThreshold";
-    const BELOW: &str = "LessThanThreshold";
-    let queue = |name: &str| json!(["QueueName", {"Fn::GetAtt": [name, "QueueName"]}]);
-    let of = |name: &str| json!(["function", {"Ref": name}]);
-    let api = json!(["ApiId", {"Ref": "FunnelApi"}]);
-    let (sweep, dead) = (of("SweepFunction"), "AWS/SQS ApproximateNumberOfMessagesVisible");
-    let (good, same) = ("notBreaching", "ignore");
-    #[rustfmt::skip]
-    let expected = json!({
-        "NotificationsDlqAlarm": [dead, "Maximum", 60, 1, 1, ABOVE, 0, good, queue("NotificationsDlq")],
-        "CrmDlqAlarm": [dead, "Maximum", 60, 1, 1, ABOVE, 0, good, queue("CrmDlq")],
-        "OverdueAlarm": ["proftest OldestOverdueSeconds", "Maximum", 60, 3, 3, ABOVE, 300, "breaching", sweep],
-        "ParkedAlarm": ["proftest ParkedDeliveries", "Maximum", 60, 3, 3, ABOVE, 0, good, sweep],
-        "SmsBalanceAlarm": ["proftest SmsBalance", "Minimum", 300, 1, 1, BELOW, {"Ref": "SmsBalanceMin"}, same,
-                            of("DeliverFunction")],
-        "CrmGateAlarm": ["proftest CrmGateShut", "Maximum", 300, 2, 2, ABOVE, 0, good, sweep],
-        // Fewer than two weeks: `WARN_DAYS` of crm. Silence is no good news.
-        "CrmTokenAlarm": ["proftest CrmTokenDaysLeft", "Minimum", 300, 1, 1, BELOW, 14, same, of("CrmFunction")],
-        // An outage at fourteen leads an hour is a few 5xx, not many a minute.
-        "ApiErrorsAlarm": ["AWS/ApiGateway 5xx", "Sum", 60, 5, 2, ABOVE, 0, good, api],
-        "ApiLatencyAlarm": ["AWS/ApiGateway Latency", "p99", 300, 2, 2, ABOVE, 3000, good, api],
-    });
-    let template = template();
-    let resources = template["Resources"].as_object().unwrap();
-    let alarms = resources
-        .iter()
-        .filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
-    let mut found = serde_json::Map::new();
-    for (name, alarm) in alarms {
-        let alarm = &alarm["Properties"];
-        // Who was called is also told that it is over.
-        assert_eq!(alarm["OKActions"], json!([{"Ref": "AlarmTopic"}]), "{name}");
-        found.insert(name.clone(), read_out(alarm));
-    }
-    assert_eq!(Value::Object(found), expected);
-}
-
-#[test]
-fn the_topic_s_subscribers_are_who_is_named() {
-    let template = template();
-    for (name, protocol, parameter) in [
-        ("AlarmSubscription", "email", "AlarmEmail"),
-        ("AlarmWebhook", "https", "AlarmUrl"),
-    ] {
-        let subscription = &template["Resources"][name];
-        let condition = subscription["Condition"].as_str().unwrap();
-        assert_eq!(
-            template["Conditions"][condition],
-            json!({"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]})
-        );
-        let properties = &subscription["Properties"];
-        assert_eq!(
-            (
-                &properties["Protocol"],
-                &properties["Endpoint"],
-                &properties["TopicArn"]
-            ),
-            (
-                &protocol.into(),
-                &json!({"Ref": parameter}),
-                &json!({"Ref": "AlarmTopic"})
-            ),
-            "{name}"
-        );
-    }
+fn the_alarm_the_log_and_doctor_warn_of_an_ending_token_on_the_same_day() {
+    let days = template()["Resources"]["CrmTokenAlarm"]["Properties"]["Threshold"].as_f64();
+    assert_eq!(days, Some(constant("functions/crm/src", "WARN_DAYS")));
+    assert_eq!(days, Some(constant("tools/ops/src/doctor", "DAYS_MIN")));
 }
 
 #[test]
@@ -193,18 +124,9 @@ fn the_dashboard_draws_metrics_that_exist() {
         }
     }
     assert!(drawn >= 12, "{drawn}");
-    let body = body.to_string();
-    for step in [
-        "LeadsLastDay",
-        "DeliveredLastDay",
-        "OnTimeLastDay",
-        "ClickedLastDay",
-    ] {
-        assert!(body.contains(step), "the funnel lacks {step}");
-    }
 }
 
-/// CloudWatch's shorthand: "." repeats what stood there in the line before, "..." all that came first.
+/// CloudWatch's shorthand: "." repeats the field above, "..." all fields above that are not given.
 fn written_out(line: &[Value], before: &[Value]) -> Vec<Value> {
     let mut fields: Vec<Value> = line.iter().filter(|field| !field.is_object()).cloned().collect();
     if fields.first().is_some_and(|field| field == "...") {

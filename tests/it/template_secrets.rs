@@ -1,4 +1,4 @@
-//! Where secrets stand in template.yaml: in Secrets Manager and nowhere else, each for those who read it.
+//! Secrets are in Secrets Manager and nowhere else in template.yaml, and only the functions that need one may read it.
 
 use crate::template::{functions, objects, template};
 use serde_json::{Value, json};
@@ -104,9 +104,6 @@ fn a_function_may_read_the_secrets_of_its_variables_and_no_others() {
             let of_the_secret = template["Resources"][id]["Condition"].as_str();
             assert_eq!(condition.as_deref(), of_the_secret, "{binary}: {id}");
         }
-        // Another release replaces every process, which then fetches its secrets anew.
-        let release = &function["Properties"]["AutoPublishCodeSha256"];
-        assert_eq!(*release, json!({"Ref": "Release"}), "{binary}");
         read.extend(referred_to.into_keys());
     }
     let resources = template["Resources"].as_object().unwrap().keys();

@@ -1,4 +1,4 @@
-//! What template.yaml tells the functions, against what they read; and its times, against each other.
+//! What template.yaml tells the functions, compared with what they read; and its times, compared with each other.
 
 use crate::template::{functions, template};
 use harness::tools;
@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-/// The variables that a configuration asks for.
 fn read_by<T>(read: fn(&Env<'_>) -> Result<T, ConfigError>) -> BTreeSet<String> {
     // Some variables are asked for only where their alternative is absent.
     let alternatives: [&[&str]; 2] = [&[], &["AMOCRM_ACCESS_TOKEN", "AMOCRM_PIPELINE_ID"]];
@@ -35,16 +34,20 @@ fn read_without<T>(absent: &[&str], read: fn(&Env<'_>) -> Result<T, ConfigError>
     asked.into_inner()
 }
 
-/// Every function's, with the name of its configuration.
+fn main_of(binary: &str) -> String {
+    let main = tools::workspace().join(format!("functions/{binary}/src/main.rs"));
+    std::fs::read_to_string(main).unwrap()
+}
+
+/// Every function's, with the name of its configuration; a function without settings has none.
 pub fn read_by_function(binary: &str) -> (&'static str, BTreeSet<String>) {
     match binary {
         "intake" => ("Intake", read_by(config::Intake::read)),
         "deliver" => ("Deliver", read_by(config::Deliver::read)),
         "crm" => ("Crm", read_by(config::Crm::read)),
         "track" => ("Track", read_by(config::Track::read)),
-        // It needs no setting.
-        "page" => ("", BTreeSet::new()),
         "sweep" => ("Sweep", read_by(config::Sweep::read)),
+        other if !main_of(other).contains("::read") => ("", BTreeSet::new()),
         other => panic!("which configuration does {other} read?"),
     }
 }
@@ -71,15 +74,10 @@ pub fn variable_problems(template: &Value) -> Vec<String> {
 
 #[test]
 fn every_function_reads_the_configuration_of_its_name() {
-    for binary in harness::emulator::FUNCTIONS {
-        let name = read_by_function(binary).0;
-        let main = tools::workspace().join(format!("functions/{binary}/src/main.rs"));
-        let main = std::fs::read_to_string(main).unwrap();
-        let reads = if name.is_empty() {
-            !main.contains("::read")
-        } else {
-            main.contains(&format!("config::{name}::read"))
-        };
+    for binary in tools::functions().unwrap() {
+        let name = read_by_function(&binary).0;
+        let main = main_of(&binary);
+        let reads = name.is_empty() || main.contains(&format!("config::{name}::read"));
         assert!(reads, "{binary} reads another configuration");
         assert!(main.contains("log_filter()"), "{binary}");
     }
@@ -103,8 +101,8 @@ fn every_variable_of_the_configuration_is_read_by_some_function() {
     // Lambda gives the name, and AWS is where it is: an emulator alone needs an address.
     let not_set = ["RUST_LOG", "AWS_LAMBDA_FUNCTION_NAME", "AWS_ENDPOINT_URL"];
     let mut read = BTreeSet::from(not_set.map(str::to_owned));
-    for binary in harness::emulator::FUNCTIONS {
-        read.extend(read_by_function(binary).1);
+    for binary in tools::functions().unwrap() {
+        read.extend(read_by_function(&binary).1);
     }
     assert!(quoted.len() > 15, "{quoted:?}");
     assert_eq!(quoted, read.iter().map(String::as_str).collect());
@@ -114,7 +112,6 @@ fn seconds(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
 }
 
-/// The queue's properties behind `{"Fn::GetAtt": [id, "Arn"]}`.
 fn queue<'a>(template: &'a Value, reference: &Value) -> &'a Value {
     let id = reference["Fn::GetAtt"][0].as_str().unwrap();
     let queue = &template["Resources"][id];
@@ -136,7 +133,6 @@ fn every_queue_gives_its_function_time_and_reports_record_by_record() {
                 json!(["ReportBatchItemFailures"]),
                 "{binary}"
             );
-            assert_eq!(seconds(&source["BatchSize"]), 10, "{binary}");
             let concurrency = &source["ScalingConfig"]["MaximumConcurrency"];
             let least = match concurrency["Ref"].as_str() {
                 Some(parameter) => &template["Parameters"][parameter]["MinValue"],
@@ -152,18 +148,15 @@ fn every_queue_gives_its_function_time_and_reports_record_by_record() {
             let redrive = &queue_properties["RedrivePolicy"];
             assert!(seconds(&redrive["maxReceiveCount"]) >= 5, "{binary}");
             let dlq = queue(&template, &redrive["deadLetterTargetArn"]);
-            assert_eq!(
-                seconds(&dlq["MessageRetentionPeriod"]),
-                1_209_600,
-                "{binary}: a fortnight to look"
-            );
+            // A dead letter's days count from when it was first sent. Source: SQS, "Using dead-letter queues".
             assert!(
-                dlq.get("FifoQueue").is_none(),
-                "EventBridge Scheduler takes standard queues only"
+                seconds(&dlq["MessageRetentionPeriod"])
+                    >= seconds(&queue_properties["MessageRetentionPeriod"]),
+                "{binary}: a message may end before it is a dead letter"
             );
         }
     }
-    assert_eq!(consumers, 2);
+    assert!(consumers >= 2, "{consumers}");
 }
 
 #[test]
@@ -185,28 +178,50 @@ fn the_sweep_runs_every_minute_and_ends_before_the_next() {
     assert!(seconds(&sweep["Timeout"]) < 60);
 }
 
+/// The variables that a function cannot do without; every other one is absent.
+fn required_alone(name: &str) -> Option<String> {
+    let value = match name {
+        "DATABASE_URL" => "postgres://user:password@127.0.0.1:5432/database",
+        "AMOCRM_LEAD_ID_FIELD_ID" => "1",
+        "NOTIFICATION_DELAY_SECONDS"
+        | "SCHEDULE_LEAD_SECONDS"
+        | "COURSE_URL"
+        | "RESEND_BASE_URL"
+        | "EMAIL_FROM"
+        | "MOBIZON_BASE_URL"
+        | "PUBLIC_BASE_URL"
+        | "SHORT_LINK_BASE_URL"
+        | "AMOCRM_PIPELINE_ID"
+        | "AMOCRM_STATUS_ID"
+        | "AMOCRM_UTM_FIELD_IDS"
+        | "AMOCRM_REQUESTS_PER_SECOND"
+        | "AMOCRM_BLOCK_SECONDS"
+        | "DATABASE_CA_PEM" => return None,
+        _ => "1",
+    };
+    Some(value.to_owned())
+}
+
+/// Otherwise the documents would be right for one of the two: a deployment by SAM, or a function started by hand.
 #[test]
-fn the_defaults_are_production_s() {
+fn the_template_s_defaults_are_the_functions_own() {
+    let env = Env::new(&required_alone);
+    let intake = config::Intake::read(&env).unwrap();
+    let track = config::Track::read(&env).unwrap();
+    let deliver = config::Deliver::read(&env).unwrap();
+    let crm = config::Crm::read(&env).unwrap();
     let template = template();
-    for (parameter, default) in [
-        ("NotificationDelaySeconds", json!(600)),
-        ("ScheduleLeadSeconds", json!(60)),
-        ("PublicBaseUrl", json!("https://api.onai.academy")),
-        (
-            "CourseUrl",
-            json!("https://onai.academy/integrator/expresscourse"),
-        ),
-        ("ResendBaseUrl", json!("https://api.resend.com")),
-        ("MobizonBaseUrl", json!("https://api.mobizon.kz")),
-        ("EmailFrom", json!("OnAI Academy <noreply@onai.academy>")),
+    for (parameter, own) in [
+        ("NotificationDelaySeconds", json!(intake.delay.as_secs())),
+        ("ScheduleLeadSeconds", json!(intake.schedule.lead.as_secs())),
+        ("CourseUrl", json!(track.course.as_str())),
+        ("ResendBaseUrl", json!(deliver.resend.base_url)),
+        ("EmailFrom", json!(deliver.resend.from)),
+        ("MobizonBaseUrl", json!(deliver.mobizon.base_url)),
+        ("PublicBaseUrl", json!(deliver.links.public)),
+        ("AmocrmRequestsPerSecond", json!(crm.amocrm.requests_per_second)),
     ] {
-        assert_eq!(
-            template["Parameters"][parameter]["Default"], default,
-            "{parameter}"
-        );
-    }
-    for secret in ["DatabaseUrl", "ResendApiKey", "MobizonApiKey"] {
-        assert_eq!(template["Parameters"][secret].get("Default"), None, "{secret}");
+        assert_eq!(template["Parameters"][parameter]["Default"], own, "{parameter}");
     }
 }
 

@@ -1,16 +1,18 @@
-//! Rules of the house that no compiler knows.
+//! Rules of this repository that the compiler does not know.
 
-use crate::support::database::Database;
-use crate::support::run;
 use harness::postgres::connect;
 use harness::tools;
+use harness::world::{Database, run};
 use ops::migrate::migrate;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The longest a source file may be, in lines.
 const LINES_MAX: usize = 400;
 
-/// Source files below `folder`, relative to the checkout; nothing that a build or a tool has put there.
+/// Source files below `folder`, relative to the checkout; none that a build or a tool has made.
 fn sources(folder: &str, extensions: &[&str]) -> Vec<PathBuf> {
     let root = tools::workspace();
     let (mut found, mut folders) = (Vec::new(), vec![PathBuf::from(folder)]);
@@ -52,18 +54,22 @@ fn is_unit_test(path: &Path) -> bool {
     path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests")
 }
 
-/// Modules of `shared`, and those that each may import. What stands further up knows nothing of what is below.
-const IMPORTS: [(&str, &[&str]); 12] = [
+/// Modules of `shared`, and those that each may import.
+const IMPORTS: [(&str, &[&str]); 13] = [
     ("failpoint", &[]),
+    ("random", &[]),
     ("failure", &[]),
     ("texts", &[]),
     ("telemetry", &[]),
     ("domain", &["domain", "failure", "texts"]),
     ("task", &["domain"]),
-    ("config", &["config"]),
+    ("config", &["config", "domain"]),
     ("http", &["texts"]),
     ("store", &["store", "domain", "failpoint", "failure", "config"]),
-    ("clients", &["clients", "failpoint", "failure", "config"]),
+    (
+        "clients",
+        &["clients", "domain", "failpoint", "failure", "random", "config"],
+    ),
     (
         "aws",
         &["aws", "domain", "failpoint", "failure", "task", "config"],
@@ -104,17 +110,122 @@ fn imports_go_one_way() {
     assert!(checked > 20, "{checked}");
 }
 
+/// Crates by their folders, and the crates of this workspace that each may use. A slash at the end: each folder below.
+const CRATES: [(&str, &[&str]); 9] = [
+    ("shared", &[]),
+    ("functions/", &["proftest"]),
+    ("tools/standins", &["proftest"]),
+    ("tools/ops", &["proftest"]),
+    ("tools/harness", &["proftest", "ops", "standins"]),
+    ("tools/local", &["proftest", "ops", "standins", "harness"]),
+    // It starts the others as processes.
+    ("tools/bench", &[]),
+    ("tools/bench/measure", EVERY_LIBRARY),
+    ("tests", EVERY_LIBRARY),
+];
+/// All but `tests`, `measure` and `bench`, which nothing may use; `*` is a function.
+const EVERY_LIBRARY: &[&str] = &["proftest", "ops", "standins", "harness", "local", "*"];
+/// For tests alone: the page's are in a browser.
+const FOR_TESTS: (&str, &str) = ("functions/page", "harness");
+
+/// The crates of this workspace with their folders, and what each depends on, as cargo reads their manifests.
+fn dependencies() -> BTreeMap<String, Vec<(String, bool)>> {
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    cargo.args([
+        "metadata",
+        "--no-deps",
+        "--format-version",
+        "1",
+        "--locked",
+        "--offline",
+    ]);
+    let output = cargo.current_dir(tools::workspace()).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let root = Path::new(metadata["workspace_root"].as_str().unwrap());
+    let folder = |path: &Value| {
+        let path = Path::new(path.as_str().unwrap());
+        path.strip_prefix(root).unwrap().to_string_lossy().into_owned()
+    };
+    let packages = metadata["packages"].as_array().unwrap();
+    let of_package = |package: &Value| {
+        let used = package["dependencies"].as_array().unwrap().iter();
+        let used = used.filter(|one| one["path"].is_string());
+        let used = used
+            .map(|one| (folder(&one["path"]), one["kind"] == "dev"))
+            .collect();
+        let manifest = folder(&package["manifest_path"]);
+        (manifest.trim_end_matches("/Cargo.toml").to_owned(), used)
+    };
+    packages.iter().map(of_package).collect()
+}
+
+/// What CRATES calls a crate.
+fn short_name(folder: &str) -> &str {
+    match folder {
+        "shared" => "proftest",
+        function if function.starts_with("functions/") => "*",
+        folder => folder.rsplit('/').next().unwrap(),
+    }
+}
+
 #[test]
-fn only_the_store_knows_sql() {
-    let statements = [
+fn crates_depend_one_way() {
+    let mut wrong = Vec::new();
+    for (folder, used) in dependencies() {
+        let fits =
+            |(path, _): &&(&str, _)| *path == folder || path.ends_with('/') && folder.starts_with(path);
+        let allowed = CRATES.iter().find(fits);
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("say in CRATES what {folder} may use"));
+        for (other, for_tests) in used {
+            let name = short_name(&other);
+            let in_tests = for_tests && (folder.as_str(), name) == FOR_TESTS;
+            if !allowed.contains(&name) && !in_tests {
+                wrong.push(format!("{folder} uses {other}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Where statements are, below the folders of `only_the_store_knows_sql`.
+const SQL: [&str; 5] = [
+    "shared/src/store",
+    "tools/ops/src/store",
+    "tools/ops/src/doctor/database.rs",
+    "tools/ops/src/migrate.rs",
+    "tools/local/src/console",
+];
+
+fn is_sql(string: &str) -> bool {
+    let words: Vec<String> = string.split_whitespace().map(str::to_lowercase).collect();
+    let pairs = [
         ("select", "from"),
         ("insert", "into"),
         ("update", "set"),
         ("delete", "from"),
     ];
-    for folder in ["shared/src", "functions"] {
+    let is = |(verb, then): (&str, &str)| {
+        words.first().is_some_and(|first| first == verb) && words.iter().any(|word| word == then)
+    };
+    pairs.into_iter().any(is)
+}
+
+#[test]
+fn only_the_store_knows_sql() {
+    for folder in [
+        "shared/src",
+        "functions",
+        "tools/ops/src",
+        "tools/local/src",
+        "tools/standins/src",
+    ] {
         for path in sources(folder, &["rs", "sql"]) {
-            if path.starts_with("shared/src/store") || is_unit_test(&path) {
+            if SQL.iter().any(|may| path.starts_with(may)) || is_unit_test(&path) {
                 continue;
             }
             assert!(
@@ -124,18 +235,7 @@ fn only_the_store_knows_sql() {
             );
             // Statements are written in strings, that is between quotes.
             for string in code(&path).split('"').skip(1).step_by(2) {
-                let words: Vec<&str> = string.split_whitespace().collect();
-                let is_sql = |(verb, then): (&str, &str)| {
-                    words
-                        .first()
-                        .is_some_and(|first| first.eq_ignore_ascii_case(verb))
-                        && words.iter().any(|word| word.eq_ignore_ascii_case(then))
-                };
-                assert!(
-                    !statements.into_iter().any(is_sql),
-                    "{}: {string}",
-                    path.display()
-                );
+                assert!(!is_sql(string), "{}: {string}", path.display());
             }
         }
     }
@@ -145,7 +245,7 @@ fn only_the_store_knows_sql() {
 fn only_the_configuration_reads_the_environment() {
     for folder in ["shared/src", "functions", "tools"] {
         for path in sources(folder, &["rs"]) {
-            // A build script is told by cargo through the environment.
+            // Cargo passes values to a build script through the environment.
             let may = [
                 "shared/src/config.rs",
                 "shared/src/config/environment.rs",

@@ -1,11 +1,9 @@
 //! A click counts once, and always leads to the course and nowhere else.
 
-use crate::support::database::Database;
-use crate::support::delivery::{Waiting, World};
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::request::{Answer, request, sample, visit};
-use crate::support::run;
 use futures::future::join_all;
+use harness::world::{Database, Waiting, World, run};
 use proftest::config;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -39,7 +37,6 @@ async fn flags(db: &Database, waiting: &Waiting) -> Value {
     db.row(&sql).await
 }
 
-/// A redirect to the course, with exactly this query, that nobody keeps.
 fn assert_course(answer: &Answer, query: &str) {
     assert_eq!(answer.status, 302);
     assert_eq!(answer.header("location"), format!("{COURSE}?{query}"));

@@ -3,18 +3,17 @@
 //! Mobizon gives no key to repeat an SMS under; what keeps it from being sent twice is the look-up alone, so it is
 //! tried here with lists as they are on bad days. `UNKNOWN_SMS` says with how many people; 100 unless given.
 
-use crate::support::aws::{Queue, event, record, task};
-use crate::support::delivery::{HASTY, Vendor, Waiting, World};
-use crate::support::{eventually, run};
+use crate::support::delivery::HASTY;
+use crate::support::delivery::{finish, hasty, patient, wake, wake_all};
 use futures::StreamExt as _;
+use harness::world::{Options, Vendor, Waiting, World, eventually, run};
 use proftest::config::variable;
-use proftest::domain::delivery::Policy;
+use proftest::domain::delivery::DeliveryTiming;
 use serde_json::json;
-use standins::{Fault, MobizonOptions, Mode};
+use standins::{Fault, Mode};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use uuid::Uuid;
 
 /// Instances of the function.
 const WORKERS: usize = 6;
@@ -39,7 +38,6 @@ fn always(mode: Mode, path: &str, count: Option<u32>) -> Fault {
     }
 }
 
-/// People each of whom gets an SMS whose answer is lost.
 struct Lost {
     world: World,
     workers: Vec<deliver::App>,
@@ -47,11 +45,11 @@ struct Lost {
 }
 
 impl Lost {
-    async fn with(options: MobizonOptions, policy: Policy) -> Self {
-        let world = World::with(Queue::new().await, options).await;
+    async fn with(options: Options, policy: DeliveryTiming) -> Self {
+        let world = World::with(options).await;
         let mut workers = Vec::new();
         for _ in 0..WORKERS {
-            workers.push(world.patient().await.with_policy(policy));
+            workers.push(patient(&world).await.with_timing(policy));
         }
         let mut people = Vec::new();
         for _ in 0..self::people() {
@@ -59,7 +57,7 @@ impl Lost {
         }
         // For good: should an SMS be repeated, the repetition is taken too, and its answer lost as well.
         let fault = always(Mode::AcceptThenDrop {}, SEND, None);
-        world.mobizon.faults().add(fault);
+        world.vendors.mobizon.faults().add(fault);
         Self {
             world,
             workers,
@@ -89,7 +87,7 @@ impl Lost {
             usize::try_from(self.world.db.count(&theirs).await).unwrap()
         };
         eventually("all is sent", WITHIN, async || {
-            wake(worker, batch).await;
+            wake_all(worker, batch).await;
             let untried = "(attempt = 0 or state = 'sending')";
             (count(untried).await == 0).then_some(())
         })
@@ -97,16 +95,15 @@ impl Lost {
         assert_eq!(count("channel = 'sms' and unknown_since is null").await, 0);
         between(batch);
         eventually("every SMS is found", WITHIN, async || {
-            wake(worker, batch).await;
+            wake_all(worker, batch).await;
             (count("state <> 'accepted'").await == 0).then_some(())
         })
         .await;
     }
 
-    /// Each has one SMS and one e-mail, and the row names the very one.
     async fn assert_each_once(&self) {
         let mut sent: HashMap<String, Vec<i64>> = HashMap::new();
-        for sms in self.world.mobizon.sent() {
+        for sms in self.world.vendors.mobizon.sent() {
             if sms.text.contains("/l/") {
                 sent.entry(sms.recipient).or_default().push(sms.message_id);
             }
@@ -126,31 +123,21 @@ impl Lost {
             let id = theirs[0].to_string();
             assert_eq!(told, json!(["completed", id, null, 1]), "{row}");
         }
-        assert_eq!(self.world.resend.sent().len(), self.people.len());
-        let refused = self.world.mobizon.stats().rejected;
+        assert_eq!(self.world.vendors.resend.sent().len(), self.people.len());
+        let refused = self.world.vendors.mobizon.stats().rejected;
         assert!(refused.is_empty(), "look-ups against the contract: {refused:?}");
     }
 
-    /// How many pages of the list were asked for.
     fn pages(&self) -> usize {
-        let requests = usize::try_from(self.world.mobizon.stats().requests).unwrap();
+        let requests = usize::try_from(self.world.vendors.mobizon.stats().requests).unwrap();
         requests - self.people.len()
     }
-}
-
-/// One message for each, as one batch.
-async fn wake(worker: &deliver::App, batch: &[Waiting]) {
-    let records = batch.iter().map(|waiting| {
-        let id = Uuid::new_v4().to_string();
-        record(&id, "no such receipt handle", &task(waiting.id))
-    });
-    deliver::handle(worker, event(records.collect())).await.unwrap();
 }
 
 #[test]
 fn every_sms_whose_answer_was_lost_is_found() {
     run(async {
-        let lost = Lost::with(World::mobizon_options(), HASTY).await;
+        let lost = Lost::with(Options::unlimited(), HASTY).await;
         lost.each_is_found(|_| ()).await;
     });
 }
@@ -158,11 +145,15 @@ fn every_sms_whose_answer_was_lost_is_found() {
 #[test]
 fn a_slow_list_and_one_that_does_not_answer_in_time_make_nobody_send_again() {
     run(async {
-        let lost = Lost::with(World::mobizon_options(), HASTY).await;
+        let lost = Lost::with(Options::unlimited(), HASTY).await;
         // Beyond a call's ten seconds, and past the settling time; later ones are slow, but answer.
         let (late, slow) = (Mode::Slow { ms: 12_000 }, Mode::Slow { ms: 900 });
-        lost.world.mobizon.faults().add(always(late, LIST, Some(5)));
-        lost.world.mobizon.faults().add(always(slow, LIST, None));
+        lost.world
+            .vendors
+            .mobizon
+            .faults()
+            .add(always(late, LIST, Some(5)));
+        lost.world.vendors.mobizon.faults().add(always(slow, LIST, None));
         lost.each_is_found(|_| ()).await;
         assert!(lost.pages() >= lost.people.len() + 5);
     });
@@ -172,11 +163,11 @@ fn a_slow_list_and_one_that_does_not_answer_in_time_make_nobody_send_again() {
 fn a_list_that_lags_by_less_than_the_settling_time_makes_nobody_send_again() {
     run(async {
         // Production settles for ten minutes; so this is a lag of six minutes, a hundred times faster.
-        let mut options = World::mobizon_options();
-        options.list_lag = Duration::from_millis(3_600);
-        let policy = Policy {
+        let mut options = Options::unlimited();
+        options.mobizon.list_lag = Duration::from_millis(3_600);
+        let policy = DeliveryTiming {
             look_up: Duration::from_millis(300),
-            settle: Duration::from_secs(6),
+            absent: Duration::from_secs(6),
             ..HASTY
         };
         let lost = Lost::with(options, policy).await;
@@ -188,8 +179,8 @@ fn a_list_that_lags_by_less_than_the_settling_time_makes_nobody_send_again() {
 #[test]
 fn an_sms_on_a_later_page_is_found_when_the_list_hears_only_the_number() {
     run(async {
-        let mut options = World::mobizon_options();
-        options.deaf_to_text = true;
+        let mut options = Options::unlimited();
+        options.mobizon.deaf_to_text = true;
         let lost = Lost::with(options, HASTY).await;
         // Six segments of Cyrillic: a page of a hundred has about 100 KiB.
         let advertisement = "Скидки только сегодня! ".repeat(17);
@@ -198,7 +189,7 @@ fn an_sms_on_a_later_page_is_found_when_the_list_hears_only_the_number() {
             for waiting in batch.iter().step_by(5) {
                 for _ in 0..210 {
                     let digits = waiting.person.digits();
-                    lost.world.mobizon.send_for_others(digits, &advertisement);
+                    lost.world.vendors.mobizon.send_for_others(digits, &advertisement);
                 }
                 crowded.fetch_add(1, Ordering::Relaxed);
             }
@@ -212,34 +203,37 @@ fn an_sms_on_a_later_page_is_found_when_the_list_hears_only_the_number() {
 #[test]
 fn the_pages_of_a_look_up_together_take_no_longer_than_a_call() {
     run(async {
-        let mut options = World::mobizon_options();
-        options.deaf_to_text = true;
-        let world = World::with(Queue::new().await, options).await;
-        let app = world.hasty().await;
+        let mut options = Options::unlimited();
+        options.mobizon.deaf_to_text = true;
+        let world = World::with(options).await;
+        let app = hasty(&world).await;
         let waiting = world.lead().await;
         world.break_once(Vendor::Mobizon, Mode::AcceptThenDrop {});
-        assert!(world.wake(&app, &waiting).await);
+        assert!(wake(&app, &waiting).await);
         for _ in 0..210 {
-            world.mobizon.send_for_others(waiting.person.digits(), "Скидки!");
+            world
+                .vendors
+                .mobizon
+                .send_for_others(waiting.person.digits(), "Скидки!");
         }
         // Three pages of four seconds each: the function lives for thirty, and may have to send after the look-up.
         let slow = Mode::Slow { ms: 4_000 };
-        world.mobizon.faults().add(always(slow, LIST, Some(3)));
-        world.skip_waiting(&waiting).await;
-        assert!(world.wake(&app, &waiting).await);
-        let row = world.delivery(&waiting, Vendor::Mobizon).await;
+        world.vendors.mobizon.faults().add(always(slow, LIST, Some(3)));
+        world.pass_time(Duration::from_hours(1)).await;
+        assert!(wake(&app, &waiting).await);
+        let row = world.work(&waiting, Vendor::Mobizon).await;
         let told = json!([row["state"], row["reason"]]);
         assert_eq!(
             told,
             json!(["unknown", "look-up failed: mobizon timeout"]),
             "{row}"
         );
-        world.heal();
-        world.finish(&app, &waiting).await;
+        world.vendors.heal();
+        finish(&world, &app, &waiting).await;
         let all = world.sms(&waiting);
         let ours: Vec<_> = all.iter().filter(|sms| sms.text.contains("/l/")).collect();
         assert_eq!(ours.len(), 1, "{ours:?}");
-        let row = world.delivery(&waiting, Vendor::Mobizon).await;
+        let row = world.work(&waiting, Vendor::Mobizon).await;
         let told = json!([row["state"], row["provider_id"]]);
         assert_eq!(told, json!(["accepted", ours[0].message_id.to_string()]), "{row}");
     });

@@ -1,54 +1,50 @@
-//! Every fault of every vendor leads to what docs/errors.md says, and touches nobody else's work.
+//! Every fault of every vendor leads to what docs/errors.md says, and touches no other work.
 
 mod table;
 
-use crate::support::crm::World as Crm;
-use crate::support::database::Database;
-use crate::support::delivery::{self, Waiting, World};
-use crate::support::{eventually, run};
+use crate::support;
+use crate::support::crm::{config, worker, worker_with};
+use crate::support::delivery::{app_of, patient, wake};
+use harness::world::{Vendor, Waiting, World, eventually, run};
 use serde_json::{Value, json};
 use standins::{Fault, Mode};
 use std::time::Duration;
-use table::{Break, Case, Gate, Vendor, cases};
+use table::{Break, Case, Gate, cases};
+
+/// Production's schedule, with every 429 recorded at once instead of waited for.
+const AT_ONCE: proftest::domain::delivery::DeliveryTiming = proftest::domain::delivery::DeliveryTiming {
+    repeats: 0,
+    ..proftest::domain::delivery::DeliveryTiming::PRODUCTION
+};
 
 /// A message is in time when it is accepted before the broken vendor's ten seconds are over, and by this long after it
 /// was due: a machine that also builds is slow.
-/// Production's schedule, with every 429 recorded at once instead of waited for.
-const AT_ONCE: proftest::domain::delivery::Policy = proftest::domain::delivery::Policy {
-    repeats: 0,
-    ..proftest::domain::delivery::Policy::PRODUCTION
-};
-
 const IN_TIME: &str = "30 seconds";
 /// How long a vendor that is late may take to have done its work.
 const LATEST: Duration = Duration::from_mins(1);
 
-/// The three vendors, and the two functions that call them.
-struct Vendors {
-    messages: World,
-    crm: Crm,
+struct Matrix {
+    world: World,
     deliver: deliver::App,
     worker: crm::App,
 }
 
-impl Vendors {
+impl Matrix {
     async fn new() -> Self {
-        let messages = World::new().await;
-        let crm = Crm::unlimited_over(Database::open(messages.db.url.clone()).await).await;
-        let deliver = messages.patient().await.with_policy(AT_ONCE);
-        let worker = crm.worker().await.with_policy(crm::Policy::PRODUCTION);
+        let world = World::new().await;
+        let deliver = patient(&world).await.with_timing(AT_ONCE);
+        let worker = worker(&world)
+            .await
+            .with_timing(proftest::domain::crm::CrmTiming::PRODUCTION);
         Self {
-            messages,
-            crm,
+            world,
             deliver,
             worker,
         }
     }
 
-    /// The functions, one of them looking for `vendor` at `address`.
     async fn astray(&self, vendor: Vendor, address: &str) -> (deliver::App, crm::App) {
-        let mut messages = self.messages.config();
-        let mut crm = self.crm.config(50);
+        let (mut messages, mut crm) = (self.world.deliver_config(), config(&self.world));
         let url = match vendor {
             Vendor::Resend => &mut messages.resend.base_url,
             Vendor::Mobizon => &mut messages.mobizon.base_url,
@@ -56,23 +52,21 @@ impl Vendors {
         };
         address.clone_into(url);
         (
-            self.messages.app(&messages).await.with_policy(AT_ONCE),
-            self.crm
-                .worker_with(&crm)
+            app_of(&messages).await.with_timing(AT_ONCE),
+            worker_with(&crm)
                 .await
-                .with_policy(crm::Policy::PRODUCTION),
+                .with_timing(proftest::domain::crm::CrmTiming::PRODUCTION),
         )
     }
 
     /// Wakes both functions at once, as the queues do; says whether each one's message must come back.
     async fn wake(&self, deliver: &deliver::App, worker: &crm::App, lead: &Waiting) -> (bool, bool) {
-        let crm = async { self.crm.wake(worker, &[lead.lead]).await == 1 };
-        futures::future::join(self.messages.wake(deliver, lead), crm).await
+        let crm = async { support::crm::wake(worker, &[lead.lead]).await == 1 };
+        futures::future::join(wake(deliver, lead), crm).await
     }
 
-    /// One case from its fault to its end.
     async fn run(&self, case: &Case) {
-        let lead = self.messages.lead().await;
+        let lead = self.world.lead().await;
         let comes_back = match &case.broken {
             Break::Once(mode) => {
                 self.break_once(case.vendor, mode);
@@ -94,7 +88,7 @@ impl Vendors {
             })
             .await;
         }
-        self.heal(&lead).await;
+        self.heal().await;
         for _ in 0..3 {
             self.wake(&self.deliver, &self.worker, &lead).await;
         }
@@ -102,39 +96,22 @@ impl Vendors {
     }
 
     fn break_once(&self, vendor: Vendor, mode: &Mode) {
-        let (faults, path) = match vendor {
-            Vendor::Resend => (self.messages.resend.faults(), "POST /emails"),
-            Vendor::Mobizon => (self.messages.mobizon.faults(), "message/sendsmsmessage"),
-            Vendor::AmoCrm => (self.crm.amocrm.faults(), "POST /api/v4/leads/complex"),
+        let path = match vendor {
+            Vendor::Resend => "POST /emails",
+            Vendor::Mobizon => "message/sendsmsmessage",
+            Vendor::AmoCrm => "POST /api/v4/leads/complex",
         };
         let mut fault = Fault::times(mode.clone(), 1);
         fault.path = Some(path.to_owned());
-        faults.add(fault);
+        self.world.vendors.faults(vendor).add(fault);
     }
 
-    /// Faults that nobody has met.
     fn left(&self, vendor: Vendor) -> Vec<Fault> {
-        match vendor {
-            Vendor::Resend => self.messages.resend.faults().list(),
-            Vendor::Mobizon => self.messages.mobizon.faults().list(),
-            Vendor::AmoCrm => self.crm.amocrm.faults().list(),
-        }
+        self.world.vendors.faults(vendor).list()
     }
 
-    /// The row of a vendor's work, with `wait`, the seconds that it was put off by.
     async fn row(&self, vendor: Vendor, lead: &Waiting) -> Value {
-        let mut row = match vendor {
-            Vendor::Resend => self.messages.delivery(lead, delivery::Vendor::Resend).await,
-            Vendor::Mobizon => self.messages.delivery(lead, delivery::Vendor::Mobizon).await,
-            Vendor::AmoCrm => {
-                let sql = format!(
-                    "select *, extract(epoch from next_attempt_at - updated_at)::float8 as wait
-                     from crm_tasks where lead_id = '{}'",
-                    lead.lead
-                );
-                self.crm.db.row(&sql).await
-            }
-        };
+        let mut row = self.world.work(lead, vendor).await;
         if row["content"].is_object() {
             // It would fill screens when a test fails.
             row["content"] = "pinned".into();
@@ -142,7 +119,6 @@ impl Vendors {
         row
     }
 
-    /// The row says what the cell says.
     async fn compare(&self, case: &Case, lead: &Waiting, comes_back: (bool, bool)) {
         let (name, expected) = (&case.name, &case.reaction);
         let row = self.row(case.vendor, lead).await;
@@ -170,7 +146,7 @@ impl Vendors {
     }
 
     async fn compare_gate(&self, name: &str, expected: Gate) {
-        let shut = self.crm.db.store().gate().await.unwrap();
+        let shut = self.world.db.store().gate().await.unwrap();
         match (expected, shut.as_ref().map(|shut| shut.opens_in)) {
             (Gate::Open, None) | (Gate::Shut, Some(None)) => {}
             (Gate::Seconds(seconds), Some(Some(opens_in))) => {
@@ -214,7 +190,7 @@ impl Vendors {
              where l.id = '{}'",
             lead.id, lead.lead
         );
-        let in_time = self.messages.db.row(&sql).await;
+        let in_time = self.world.db.row(&sql).await;
         assert_eq!(
             in_time,
             json!({"email": true, "sms": true}),
@@ -223,14 +199,13 @@ impl Vendors {
         );
     }
 
-    /// E-mails, SMS or deals of this lead.
     fn made(&self, vendor: Vendor, lead: &Waiting) -> usize {
         let marker = lead.lead.to_string();
         match vendor {
-            Vendor::Resend => self.messages.emails(lead).len(),
-            Vendor::Mobizon => self.messages.sms(lead).len(),
+            Vendor::Resend => self.world.emails(lead).len(),
+            Vendor::Mobizon => self.world.sms(lead).len(),
             Vendor::AmoCrm => {
-                let deals = self.crm.amocrm.deals();
+                let deals = self.world.vendors.amocrm.deals();
                 let theirs = deals
                     .iter()
                     .filter(|deal| deal.fields.get("PROFTEST_LEAD_ID") == Some(&marker));
@@ -239,16 +214,9 @@ impl Vendors {
         }
     }
 
-    /// Hours pass, and whoever mends things has mended them.
-    async fn heal(&self, lead: &Waiting) {
-        self.messages.skip_waiting(lead).await;
-        let sql = format!(
-            "update crm_tasks set next_attempt_at = now(), creating_since = creating_since - interval '1 hour'
-             where lead_id = '{}';
-             update crm_gate set shut_until = now()",
-            lead.lead
-        );
-        self.crm.db.execute(&sql).await;
+    async fn heal(&self) {
+        self.world.pass_time(Duration::from_hours(2)).await;
+        ops::store::open_gate(&self.world.db.store()).await.unwrap();
     }
 
     /// The work ended as the cell says, and exactly once; what failed was never done.
@@ -261,20 +229,20 @@ impl Vendors {
             let once = usize::from(!failed || vendor != case.vendor);
             assert_eq!(self.made(vendor, lead), once, "{name}: made by {vendor:?}");
         }
-        let people = self.crm.amocrm.contacts();
+        let people = self.world.vendors.amocrm.contacts();
         let contacts = people
             .iter()
             .filter(|contact| contact.phones == [lead.person.phone.clone()]);
         assert!(contacts.count() <= 1, "{name}: contacts");
         if !failed || case.vendor == Vendor::AmoCrm {
-            self.messages.assert_delivered_once(lead).await;
+            self.world.assert_delivered_once(lead).await;
         } else {
             let channel = if case.vendor == Vendor::Resend {
                 "email"
             } else {
                 "sms"
             };
-            let notification = self.messages.notification(lead).await;
+            let notification = self.world.notification(lead).await;
             let reason = format!("{channel}: {}", case.reaction.reason);
             let told = json!([notification["status"], notification["failure_reason"]]);
             assert_eq!(told, json!(["failed", reason]), "{name}");
@@ -289,25 +257,23 @@ impl Vendors {
         }
     }
 
-    /// Nobody has broken a vendor's contract in anything that was sent.
     fn nothing_was_refused(&self) {
         for stats in [
-            self.messages.resend.stats(),
-            self.messages.mobizon.stats(),
-            self.crm.amocrm.stats(),
+            self.world.vendors.resend.stats(),
+            self.world.vendors.mobizon.stats(),
+            self.world.vendors.amocrm.stats(),
         ] {
             assert!(stats.rejected.is_empty(), "{:?}", stats.rejected);
         }
-        assert_eq!(self.messages.resend.stats().without_idempotency_key, 0);
+        assert_eq!(self.world.vendors.resend.stats().without_idempotency_key, 0);
     }
 }
 
-/// Runs cases one after another.
-async fn lane(vendors: Vendors, cases: Vec<Case>) -> usize {
+async fn lane(matrix: Matrix, cases: Vec<Case>) -> usize {
     for case in &cases {
-        vendors.run(case).await;
+        matrix.run(case).await;
     }
-    vendors.nothing_was_refused();
+    matrix.nothing_was_refused();
     cases.len()
 }
 
@@ -324,7 +290,7 @@ fn every_fault_of_every_vendor_has_the_reaction_of_the_table_and_touches_nobody_
         }
         let mut lanes = Vec::new();
         for group in groups {
-            lanes.push(lane(Vendors::new().await, group));
+            lanes.push(lane(Matrix::new().await, group));
         }
         let ran = futures::future::join_all(lanes).await;
         println!("{} cells", ran.iter().sum::<usize>());

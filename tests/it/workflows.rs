@@ -37,7 +37,7 @@ fn every_action_is_pinned_by_its_commit() {
             pinned += 1;
         }
     }
-    assert_eq!(pinned, 3);
+    assert_eq!(pinned, 5);
 }
 
 #[test]
@@ -57,79 +57,132 @@ fn ci_runs_the_script_and_nothing_else() {
     assert_eq!(steps[1], json!({"run": ".ci/run"}));
 }
 
+fn all_of(step: &Value, fields: &[&str]) -> String {
+    fields.iter().map(|field| step[*field].to_string()).collect()
+}
+
+/// Each of these words is in the step of its place, in no other, and there are no more steps.
+fn assert_order(steps: &[Value], order: &[&str]) {
+    let place = |what: &&str| {
+        let holds = |at: &usize| all_of(&steps[*at], &["run", "uses"]).contains(*what);
+        let places: Vec<usize> = (0..steps.len()).filter(holds).collect();
+        assert_eq!(places.len(), 1, "{what}: steps {places:?}");
+        places[0]
+    };
+    let places: Vec<usize> = order.iter().map(place).collect();
+    assert_eq!(places, (0..steps.len()).collect::<Vec<_>>(), "{order:?}");
+}
+
 #[test]
 fn a_deployment_is_tested_and_built_then_migrates_then_deploys() {
     let workflow = workflow("deploy.yml");
-    assert_eq!(
-        workflow["jobs"]["test"],
-        json!({"uses": "./.github/workflows/ci.yml"})
-    );
-    let job = &workflow["jobs"]["deploy"];
-    assert_eq!(job["needs"], "test");
-    assert_eq!(job["environment"], "production");
+    let jobs = &workflow["jobs"];
+    assert_eq!(jobs["test"], json!({"uses": "./.github/workflows/ci.yml"}));
+    assert_eq!(jobs["deploy"]["needs"], json!(["test", "build"]));
+    assert_eq!(jobs["deploy"]["environment"], "production");
     assert_eq!(workflow["concurrency"]["cancel-in-progress"], false);
-    let steps = steps(job);
-    let place = |what: &str| {
-        let of = |step: &Value| format!("{}{}", step["run"], step["uses"]);
-        let places: Vec<usize> = (0..steps.len())
-            .filter(|at| of(&steps[*at]).contains(what))
-            .collect();
-        let [place] = places[..] else {
-            panic!("{what}: steps {places:?}")
-        };
-        place
-    };
-    let order = [
+    let build = steps(&jobs["build"]);
+    let made = [
         "actions/checkout@",
         "tests/sam-build.sh ",
-        "-- migrate ",
+        "tar --create ",
+        "actions/upload-artifact@",
+    ];
+    assert_order(&build, &made);
+    let deploy = steps(&jobs["deploy"]);
+    let order = [
+        "actions/download-artifact@",
+        "sha256sum --check",
+        "ops migrate",
         "aws-actions/configure-aws-credentials@",
         "sam deploy ",
     ];
-    let places = order.map(place);
-    assert!(places.is_sorted(), "{order:?} are at {places:?}");
-    assert_eq!(places.len(), steps.len(), "and nothing else");
-    // The script checks what it builds, and leaves it there with its tools.
-    let build = steps[places[1]]["run"].as_str().unwrap();
+    assert_order(&deploy, &order);
+    // What is deployed is what was built and checked: the same archive, by a digest that does not travel in it.
+    let script = build[1]["run"].as_str().unwrap();
     assert!(
-        build.starts_with("tests/sam-build.sh \"$ARCHITECTURE\"\n"),
-        "{build}"
+        script.starts_with("tests/sam-build.sh \"$ARCHITECTURE\"\n"),
+        "{script}"
     );
     assert!(
-        build.contains("\"$PWD/target/tools/sam/bin\" >> \"$GITHUB_PATH\""),
-        "{build}"
+        script.contains("cargo build --locked --package ops\n"),
+        "{script}"
     );
-    let deploy = steps[places[4]]["run"].as_str().unwrap();
+    let packed = build[2]["run"].as_str().unwrap();
+    let archive = build[3]["with"]["path"].as_str().unwrap();
+    let packs = format!("--file {archive} \"target/sam/$ARCHITECTURE\" target/debug/ops\n");
+    assert!(packed.contains(&packs), "{packed}");
+    assert_eq!(build[3]["with"]["name"], deploy[0]["with"]["name"]);
+    let digest =
+        json!({"sha256": format!("${{{{ steps.{}.outputs.sha256 }}}}", build[2]["id"].as_str().unwrap())});
+    assert_eq!(jobs["build"]["outputs"], digest);
+    assert_eq!(deploy[1]["env"]["SHA256"], "${{ needs.build.outputs.sha256 }}");
+    let unpacked = deploy[1]["run"].as_str().unwrap();
+    let check = format!("echo \"$SHA256  {archive}\" | sha256sum --check\ntar --extract --file {archive}\n");
+    assert!(unpacked.starts_with(&check), "{unpacked}");
+    assert_eq!(deploy[2]["run"], "target/debug/ops migrate");
+    let deployed = deploy[4]["run"].as_str().unwrap();
     assert!(
-        deploy.contains("--template-file \"target/sam/$ARCHITECTURE/template.yaml\""),
-        "what was checked is not what is deployed: {deploy}"
+        deployed.contains("--template-file \"target/sam/$ARCHITECTURE/template.yaml\""),
+        "what was checked is not what is deployed: {deployed}"
     );
     assert!(
-        deploy.contains("Release=$(date +%s)"),
+        deployed.contains("Release=$(date +%s)"),
         "without it nothing is published"
     );
 }
 
-/// Who gets hold of a workflow gets no more than this.
+/// A build script or a package that is installed runs as the job, and can read all that the job can.
+#[test]
+fn a_job_with_a_secret_or_a_token_compiles_and_installs_nothing() {
+    let folder = tools::workspace().join(".github/workflows");
+    let mut trusted = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap().file_name().into_string().unwrap();
+        let workflow = workflow(&file);
+        assert_eq!(workflow["permissions"], json!({"contents": "read"}), "{file}");
+        let outside = json!([workflow["env"], workflow["defaults"]]).to_string();
+        assert!(!outside.contains("secrets"), "{file}: every job has the secret");
+        for (name, job) in workflow["jobs"].as_object().unwrap() {
+            let text = job.to_string();
+            let privileged = ["secrets", "environment", "permissions"];
+            let has_text = text.contains("secrets.") || text.contains("github.token");
+            if !has_text && privileged.iter().all(|field| job.get(*field).is_none()) {
+                continue;
+            }
+            trusted.push(format!("{file} {name}"));
+            for step in steps(job) {
+                let done = all_of(&step, &["run", "uses"]);
+                for word in [
+                    "cargo", "rustc", "build", "pip", "npm", "apt", "curl", "wget", "tests/", ".ci/",
+                    "checkout", "cache",
+                ] {
+                    assert!(!done.contains(word), "{file} {name}: {word} in {done}");
+                }
+            }
+        }
+    }
+    assert_eq!(trusted, ["deploy.yml deploy"]);
+}
+
+/// An attacker who controls a workflow's run gets no more than this.
 #[test]
 fn a_deployment_has_a_role_for_an_hour_and_no_key() {
     let workflow = workflow("deploy.yml");
-    assert_eq!(workflow["permissions"], json!({"contents": "read"}));
-    let job = &workflow["jobs"]["deploy"];
+    let deploy = &workflow["jobs"]["deploy"];
     assert_eq!(
-        job["permissions"],
+        deploy["permissions"],
         json!({"contents": "read", "id-token": "write"})
     );
-    let steps = steps(job);
     let mut secrets = Vec::new();
-    for step in &steps {
+    for step in [steps(&workflow["jobs"]["build"]), steps(deploy)].concat() {
         let text = step.to_string();
         secrets.extend(
             text.split("secrets.")
                 .skip(1)
                 .map(|rest| rest.split(' ').next().unwrap().to_owned()),
         );
-        // What an attacker may name stands in no script.
+        // A script takes values from variables: in its text a value could be code.
         assert!(!step["run"].to_string().contains("${{"), "{text}");
         if text.contains("actions/checkout@") {
             assert_eq!(step["with"]["persist-credentials"], false);

@@ -1,114 +1,228 @@
 //! The deal of a lead: found by our marker, updated, or created.
 
-use crate::calls::{call, refused};
-use crate::{App, Stop};
+use crate::account::Account;
+use crate::stop::Stop;
 use proftest::clients::amocrm::{self, CLOSED, Contact, Deal, DealContact, NewDeal};
+use proftest::config;
+use proftest::domain::contact::{Email, Phone};
+use proftest::domain::ids::{ContactId, DealId, FieldId, LeadId, PipelineId, StageId};
 use proftest::failure::{Failure, Reaction};
-use proftest::store::CrmWork;
-use serde_json::{Map, Value};
+use proftest::store::{CrmWork, Fence, Store};
+use proftest::texts::CrmTexts;
 use std::collections::HashMap;
+use std::time::Duration;
+use tokio::sync::OnceCell;
 
-/// The stage that deals are made in, and how far along each stage of its pipeline is.
-pub struct Target {
-    pipeline: i64,
-    status: i64,
-    places: HashMap<i64, i64>,
+/// Characters kept of a custom field's value. Source: amoCRM, limits of custom fields.
+const FIELD_MAX_CHARS: usize = 250;
+
+pub struct Deals {
+    stage: config::Stage,
+    lead_id_field: FieldId,
+    utm_fields: Vec<(String, FieldId)>,
+    texts: &'static CrmTexts,
+    /// How long a deal of unknown outcome must be missing from the search before it is created again.
+    pub absent: Duration,
+    target: OnceCell<Target>,
 }
 
-/// Makes sure that the lead has its one active deal, saves the deal's id and returns it.
-pub async fn ensure(app: &App, work: &CrmWork) -> Result<i64, Stop> {
-    if let (Some(deal), false) = (work.deal, work.deal_due) {
-        return Ok(deal);
+/// The stage for new deals, and the position of each stage of its pipeline.
+struct Target {
+    pipeline: PipelineId,
+    stage: StageId,
+    places: HashMap<StageId, i64>,
+}
+
+impl Deals {
+    pub fn new(settings: &config::AmoCrm, texts: &'static CrmTexts, absent: Duration) -> Self {
+        Self {
+            stage: settings.stage.clone(),
+            lead_id_field: settings.lead_id_field,
+            utm_fields: settings.utm_fields.clone(),
+            texts,
+            absent,
+            target: OnceCell::new(),
+        }
     }
-    let target = app.stage.get_or_try_init(|| target(app)).await?;
-    let marker = work.lead.to_string();
-    if work.creating_for.is_some() {
-        let found = call(app, async |token| app.amocrm.find_deals(token, &marker).await).await?;
-        // The search matches anywhere; only our own field proves that the deal is this lead's.
-        if let Some(deal) = found
-            .iter()
-            .find(|deal| deal.holds(app.settings.lead_id_field, &marker))
+
+    /// Makes sure that the lead has its one active deal; saves and returns the deal's id.
+    pub async fn ensure(&self, store: &Store, account: &Account, work: &CrmWork) -> Result<DealId, Stop> {
+        if let (Some(deal), false) = (work.deal, work.deal_due) {
+            return Ok(deal);
+        }
+        let target = self.target.get_or_try_init(|| self.find_target(account)).await?;
+        if let Some(since) = work.creating_for {
+            if let Some(deal) = self.find_marked(account, work.lead).await? {
+                return save(store, work, deal.id, deal.contact()).await;
+            }
+            if since < self.absent {
+                let why = "a deal of unknown outcome is not found yet";
+                return Err(Stop::Wait(self.absent / 4, why));
+            }
+        }
+        let contact = find_contact(account, work).await?;
+        if let Some(contact) = &contact
+            && let Some(deal) = active_deal(account, work, target, contact).await?
         {
-            return save(app, work, deal.id, deal.contact()).await;
+            self.update(account, work, target, &deal).await?;
+            return save(store, work, deal.id, Some(contact.id)).await;
         }
-        if work.creating_for.is_some_and(|since| since < app.policy.settle) {
-            return Err(Stop::Wait(
-                app.policy.settle / 4,
-                "a deal of unknown outcome is not found yet",
-            ));
+        self.create(store, account, work, target, contact.map(|contact| contact.id))
+            .await
+    }
+
+    /// The configured stage. Names are looked up once per process.
+    async fn find_target(&self, account: &Account) -> Result<Target, Stop> {
+        let pipelines = account
+            .call(async |amocrm, token| amocrm.pipelines(token).await)
+            .await?;
+        let (pipeline, stage) = match amocrm::place(&pipelines, &self.stage) {
+            Ok(found) => found,
+            // Only a human can correct the setting: shut the gate for a while and log the reason.
+            Err(why) => {
+                return Err(account
+                    .refused(Failure::new(Reaction::Park, why.to_string()))
+                    .await);
+            }
+        };
+        let places = pipeline.statuses().iter().map(|stage| (stage.id, stage.sort));
+        Ok(Target {
+            pipeline: pipeline.id,
+            stage: stage.id,
+            places: places.collect(),
+        })
+    }
+
+    /// The deal of an earlier attempt whose answer was lost.
+    async fn find_marked(&self, account: &Account, lead: LeadId) -> Result<Option<Deal>, Stop> {
+        let marker = lead.to_string();
+        let mut found = account
+            .call(async |amocrm, token| amocrm.find_deals(token, &marker).await)
+            .await?;
+        // The search matches any text; only our own field proves that the deal is this lead's.
+        found.retain(|deal| deal.holds(self.lead_id_field, &marker));
+        Ok(found.into_iter().next())
+    }
+
+    /// Moves the deal forward to our stage, never back. Fills only empty fields, which keeps the first touch.
+    async fn update(
+        &self,
+        account: &Account,
+        work: &CrmWork,
+        target: &Target,
+        deal: &Deal,
+    ) -> Result<(), Stop> {
+        let stage = target
+            .is_ahead_of(deal.status_id)
+            .then_some((target.pipeline, target.stage));
+        let mut missing = self.fields(work);
+        missing.retain(|(field, _)| !deal.has(*field));
+        if stage.is_none() && missing.is_empty() {
+            return Ok(());
+        }
+        account
+            .call(async |amocrm, token| amocrm.update_deal(token, deal.id, stage, &missing).await)
+            .await
+    }
+
+    async fn create(
+        &self,
+        store: &Store,
+        account: &Account,
+        work: &CrmWork,
+        target: &Target,
+        contact: Option<ContactId>,
+    ) -> Result<DealId, Stop> {
+        let new_contact = || DealContact::New {
+            name: work.name.clone(),
+            phone: work.phone.clone(),
+            email: work.email.clone(),
+        };
+        let deal = NewDeal {
+            name: format!("{} {}", self.texts.deal, work.name.as_str()),
+            pipeline: target.pipeline,
+            stage: target.stage,
+            fields: self.fields(work),
+            tag: Some(work.metadata.campaign.as_ref().unwrap_or(&work.source).clone()),
+            contact: contact.map_or_else(new_contact, DealContact::Known),
+        };
+        // From here on a crash or a lost answer may leave a deal behind.
+        if store.mark_creating(work, true).await? == Fence::Lost {
+            return Err(Stop::Lost);
+        }
+        let created = account
+            .call(async |amocrm, token| amocrm.create_deal(token, &deal).await)
+            .await;
+        match created {
+            Ok(created) => save(store, work, created.deal, created.contact.or(contact)).await,
+            Err(stop) => {
+                let unknown = matches!(&stop, Stop::Failed(failure) if failure.reaction == Reaction::Unknown);
+                if !unknown && store.mark_creating(work, false).await? == Fence::Lost {
+                    return Err(Stop::Lost);
+                }
+                Err(stop)
+            }
         }
     }
-    let contact = contact(app, work).await?;
-    if let Some(contact) = &contact
-        && let Some(deal) = active_deal(app, work, target, contact).await?
-    {
-        update(app, work, target, &deal).await?;
-        return save(app, work, deal.id, Some(contact.id)).await;
+
+    /// The custom fields of the deal: our marker, and the first touch's tags if they are configured.
+    fn fields(&self, work: &CrmWork) -> Vec<(FieldId, String)> {
+        let mut fields = vec![(self.lead_id_field, work.lead.to_string())];
+        let tags = work.metadata.first_tags.as_ref();
+        fields.extend(self.utm_fields.iter().filter_map(|(name, field)| {
+            let value = tags?.get(name)?;
+            Some((*field, value.chars().take(FIELD_MAX_CHARS).collect()))
+        }));
+        fields
     }
-    create(app, work, target, contact.map(|contact| contact.id)).await
 }
 
-/// The configured stage, with names looked up: once a process.
-async fn target(app: &App) -> Result<Target, Stop> {
-    let pipelines = call(app, async |token| app.amocrm.pipelines(token).await).await?;
-    let (pipeline, status) = match amocrm::place(&pipelines, &app.settings.stage) {
-        Ok(found) => found,
-        Err(why) => return Err(misconfigured(app, &why.to_string()).await),
-    };
-    let places = pipeline
-        .statuses()
-        .iter()
-        .map(|status| (status.id, status.sort))
-        .collect();
-    Ok(Target {
-        pipeline: pipeline.id,
-        status: status.id,
-        places,
-    })
+impl Target {
+    /// Whether our stage is further along than this one. An unknown stage counts as behind.
+    fn is_ahead_of(&self, stage: StageId) -> bool {
+        let place = |stage| self.places.get(&stage).copied().unwrap_or(i64::MIN);
+        place(stage) < place(self.stage)
+    }
 }
 
-/// A setting that only a human can mend: nobody calls for a while, and somebody is told.
-async fn misconfigured(app: &App, what: &str) -> Stop {
-    refused(app, Failure::new(Reaction::Park, what)).await
-}
-
-/// The person's contact: the remembered one, or the one whose phone is this phone.
-async fn contact(app: &App, work: &CrmWork) -> Result<Option<Contact>, Stop> {
+/// The person's contact: the stored one, or the one with this phone.
+async fn find_contact(account: &Account, work: &CrmWork) -> Result<Option<Contact>, Stop> {
     if let Some(id) = work.contact {
-        let known = call(app, async |token| app.amocrm.contact(token, id).await).await?;
+        let known = account
+            .call(async |amocrm, token| amocrm.contact(token, id).await)
+            .await?;
         if known.is_some() {
             return Ok(known);
         }
     }
-    let last10 = last10(&work.phone);
-    let hits = call(app, async |token| app.amocrm.find_contacts(token, &last10).await).await?;
-    // The search matches anywhere in a contact; fifty strangers were once merged for want of this check.
+    let last10 = work.phone.last10();
+    let hits = account
+        .call(async |amocrm, token| amocrm.find_contacts(token, last10).await)
+        .await?;
+    Ok(choose_contact(hits, &work.phone, &work.email))
+}
+
+/// Among the contacts with this phone: the one with the same e-mail, or else the oldest. The search matches any text
+/// in a contact; without this check, fifty strangers were once merged.
+fn choose_contact(hits: Vec<Contact>, phone: &Phone, email: &Email) -> Option<Contact> {
     let same_phone = hits
         .into_iter()
-        .filter(|hit| hit.values("PHONE").any(|phone| is_phone(phone, &last10)));
-    let mut same_phone: Vec<Contact> = same_phone.collect();
+        .filter(|hit| hit.values("PHONE").any(|raw| is_phone(raw, phone)));
     let has_email = |hit: &Contact| {
         hit.values("EMAIL")
-            .any(|email| email.trim().eq_ignore_ascii_case(&work.email))
+            .any(|raw| raw.trim().eq_ignore_ascii_case(email.as_str()))
     };
-    // Of several, the one with the same e-mail; else the oldest.
-    same_phone.sort_by_key(|hit| (!has_email(hit), hit.id));
-    Ok(same_phone.into_iter().next())
+    same_phone.min_by_key(|hit| (!has_email(hit), hit.id))
 }
 
-/// The last ten digits, in which `+7 701…` and `8 701…` agree.
-fn last10(phone: &str) -> String {
-    let digits: Vec<char> = phone.chars().filter(char::is_ascii_digit).collect();
-    digits[digits.len().saturating_sub(10)..].iter().collect()
+/// Compares the last ten digits, so that `+7 701…` equals `8 701…`.
+fn is_phone(raw: &str, phone: &Phone) -> bool {
+    let digits: String = raw.chars().filter(char::is_ascii_digit).collect();
+    &digits[digits.len().saturating_sub(10)..] == phone.last10()
 }
 
-fn is_phone(raw: &str, last10_digits: &str) -> bool {
-    last10(raw) == last10_digits
-}
-
-/// The contact's newest open deal of our pipeline. Closed deals and those of other pipelines do not count.
 async fn active_deal(
-    app: &App,
+    account: &Account,
     work: &CrmWork,
     target: &Target,
     contact: &Contact,
@@ -117,101 +231,33 @@ async fn active_deal(
     if ids.is_empty() {
         return Ok(None);
     }
-    let deals = call(app, async |token| app.amocrm.deals(token, &ids).await).await?;
-    let open = deals.into_iter().filter(|deal| {
-        deal.pipeline_id == target.pipeline && !CLOSED.contains(&deal.status_id) && !deal.is_deleted
-    });
-    // A lead keeps its own deal while it is open.
-    Ok(open.max_by_key(|deal| (Some(deal.id) == work.deal, deal.id)))
+    let deals = account
+        .call(async |amocrm, token| amocrm.deals(token, &ids).await)
+        .await?;
+    Ok(choose_deal(deals, target.pipeline, work.deal))
 }
 
-/// Moves the deal forward to our stage, never back, and fills fields that are empty: the first touch is kept.
-async fn update(app: &App, work: &CrmWork, target: &Target, deal: &Deal) -> Result<(), Stop> {
-    let place = |status: i64| target.places.get(&status).copied().unwrap_or(i64::MIN);
-    let forward = place(deal.status_id) < place(target.status);
-    let status = forward.then_some((target.pipeline, target.status));
-    let mut missing = fields(app, work);
-    missing.retain(|(field, _)| !deal.has(*field));
-    if status.is_none() && missing.is_empty() {
-        return Ok(());
-    }
-    call(app, async |token| {
-        app.amocrm.update_deal(token, deal.id, status, &missing).await
-    })
-    .await
+/// The newest open deal of the pipeline; the lead's own deal wins while it is open. Closed deals and other pipelines
+/// do not count.
+fn choose_deal(deals: Vec<Deal>, pipeline: PipelineId, own: Option<DealId>) -> Option<Deal> {
+    let open = deals
+        .into_iter()
+        .filter(|deal| deal.pipeline_id == pipeline && !CLOSED.contains(&deal.status_id) && !deal.is_deleted);
+    open.max_by_key(|deal| (Some(deal.id) == own, deal.id))
 }
 
-async fn create(app: &App, work: &CrmWork, target: &Target, contact: Option<i64>) -> Result<i64, Stop> {
-    let slug = work.metadata.get("campaignSlug").and_then(Value::as_str);
-    let deal = NewDeal {
-        name: format!("{} {}", app.texts.crm.deal, work.name),
-        pipeline: target.pipeline,
-        status: target.status,
-        fields: fields(app, work),
-        tag: slug.or(Some(work.source.as_str())).map(str::to_owned),
-        contact: contact.map_or_else(
-            || DealContact::New {
-                name: work.name.clone(),
-                phone: work.phone.clone(),
-                email: work.email.clone(),
-            },
-            DealContact::Known,
-        ),
-    };
-    // From here on a crash or a lost answer leaves a deal that may exist.
-    if !app.store.mark_creating(work, true).await? {
+async fn save(
+    store: &Store,
+    work: &CrmWork,
+    deal: DealId,
+    contact: Option<ContactId>,
+) -> Result<DealId, Stop> {
+    if store.save_deal(work, deal, contact).await? == Fence::Lost {
         return Err(Stop::Lost);
     }
-    match call(app, async |token| app.amocrm.create_deal(token, &deal).await).await {
-        Ok(created) => save(app, work, created.deal, created.contact.or(contact)).await,
-        Err(stop) => {
-            let unknown = matches!(&stop, Stop::Failed(failure) if failure.reaction == Reaction::Unknown);
-            if !unknown {
-                app.store.mark_creating(work, false).await?;
-            }
-            Err(stop)
-        }
-    }
-}
-
-/// The custom fields of the lead's deal: our marker, and the first touch's tags where they are configured.
-fn fields(app: &App, work: &CrmWork) -> Vec<(i64, String)> {
-    let mut fields = vec![(app.settings.lead_id_field, work.lead.to_string())];
-    let empty = Map::new();
-    let utm = work
-        .metadata
-        .get("utmParams")
-        .and_then(Value::as_object)
-        .unwrap_or(&empty);
-    for (name, field) in &app.settings.utm_fields {
-        if let Some(value) = utm
-            .get(name)
-            .and_then(Value::as_str)
-            .filter(|value| !value.is_empty())
-        {
-            fields.push((*field, value.chars().take(250).collect()));
-        }
-    }
-    fields
-}
-
-async fn save(app: &App, work: &CrmWork, deal: i64, contact: Option<i64>) -> Result<i64, Stop> {
-    if !app.store.save_deal(work, deal, contact).await? {
-        return Err(Stop::Lost);
-    }
-    tracing::info!(lead.id = %work.lead, deal, "The deal stands");
+    tracing::info!(lead.id = %work.lead, deal = deal.0, "The deal stands");
     Ok(deal)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn phones_are_the_same_in_every_spelling_of_the_prefix() {
-        assert_eq!(last10("+77011234567"), "7011234567");
-        assert!(is_phone("8 (701) 123-45-67", "7011234567"));
-        assert!(!is_phone("8 (701) 123-45-68", "7011234567"));
-        assert_eq!(last10("123"), "123");
-    }
-}
+mod tests;

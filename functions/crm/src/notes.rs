@@ -1,143 +1,125 @@
 //! Notes on deals: the answers, the source, the first clicks. All notes of a batch go in one call.
 
-use crate::calls::call;
-use crate::{App, Settled, Stop, settle};
+use crate::account::Account;
+use crate::stop::Stop;
+use crate::{App, WithDeal};
 use proftest::clients::amocrm::{NOTES_MAX, Note};
-use proftest::store::{CrmOutcome, CrmWork};
+use proftest::domain::crm::{CrmOutcome, NoteKind};
+use proftest::domain::metadata::{AnswerTexts, Tags};
+use proftest::failure::chain;
+use proftest::store::{CrmWork, Fence, Store};
 use proftest::texts::CrmTexts;
-use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
-/// A note longer than this is cut; the lead's row has all of it.
+/// Longer notes are cut; the lead's row keeps everything.
 const NOTE_MAX_CHARS: usize = 10_000;
 
-/// Writes the pending notes of these tasks and ends them.
-pub async fn write(app: &App, tasks: Vec<Settled>) {
-    // A task has at most four notes: so many tasks always fit one call.
-    for group in tasks.chunks(NOTES_MAX / 4) {
-        let mut ours = Vec::new();
-        let mut notes = Vec::new();
+/// Writes the pending notes of these tasks and ends the tasks.
+pub async fn write(app: &App, tasks: Vec<WithDeal>) {
+    // A task has each kind at most once, so this many tasks always fit one call.
+    for group in tasks.chunks(NOTES_MAX / NoteKind::ALL.len()) {
+        let (mut ours, mut notes) = (Vec::new(), Vec::new());
         for task in group {
-            match prepare(app, task).await {
+            match prepare(&app.store, &app.account, app.texts, task).await {
                 Ok(mut prepared) => {
                     notes.append(&mut prepared);
-                    ours.push(task);
+                    ours.push(&task.work);
                 }
                 Err(stop) => {
-                    settle(app, &task.work, stop, &[]).await;
+                    stop.record(&app.store, &app.timing, &task.work).await;
                 }
             }
         }
-        if !notes.is_empty()
-            && let Err(stop) = call(app, async |token| app.amocrm.add_notes(token, &notes).await).await
-        {
-            put_off(app, &ours, stop).await;
-            continue;
-        }
-        for task in ours {
-            finish(app, &task.work).await;
+        let written = match notes[..] {
+            [] => Ok(()),
+            _ => {
+                app.account
+                    .call(async |amocrm, token| amocrm.add_notes(token, &notes).await)
+                    .await
+            }
+        };
+        for work in ours {
+            match &written {
+                Ok(()) => finish(&app.store, work).await,
+                // A failed call stops all of its tasks.
+                Err(stop) => {
+                    stop.record(&app.store, &app.timing, work).await;
+                }
+            }
         }
     }
 }
 
-/// The notes to write for one task; none that an earlier attempt has written already.
-async fn prepare(app: &App, task: &Settled) -> Result<Vec<Note>, Stop> {
-    let work = &task.work;
-    let texts = work
-        .notes
-        .iter()
-        .filter_map(|kind| text(&app.texts.crm, work, kind));
-    let mut texts: Vec<String> = texts.collect();
-    if work.maybe_noted && !texts.is_empty() {
-        let written = call(app, async |token| app.amocrm.notes(token, task.deal).await).await?;
-        texts.retain(|text| !written.contains(text));
+/// The notes to write for one task, without those that an earlier attempt has written.
+async fn prepare(
+    store: &Store,
+    account: &Account,
+    texts: &CrmTexts,
+    task: &WithDeal,
+) -> Result<Vec<Note>, Stop> {
+    let (work, deal) = (&task.work, task.deal);
+    let notes = work.notes.iter().filter_map(|kind| text(texts, work, *kind));
+    let mut notes: Vec<Note> = notes.map(|text| Note { deal, text }).collect();
+    if work.maybe_noted && !notes.is_empty() {
+        let written = account
+            .call(async |amocrm, token| amocrm.notes(token, deal).await)
+            .await?;
+        notes.retain(|note| !written.contains(&note.text));
     }
-    if !texts.is_empty() && !app.store.mark_noting(work).await? {
+    if !notes.is_empty() && store.mark_noting(work).await? == Fence::Lost {
         return Err(Stop::Lost);
     }
-    Ok(texts
-        .into_iter()
-        .map(|text| Note {
-            deal: task.deal,
-            text,
-        })
-        .collect())
+    Ok(notes)
 }
 
-/// All tasks of a call that failed wait as the failure asks; the first one's reason is everybody's.
-async fn put_off(app: &App, tasks: &[&Settled], stop: Stop) {
-    let again = |stop: &Stop| match stop {
-        Stop::Failed(failure) => Stop::Failed(failure.clone()),
-        Stop::Wait(after, reason) => Stop::Wait(*after, reason),
-        // A database that failed fails for all; their leases end the claims.
-        Stop::Shut | Stop::Lost | Stop::Store(_) => Stop::Shut,
-    };
-    for task in tasks {
-        settle(app, &task.work, again(&stop), &[]).await;
-    }
-}
-
-async fn finish(app: &App, work: &CrmWork) {
-    match app.store.settle_crm(work, &CrmOutcome::Done, &work.notes).await {
-        Ok(true) => tracing::info!(lead.id = %work.lead, "The CRM knows the lead"),
-        Ok(false) => tracing::warn!(lead.id = %work.lead, "The claim had passed to another worker"),
+async fn finish(store: &Store, work: &CrmWork) {
+    match store.record_crm(work, &CrmOutcome::Done, &work.notes).await {
+        Ok(Fence::Held) => tracing::info!(lead.id = %work.lead, "The CRM knows the lead"),
+        Ok(Fence::Lost) => tracing::warn!(lead.id = %work.lead, "The claim had passed to another worker"),
         Err(error) => {
-            tracing::error!(lead.id = %work.lead, error = proftest::failure::chain(&error), "The outcome could not be recorded");
+            tracing::error!(lead.id = %work.lead, error = chain(&error), "The outcome could not be recorded");
         }
     }
 }
 
-/// A note's text; `None` when there is nothing to say.
-fn text(texts: &CrmTexts, work: &CrmWork, kind: &str) -> Option<String> {
+/// `None` when there is nothing to say.
+fn text(texts: &CrmTexts, work: &CrmWork, kind: NoteKind) -> Option<String> {
     let text = match kind {
-        "answers" => answers(texts, work.metadata.get("proftestAnswers")?.as_array()?),
-        "utm" => Some(source(texts, work)),
-        "email_click" => Some(texts.email_clicked.to_owned()),
-        "sms_click" => Some(texts.sms_clicked.to_owned()),
-        _ => None,
+        NoteKind::Answers => answers(texts, work.metadata.answer_texts.as_ref()?)?,
+        NoteKind::Utm => source(texts, work),
+        NoteKind::EmailClick => texts.email_clicked.to_owned(),
+        NoteKind::SmsClick => texts.sms_clicked.to_owned(),
     };
-    text.map(|text| text.chars().take(NOTE_MAX_CHARS).collect())
+    Some(text.chars().take(NOTE_MAX_CHARS).collect())
 }
 
-/// `N. question ➜ answer`, line by line.
-fn answers(texts: &CrmTexts, answers: &[Value]) -> Option<String> {
-    let mut text = format!("{}:", texts.answers);
-    let mut any = false;
-    for (index, answer) in answers.iter().enumerate() {
-        let part = |name: &str| answer.get(name).and_then(Value::as_str).map(str::trim);
-        let (Some(question), Some(chosen)) = (part("question"), part("answer")) else {
-            continue;
-        };
-        let number = answer
-            .get("questionNumber")
-            .and_then(Value::as_u64)
-            .unwrap_or(index as u64 + 1);
+fn answers(texts: &CrmTexts, answers: &AnswerTexts) -> Option<String> {
+    let mut text = String::new();
+    for (number, question, answer) in answers.lines() {
         // Writing to a String cannot fail.
-        let _ = write!(text, "\n{number}. {question} {} {chosen}", texts.arrow);
-        any = true;
+        let _ = write!(text, "\n{number}. {question} {} {answer}", texts.arrow);
     }
-    any.then_some(text)
+    (!text.is_empty()).then(|| format!("{}:{text}", texts.answers))
 }
 
 fn source(texts: &CrmTexts, work: &CrmWork) -> String {
     let mut text = format!("{} {}", texts.source, work.source);
-    append(&mut text, work.metadata.get("utmParams"));
+    let first = work.metadata.first_tags.as_ref();
+    append(&mut text, first);
     let last = work
         .metadata
-        .get("lastTouch")
-        .and_then(|touch| touch.get("utmParams"));
-    if last.is_some_and(|last| !last.is_null() && Some(last) != work.metadata.get("utmParams")) {
+        .last_touch
+        .as_ref()
+        .and_then(|touch| touch.tags.as_ref());
+    if last.is_some() && last != first {
         let _ = write!(text, "\n{}", texts.last_touch);
         append(&mut text, last);
     }
     text
 }
 
-fn append(text: &mut String, tags: Option<&Value>) {
-    let empty = Map::new();
-    for (name, value) in tags.and_then(Value::as_object).unwrap_or(&empty) {
-        if let Some(value) = value.as_str().filter(|value| !value.is_empty()) {
-            let _ = write!(text, "\n{name}: {value}");
-        }
+fn append(text: &mut String, tags: Option<&Tags>) {
+    for (name, value) in tags.iter().flat_map(|tags| tags.texts()) {
+        let _ = write!(text, "\n{name}: {value}");
     }
 }

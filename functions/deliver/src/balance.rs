@@ -1,29 +1,28 @@
-//! The SMS account's money as a metric, so that somebody pays before SMS are parked.
+//! The balance of the SMS account as a metric, so that a human can pay before SMS are parked.
 
-use crate::App;
+use proftest::clients::mobizon::Mobizon;
 use proftest::config;
 use proftest::telemetry::{self, Unit};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// How often a process asks. Tens of processes at most, and the vendor names no figure for its rate limit.
+/// Per process. There are tens of processes at most; the vendor gives no figure for its rate limit.
 const EVERY: Duration = Duration::from_hours(1);
-/// How long an answer is waited for: it costs the next batch that much.
+/// The next batch waits this long at most for the vendor's answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// A batch that took longer leaves the function's timeout of 30 s to itself.
+/// After a longer batch the check is skipped: the function's timeout is 30 s.
 const BATCH_MAX: Duration = Duration::from_secs(15);
 
-/// When to ask next.
+/// Time of the next check.
 pub struct Watch(Mutex<Instant>);
 
 impl Watch {
-    /// Asks after the first batch.
     pub fn new() -> Self {
         Self(Mutex::new(Instant::now()))
     }
 
-    /// Whether it is time; then the next time is an hour later, whatever comes of it.
+    /// Whether a check is due. If so, the next one is due an hour later, whatever its result.
     fn is_due(&self) -> bool {
         let Ok(mut next) = self.0.try_lock() else {
             return false;
@@ -37,13 +36,13 @@ impl Watch {
     }
 }
 
-/// Writes the metric `SmsBalance`, once an hour, after a batch that began at `started`. Everything of that batch has been
-/// sent and recorded by now, and nothing here can change it.
-pub async fn report(app: &App, started: Instant) {
-    if started.elapsed() > BATCH_MAX || !app.balance.is_due() {
+/// Writes the metric `SmsBalance` once an hour, after a batch that began at `started`. That batch is sent and
+/// recorded by now, so a failure here cannot affect it.
+pub async fn report(watch: &Watch, mobizon: &Mobizon, started: Instant) {
+    if started.elapsed() > BATCH_MAX || !watch.is_due() {
         return;
     }
-    match tokio::time::timeout(PATIENCE, app.mobizon.balance()).await {
+    match tokio::time::timeout(PATIENCE, mobizon.balance()).await {
         Ok(Ok(balance)) => {
             telemetry::metrics(&config::function_name(), &[("SmsBalance", balance, Unit::None)]);
         }

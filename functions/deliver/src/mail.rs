@@ -1,117 +1,120 @@
-//! E-mails of one invocation: those that may go together go in one request.
+//! The e-mails of one invocation: one request carries as many as possible.
 //!
-//! Who goes together is pinned before the request, under a key of the batch's own. When the outcome stays unknown each of
-//! them comes back alone or in other company, and then exactly that batch is repeated under that key: the vendor sends
-//! it once.
+//! The members of a batch are pinned before the request, under a key of the batch's own. After an unknown outcome the
+//! e-mails come back in any grouping; the pinned batch is then repeated under its key, and the vendor sends it once.
 
-use crate::App;
-use proftest::clients::resend::{BATCH_MAX, Email, Refused};
+use proftest::clients::resend::{BATCH_MAX, Message, Refused, Resend};
 use proftest::domain::delivery::Before;
 use proftest::domain::ids::{BatchId, NotificationId};
 use proftest::failure::{Failure, Reaction, chain};
-use proftest::store::{Attempt, StoreError};
+use proftest::store::{Attempt, Fence, Store, StoreError};
 use serde::Deserialize as _;
 use std::collections::BTreeMap;
 use tokio::sync::{mpsc, oneshot};
 
-/// Where a letter is handed in. The letters go when every clone is dropped.
-pub type Post = mpsc::UnboundedSender<Letter>;
+/// Takes e-mails. They are sent when every clone is dropped.
+pub type Outbox = mpsc::UnboundedSender<Outgoing>;
 
-/// One e-mail to send, and where its outcome is waited for. Dropped without one, its claim stands until the lease ends.
-pub struct Letter {
+/// One e-mail, and the channel for its outcome. If it is dropped without an outcome, its claim stands until the lease
+/// ends.
+pub struct Outgoing {
     notification: NotificationId,
     attempt: i32,
     in_doubt: bool,
     batch: Option<BatchId>,
-    email: Email,
+    message: Message,
     outcome: oneshot::Sender<Result<String, Failure>>,
 }
 
-/// Hands in an e-mail; its outcome comes once the letters of all records have been sent.
+/// Hands in an e-mail. The outcome arrives after the e-mails of all records have been sent.
 pub fn hand_in(
-    post: &Post,
+    outbox: &Outbox,
     notification: NotificationId,
     attempt: &Attempt,
-    email: Email,
+    message: Message,
 ) -> oneshot::Receiver<Result<String, Failure>> {
     let (outcome, waiting) = oneshot::channel();
-    let letter = Letter {
+    let outgoing = Outgoing {
         notification,
         attempt: attempt.number,
         in_doubt: attempt.before != Before::NotSent,
         batch: attempt.batch,
-        email,
+        message,
         outcome,
     };
-    // The letters are collected for as long as anybody can hand one in.
-    let _ = post.send(letter);
+    // Collecting lasts as long as a sender exists.
+    let _ = outbox.send(outgoing);
     waiting
 }
 
-/// Sends the letters once all are handed in, and returns the batches in which they went.
-pub async fn send(app: &App, mut letters: mpsc::UnboundedReceiver<Letter>) -> Vec<BatchId> {
+/// Sends the e-mails when all are handed in; returns their batches.
+pub async fn send(
+    store: &Store,
+    resend: &Resend,
+    mut emails: mpsc::UnboundedReceiver<Outgoing>,
+) -> Vec<BatchId> {
     let (mut fresh, mut alone) = (Vec::new(), Vec::new());
-    let mut repeated: BTreeMap<BatchId, Vec<Letter>> = BTreeMap::new();
-    while let Some(letter) = letters.recv().await {
-        match letter.batch {
-            Some(batch) => repeated.entry(batch).or_default().push(letter),
+    let mut repeated: BTreeMap<BatchId, Vec<Outgoing>> = BTreeMap::new();
+    while let Some(email) = emails.recv().await {
+        match email.batch {
+            Some(batch) => repeated.entry(batch).or_default().push(email),
             // It may have been sent under its own key.
-            None if letter.in_doubt => alone.push(letter),
-            None => fresh.push(letter),
+            None if email.in_doubt => alone.push(email),
+            None => fresh.push(email),
         }
     }
     let mut batches: Vec<BatchId> = repeated.keys().copied().collect();
     let repeats = repeated
         .into_iter()
-        .map(|(batch, letters)| repeat(app, batch, letters));
+        .map(|(batch, emails)| repeat(store, resend, batch, emails));
     let mut first_times = Vec::new();
     while !fresh.is_empty() {
-        let letters: Vec<_> = fresh.drain(..fresh.len().min(BATCH_MAX)).collect();
-        if let [_] = letters[..] {
-            alone.extend(letters);
+        let emails: Vec<_> = fresh.drain(..fresh.len().min(BATCH_MAX)).collect();
+        if let [_] = emails[..] {
+            alone.extend(emails);
         } else {
             let batch = BatchId::new();
             batches.push(batch);
-            first_times.push(together(app, batch, letters));
+            first_times.push(together(store, resend, batch, emails));
         }
     }
     futures::future::join3(
         futures::future::join_all(repeats),
         futures::future::join_all(first_times),
-        one_by_one(app, alone),
+        one_by_one(resend, alone),
     )
     .await;
     batches
 }
 
-/// Forgets the batches whose e-mails have all come to an end; the sweep forgets what is missed here.
-pub async fn close(app: &App, batches: &[BatchId]) {
+/// Deletes batches whose e-mails are all finished; the sweep deletes those missed here.
+pub async fn close(store: &Store, batches: &[BatchId]) {
     for &batch in batches {
-        if let Err(error) = app.store.close(batch).await {
+        if let Err(error) = store.close(batch).await {
             tracing::warn!(batch.id = %batch, error = chain(&error), "A batch could not be closed");
         }
     }
 }
 
-async fn one_by_one(app: &App, letters: Vec<Letter>) {
-    let sendings = letters.into_iter().map(async |letter| {
-        let key = format!("proftest-email-{}", letter.notification);
-        let outcome = app.resend.send(&letter.email, &key).await;
-        // Whoever waits may be gone with its panic; the lease ends that claim.
-        let _ = letter.outcome.send(outcome);
+async fn one_by_one(resend: &Resend, emails: Vec<Outgoing>) {
+    let sendings = emails.into_iter().map(async |email| {
+        let key = format!("proftest-email-{}", email.notification);
+        let outcome = resend.send(&email.message, &key).await;
+        // The receiver may have panicked; the lease then ends its claim.
+        let _ = email.outcome.send(outcome);
     });
     futures::future::join_all(sendings).await;
 }
 
-/// Sends e-mails that certainly have not been sent before.
-async fn together(app: &App, batch: BatchId, letters: Vec<Letter>) {
-    let members: Vec<_> = letters
+/// Sends e-mails that were certainly not sent before.
+async fn together(store: &Store, resend: &Resend, batch: BatchId, emails: Vec<Outgoing>) {
+    let members: Vec<_> = emails
         .iter()
-        .map(|letter| (letter.notification, letter.attempt))
+        .map(|email| (email.notification, email.attempt))
         .collect();
-    match app.store.compose(batch, &members).await {
-        Ok(true) => {}
-        Ok(false) => {
+    match store.compose(batch, &members).await {
+        Ok(Fence::Held) => {}
+        Ok(Fence::Lost) => {
             tracing::warn!(batch.id = %batch, "A claim had passed to another worker; nothing was sent");
             return;
         }
@@ -120,59 +123,62 @@ async fn together(app: &App, batch: BatchId, letters: Vec<Letter>) {
             return;
         }
     }
-    let emails: Vec<Email> = letters.iter().map(|letter| letter.email.clone()).collect();
-    let refused = match app.resend.send_batch(&emails, &key(batch)).await {
-        Ok(ids) => return tell(letters, |index| Ok(ids[index].clone())),
+    let messages: Vec<Message> = emails.iter().map(|email| email.message.clone()).collect();
+    let refused = match resend.send_batch(&messages, &key(batch)).await {
+        Ok(ids) => return tell(emails, |index| Ok(ids[index].clone())),
         Err(refused) => refused,
     };
     let (Refused::Member(failure) | Refused::Batch(failure)) = &refused;
     if failure.reaction != Reaction::Unknown
-        && let Err(error) = app.store.dissolve(batch, &members).await
+        && let Err(error) = store.dissolve(batch, &members).await
     {
-        // It is repeated as it stands then, which is as safe.
+        // The batch stays pinned and is repeated unchanged, which is as safe.
         tracing::warn!(batch.id = %batch, error = chain(&error), "A batch could not be dissolved");
     }
     match refused {
-        Refused::Member(_) => one_by_one(app, letters).await,
-        Refused::Batch(failure) => tell(letters, |_| Err(failure.clone())),
+        Refused::Member(_) => one_by_one(resend, emails).await,
+        Refused::Batch(failure) => tell(emails, |_| Err(failure.clone())),
     }
 }
 
-/// Repeats the batch in which these may have been sent, with all others that belong to it.
-async fn repeat(app: &App, batch: BatchId, letters: Vec<Letter>) {
-    let (ids, emails) = match pinned(app, batch).await {
+/// Repeats the pinned batch that may have carried these e-mails, with all its other members.
+async fn repeat(store: &Store, resend: &Resend, batch: BatchId, emails: Vec<Outgoing>) {
+    let (ids, messages) = match pinned(store, batch).await {
         Ok(Some(pinned)) => pinned,
         Ok(None) => {
             let why = "outcome unknown, and an e-mail of its batch is gone: it cannot be repeated";
-            return tell(letters, |_| Err(Failure::new(Reaction::GiveUp, why)));
+            return tell(emails, |_| Err(Failure::new(Reaction::GiveUp, why)));
         }
         Err(error) => {
             tracing::error!(batch.id = %batch, error = chain(&error), "A batch could not be read");
             return;
         }
     };
-    let places: Vec<_> = letters
+    let places: Vec<_> = emails
         .iter()
-        .map(|letter| ids.iter().position(|id| *id == letter.notification))
+        .map(|email| ids.iter().position(|id| *id == email.notification))
         .collect();
-    match app.resend.send_batch(&emails, &key(batch)).await {
-        Ok(sent) => tell(letters, |index| {
+    match resend.send_batch(&messages, &key(batch)).await {
+        Ok(sent) => tell(emails, |index| {
             let id = places[index].and_then(|place| sent.get(place));
             id.cloned()
                 .ok_or_else(|| Failure::new(Reaction::GiveUp, "it does not belong to its batch"))
         }),
-        // The vendor refuses what it would have answered again, had it ever accepted it.
-        Err(Refused::Member(_)) => one_by_one(app, letters).await,
-        Err(Refused::Batch(failure)) => tell(letters, |_| Err(failure.clone())),
+        // An accepted batch would get its first answer again, so a refusal proves that it was never accepted.
+        Err(Refused::Member(_)) => one_by_one(resend, emails).await,
+        Err(Refused::Batch(failure)) => tell(emails, |_| Err(failure.clone())),
     }
 }
 
-/// A batch as it was sent; `None` when a part of it is gone.
-async fn pinned(app: &App, batch: BatchId) -> Result<Option<(Vec<NotificationId>, Vec<Email>)>, StoreError> {
-    let members = app.store.members(batch).await?;
+/// The batch as it was sent; `None` when a part of it is gone.
+async fn pinned(
+    store: &Store,
+    batch: BatchId,
+) -> Result<Option<(Vec<NotificationId>, Vec<Message>)>, StoreError> {
+    let members = store.members(batch).await?;
     let pinned: Option<Vec<_>> = members
         .into_iter()
-        .map(|(id, content)| Some((id, Email::deserialize(content?).ok()?)))
+        .map(|(id, content)| Some((id, Message::deserialize(content?).ok()?)))
         .collect();
     Ok(pinned
         .filter(|members| !members.is_empty())
@@ -183,8 +189,8 @@ fn key(batch: BatchId) -> String {
     format!("proftest-batch-{batch}")
 }
 
-fn tell(letters: Vec<Letter>, outcome: impl Fn(usize) -> Result<String, Failure>) {
-    for (index, letter) in letters.into_iter().enumerate() {
-        let _ = letter.outcome.send(outcome(index));
+fn tell(emails: Vec<Outgoing>, outcome: impl Fn(usize) -> Result<String, Failure>) {
+    for (index, email) in emails.into_iter().enumerate() {
+        let _ = email.outcome.send(outcome(index));
     }
 }

@@ -1,7 +1,9 @@
 //! `POST /api/landing/proftest`: saves a lead and schedules its message.
 //!
-//! Parse, one SQL statement, wake. Once the statement has committed nothing can fail the request any more:
-//! if no schedule can be made the message is sent with a delay, and if that fails too the sweep finds the row.
+//! After the one SQL statement commits, nothing can fail the request: if no schedule can be made, the message is sent
+//! with a delay; if that fails too, the sweep finds the row.
+
+#![allow(missing_docs, reason = "only this workspace uses the crate")]
 
 mod wire;
 
@@ -10,16 +12,17 @@ use lambda_http::{Body, Request, Response};
 use proftest::aws::queue::Queue;
 use proftest::aws::scheduler::Scheduler;
 use proftest::config;
+use proftest::domain::delivery::Kind;
+use proftest::failure::chain;
 use proftest::http::{Refusal, json_response};
 use proftest::store::{Saved, Store, StoreError};
 use proftest::task::{CrmTask, DeliverTask};
 use proftest::texts::{Locale, Texts, texts};
 use std::time::Duration;
 
-/// How long the database may take, connecting included, before the visitor is asked to try again.
+/// For the database, connecting included. After it the visitor is asked to try again.
 const DATABASE_DEADLINE: Duration = Duration::from_millis(2500);
 
-/// What the function works with.
 pub struct App {
     store: Store,
     scheduler: Scheduler,
@@ -30,13 +33,10 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the clients; opens no connection.
-    ///
-    /// # Errors
-    /// When the database settings cannot be used.
+    /// Builds the clients without opening a connection.
     pub fn new(config: &config::Intake, sdk: &proftest::aws::SdkConfig) -> Result<Self, StoreError> {
         Ok(Self {
-            // A function instance serves one request at a time; the second connection is for a dead first one.
+            // An instance serves one request at a time; the second connection replaces a dead first one.
             store: Store::new(&config.database, 2, DATABASE_DEADLINE)?,
             scheduler: Scheduler::new(sdk, &config.schedule),
             queue: Queue::new(sdk, &config.queue_url),
@@ -46,43 +46,44 @@ impl App {
         })
     }
 
-    /// Opens the connections ahead of the first request, side by side. Both queues share one to SQS.
+    /// Opens the connections before the first request. Both queues share one to SQS.
     pub async fn warm_up(&self) {
         futures::future::join3(self.store.warm_up(), self.scheduler.warm_up(), self.crm.warm_up()).await;
     }
 }
 
-/// Answers one submission: 200 with the lead's id once it is committed, or a refusal that says what to do.
+/// 200 with the lead's id once it is committed, or a refusal that says what to do.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
-    let wire::Submission { lead, outcome } = match wire::parse(&request, app.texts) {
+    let wire::Submission { lead, result } = match wire::parse(&request, app.texts) {
         Ok(submission) => submission,
         Err(refusal) => {
             tracing::info!(status = %refusal.response(app.texts).status(), "Refused a submission");
             return refusal.response(app.texts);
         }
     };
-    let saved = match app.store.save_lead(&lead, app.delay).await {
+    let saved = match app.store.save_lead(lead, Kind::Result, app.delay).await {
         Ok(saved) => saved,
         Err(error) => {
-            tracing::error!(
-                error = proftest::failure::chain(&error),
-                "A lead could not be saved"
-            );
+            tracing::error!(error = chain(&error), "A lead could not be saved");
             return Refusal::Unavailable.response(app.texts);
         }
     };
-    // Neither waits for the other, and neither can fail the request: the rows are there, and the sweep is.
-    futures::future::join(wake_later(app, &saved), tell_crm(app, &saved)).await;
-    json_response(StatusCode::OK, &wire::Accepted::new(saved.lead, outcome))
+    // They run side by side, and neither can fail the request: the sweep finds the rows.
+    futures::future::join(
+        wake_later(&app.scheduler, &app.queue, &saved),
+        tell_crm(&app.crm, &saved),
+    )
+    .await;
+    json_response(StatusCode::OK, &wire::Accepted::new(saved.lead, result))
 }
 
-/// Arranges that the notification is delivered when it is due; three ways, each the fallback of the one before.
-async fn wake_later(app: &App, saved: &Saved) {
+/// Arranges the delivery at its due time. Three ways, each the fallback of the one before.
+async fn wake_later(scheduler: &Scheduler, queue: &Queue, saved: &Saved) {
     let Some(pending) = saved.notification else {
         return;
     };
     let (lead, notification) = (saved.lead, pending.id);
-    let refused = match app.scheduler.wake_at(notification, pending.due).await {
+    let refused = match scheduler.wake_at(notification, pending.due).await {
         Ok(()) => {
             tracing::info!(lead.id = %lead, notification.id = %notification, "Saved and scheduled");
             return;
@@ -91,8 +92,7 @@ async fn wake_later(app: &App, saved: &Saved) {
     };
     tracing::warn!(lead.id = %lead, notification.id = %notification, error = %refused,
         "No schedule; sending the message itself, delayed");
-    if let Err(error) = app
-        .queue
+    if let Err(error) = queue
         .send(&DeliverTask::DeliverV1 { notification }, pending.due_in)
         .await
     {
@@ -101,13 +101,13 @@ async fn wake_later(app: &App, saved: &Saved) {
     }
 }
 
-/// Wakes `crm`, when this submission changed something.
-async fn tell_crm(app: &App, saved: &Saved) {
+/// Wakes `crm` if this submission changed something.
+async fn tell_crm(crm: &Queue, saved: &Saved) {
     if !saved.changed {
         return;
     }
     let lead = saved.lead;
-    if let Err(error) = app.crm.send(&CrmTask::CrmV1 { lead }, Duration::ZERO).await {
+    if let Err(error) = crm.send(&CrmTask::CrmV1 { lead }, Duration::ZERO).await {
         tracing::warn!(lead.id = %lead, error = %error, "The CRM was not told; the sweep will");
     }
 }

@@ -1,4 +1,4 @@
-//! The form's JSON, parsed once. What is not known here is kept in the lead's metadata.
+//! The form's JSON, parsed once. Unknown fields are kept in the lead's metadata.
 
 mod accepted;
 
@@ -6,36 +6,34 @@ pub use accepted::Accepted;
 use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::{Body, Request};
 use proftest::domain::contact::{ContactError, Email, Name, Phone};
-use proftest::domain::quiz::{self, Outcome, Type};
+use proftest::domain::metadata::{AnswerTexts, Answers, Metadata, Tags, Touch};
+use proftest::domain::quiz::{self, QuizResult};
 use proftest::http::Refusal;
 use proftest::store::NewLead;
 use proftest::texts::Texts;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// Larger bodies are refused.
 const BODY_MAX: usize = 64 * 1024;
 /// Longest campaign slug, source and payment method, in characters.
 const WORD_MAX: usize = 100;
-/// Longest idempotency key, in bytes; one that is longer is refused, because a cut one could match another.
+/// Longest idempotency key, in bytes. A longer key is refused: cut, it could equal another one.
 const KEY_MAX: usize = 255;
-/// Most answers, far above any test's length.
+/// Far above the length of any test.
 const ANSWERS_MAX: usize = 200;
-/// How deep a field may be nested. serde_json reads no more than 128 levels, and the metadata put some around a
-/// field: one that just passed here could be stored, but never be read again.
+/// How deep a field may be nested. serde_json reads at most 128 levels, and the metadata adds some of its own: a
+/// deeper field could be stored but not read again.
 const DEPTH_MAX: usize = 32;
-/// Nobody answers a test and fills in a form in less, in milliseconds.
+/// Nobody fills in the test and the form faster, in milliseconds.
 const FILL_MIN_MS: u64 = 3000;
 
-/// A submission, parsed.
 #[derive(Debug)]
 pub struct Submission {
-    /// What is saved.
     pub lead: NewLead,
-    /// What the answers say; `None` without answers, or with those of another test.
-    pub outcome: Option<Outcome>,
+    /// `None` without answers, or with answers to another test.
+    pub result: Option<QuizResult>,
 }
 
-/// Reads a submission, or says what is wrong with it.
 pub fn parse(request: &Request, texts: &Texts) -> Result<Submission, Refusal> {
     let body: &[u8] = match request.body() {
         Body::Text(text) => text.as_bytes(),
@@ -72,7 +70,7 @@ fn is_json(content_type: &str) -> bool {
     essence.trim().eq_ignore_ascii_case("application/json")
 }
 
-/// The fields, and what was found wrong with them so far.
+/// The fields, and the faults found so far.
 struct Form<'a> {
     fields: Map<String, Value>,
     wrong: Vec<(&'static str, &'static str)>,
@@ -110,12 +108,16 @@ impl<'a> Form<'a> {
         let source = self.word("source");
         let payment_method = self.word("paymentMethod");
         let key = self.key("submissionId", header_key);
-        let answers = self.list("answers", Value::is_u64);
-        let texts = self.list("proftestAnswers", Value::is_object);
-        let outcome = answers.as_ref().and_then(outcome);
-        let utm = self.object("utmParams");
-        let last_utm = self.object("lastUtmParams").or_else(|| utm.clone());
-        let mut metadata = self.object("metadata").unwrap_or_default();
+        let answers = self
+            .list("answers", Value::is_u64)
+            .map(|indices| answers(&indices));
+        let answer_texts = self.list("proftestAnswers", Value::is_object).map(AnswerTexts);
+        let first_tags = self.object("utmParams").map(Tags);
+        let last_tags = self
+            .object("lastUtmParams")
+            .map(Tags)
+            .or_else(|| first_tags.clone());
+        let mut other = self.object("metadata").unwrap_or_default();
         if !self
             .fields
             .iter()
@@ -131,37 +133,32 @@ impl<'a> Form<'a> {
             slug.as_deref()
                 .map_or_else(|| "proftest".to_owned(), |slug| format!("proftest_{slug}"))
         });
-        metadata.append(&mut self.fields);
-        let touch = json!({"source": source, "campaignSlug": slug, "utmParams": last_utm});
-        // Answers that cannot be scored take away the result of earlier ones: it would not be theirs.
-        let result = answers.is_some().then(|| outcome.map_or(Value::Null, to_json));
-        metadata.remove("result");
-        let known = [
-            ("result", result),
-            ("answers", answers),
-            ("proftestAnswers", texts),
-            ("campaignSlug", slug.map(Value::String)),
-            ("paymentMethod", payment_method.map(Value::String)),
-            ("utmParams", utm.map(Value::Object)),
-            ("lastTouch", Some(touch)),
-        ];
-        metadata.extend(
-            known
-                .into_iter()
-                .filter_map(|(name, value)| Some((name.to_owned(), value?))),
-        );
+        other.append(&mut self.fields);
+        let result = answers.as_ref().and_then(|answers| answers.result);
+        let last_touch = Touch {
+            source: source.clone(),
+            campaign: slug.clone(),
+            tags: last_tags,
+        };
         let lead = NewLead {
             name,
             email,
             phone,
             source,
-            metadata,
+            metadata: Metadata {
+                answers,
+                answer_texts,
+                campaign: slug,
+                payment_method,
+                first_tags,
+                last_touch: Some(last_touch),
+                other,
+            },
             idempotency_key: key,
         };
-        Ok(Submission { lead, outcome })
+        Ok(Submission { lead, result })
     }
 
-    /// What was found wrong, under the sentence for the whole form.
     fn refusal(self, missing: bool) -> Refusal {
         let required = self.texts.errors.fields_required;
         let first = self.wrong.first().map_or(required, |(_, what)| what);
@@ -171,9 +168,9 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// Refuses what a program filled in: `website` is a field that people do not see, `elapsedMs` the time since
-    /// the page was opened. Both are optional. It is a refusal and no silent success, because a browser may have
-    /// filled in the field for a person: the page empties it, and the second press goes through.
+    /// Refuses forms that a program filled in: `website` is a field that people do not see, `elapsedMs` the time
+    /// since the page was opened. Both are optional. The answer is a refusal, not a silent success, because a browser
+    /// may have filled in the field for a person: the page empties it, and the second press succeeds.
     fn trap(&mut self) {
         let filled = self
             .fields
@@ -227,14 +224,14 @@ impl<'a> Form<'a> {
         Some(key.trim().to_owned()).filter(|key| !key.is_empty())
     }
 
-    fn list(&mut self, field: &'static str, is_item: fn(&Value) -> bool) -> Option<Value> {
+    fn list(&mut self, field: &'static str, is_item: fn(&Value) -> bool) -> Option<Vec<Value>> {
         match self.fields.remove(field)? {
             Value::Null => None,
             Value::Array(items) if items.len() <= ANSWERS_MAX && items.iter().all(is_item) => {
                 if !items.iter().all(|item| is_storable("", item, DEPTH_MAX)) {
                     return self.wrong_type(field);
                 }
-                Some(Value::Array(items))
+                Some(items)
             }
             _ => self.wrong_type(field),
         }
@@ -260,18 +257,17 @@ impl<'a> Form<'a> {
     }
 }
 
-/// What the answers say, if they are those of this test.
-fn outcome(answers: &Value) -> Option<Outcome> {
-    let indices = answers
-        .as_array()?
+/// The indices, with their result if they answer this test.
+fn answers(indices: &[Value]) -> Answers {
+    let indices: Vec<u64> = indices.iter().filter_map(Value::as_u64).collect();
+    let options: Vec<usize> = indices
         .iter()
-        .map(|index| usize::try_from(index.as_u64()?).ok());
-    quiz::score(&indices.collect::<Option<Vec<_>>>()?)
-}
-
-/// As the lead's metadata keep it: the texts stay in the quiz.
-fn to_json(outcome: Outcome) -> Value {
-    json!({"types": outcome.types().map(Type::letter)})
+        .map(|index| usize::try_from(*index).unwrap_or(usize::MAX))
+        .collect();
+    Answers {
+        result: quiz::score(&options),
+        indices,
+    }
 }
 
 fn is_missing(value: Option<&Value>) -> bool {
@@ -282,8 +278,8 @@ fn is_missing(value: Option<&Value>) -> bool {
     }
 }
 
-/// Whether a value can be stored and read again: PostgreSQL stores no NUL, neither in text nor in jsonb, and what
-/// reads the metadata later gives up at a depth of its own.
+/// Whether a value can be stored and read again. PostgreSQL stores no NUL in text or jsonb, and readers of the
+/// metadata have a depth limit.
 fn is_storable(name: &str, value: &Value, depth: usize) -> bool {
     let holds = |name: &str, value: &Value| depth > 0 && is_storable(name, value, depth - 1);
     !name.contains('\0')

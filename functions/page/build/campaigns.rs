@@ -1,32 +1,28 @@
-//! Reads and checks `campaigns.toml`.
-
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// The file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Campaigns {
-    /// Where the page is reachable from outside, without a slash at the end.
+    /// The page's public address, without a trailing slash.
     pub public_url: String,
-    /// What the visitor agrees to.
+    /// The policy that the visitor agrees to.
     pub policy_url: String,
-    /// By slug: those with pixels.
+    /// By slug; only campaigns with pixels.
     #[serde(rename = "campaigns")]
     pub with_pixels: BTreeMap<String, Campaign>,
 }
 
-/// A campaign with pixels.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Campaign {
-    /// Meta Pixel.
+    /// Id of a Meta Pixel.
     meta: Option<String>,
-    /// Yandex Metrica counter.
+    /// Id of a Yandex Metrica counter.
     yandex: Option<String>,
 }
 
-/// What a campaign adds to the Content-Security-Policy; each with a space before every host.
+/// Additions to the Content-Security-Policy, with a space before every host.
 #[derive(Default)]
 struct Hosts {
     scripts: String,
@@ -34,8 +30,8 @@ struct Hosts {
     connections: String,
 }
 
-/// The Content-Security-Policy: nothing but what is listed, inline code by its hash only (`scripts` and `style`
-/// are the sources of the hashes), and the pixels' hosts only where a campaign has pixels.
+/// The Content-Security-Policy. Inline code is allowed by its hash only (`scripts` and `style` are the hash sources),
+/// the pixels' hosts only for campaigns with pixels.
 pub fn policy(campaign: Option<&Campaign>, scripts: &str, style: &str) -> String {
     let hosts = campaign.map(Campaign::hosts).unwrap_or_default();
     let mut policy = format!(
@@ -44,14 +40,13 @@ pub fn policy(campaign: Option<&Campaign>, scripts: &str, style: &str) -> String
         hosts.scripts, hosts.images, hosts.connections,
     );
     if campaign.is_none() {
-        // The pixels put script elements together from strings, which this forbids.
+        // The pixels build script elements from strings, which this directive forbids.
         policy.push_str("; require-trusted-types-for 'script'; trusted-types 'none'");
     }
     policy
 }
 
 impl Campaigns {
-    /// Parses and checks the file, or says in a sentence what is wrong with it.
     pub fn read(toml: &str) -> Result<Self, String> {
         let campaigns: Self = toml::from_str(toml).map_err(|error| error.to_string())?;
         for (name, url) in [
@@ -97,7 +92,7 @@ impl Campaign {
         Ok(())
     }
 
-    /// The ids as attributes of `<html>`, where the script finds them.
+    /// The pixel ids as attributes of `<html>`, for the script.
     pub fn attributes(&self) -> String {
         let attribute = |name: &str, id: &Option<String>| {
             id.as_ref()
@@ -107,7 +102,7 @@ impl Campaign {
         attribute("meta", &self.meta) + &attribute("yandex", &self.yandex)
     }
 
-    /// The tick that allows the pixels.
+    /// The checkbox that allows the pixels.
     pub fn tick(&self) -> String {
         let whom = match (&self.meta, &self.yandex) {
             (Some(_), Some(_)) => "Meta и&nbsp;Яндекс.Метрике",
@@ -120,8 +115,8 @@ impl Campaign {
         )
     }
 
-    /// The hosts that the pixels load from and send to. Sources: Yandex Metrica's help on
-    /// Content-Security-Policy; the requests of Meta's `fbevents.js`.
+    /// The hosts that the pixels load from and send to. Sources: Yandex Metrica's help on Content-Security-Policy;
+    /// the requests of Meta's `fbevents.js`.
     fn hosts(&self) -> Hosts {
         let mut hosts = Hosts::default();
         if self.meta.is_some() {

@@ -3,14 +3,14 @@
 use crate::quiz::{LETTERS, Quiz};
 use std::fmt::Write as _;
 
-/// Puts each value in the place of its `{{name}}`.
+/// Replaces each `{{name}}` with its value.
 pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
     values.iter().fold(template.to_owned(), |filled, (name, value)| {
         filled.replace(&format!("{{{{{name}}}}}"), value)
     })
 }
 
-/// Text, fit for an element or a quoted attribute.
+/// Escapes text for an element or a quoted attribute.
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -18,7 +18,7 @@ pub fn escape(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-/// Every question as a section of its own, all of them hidden.
+/// Each question as a hidden section.
 pub fn questions(quiz: &Quiz) -> String {
     let mut html = String::new();
     for (number, question) in (1..).zip(&quiz.questions) {
@@ -40,7 +40,7 @@ pub fn questions(quiz: &Quiz) -> String {
     html
 }
 
-/// Where the corners of the hexagon are, from the top clockwise, and where their labels: x, y, x, y, anchor.
+/// Corners of the hexagon, clockwise from the top, and their labels: x, y, label x, label y, anchor.
 const CORNERS: [(i32, i32, i32, i32, &str); 6] = [
     (160, 44, 160, 24, "middle"),
     (212, 74, 226, 78, "start"),
@@ -50,7 +50,6 @@ const CORNERS: [(i32, i32, i32, i32, &str); 6] = [
     (108, 74, 94, 78, "end"),
 ];
 
-/// Holland's hexagon with the names of the types.
 pub fn hexagon(quiz: &Quiz) -> String {
     let names: Vec<&str> = LETTERS
         .iter()

@@ -1,4 +1,4 @@
-//! Compresses what is served and writes it, with the tables that name it, into the build's output directory.
+//! Compresses the served files and writes them, with the tables that list them, into the build's output directory.
 
 use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Brotli's best; a page takes it a tenth of a second, once a build.
+/// Brotli's maximum; it takes a tenth of a second per page, at build time only.
 const BROTLI_QUALITY: u32 = 11;
 const BROTLI_WINDOW: u32 = 22;
 
@@ -20,16 +20,15 @@ pub fn digest(content: &[u8]) -> String {
     })
 }
 
-/// By which a Content-Security-Policy lets this inline script or style through.
+/// The hash source that allows this inline script or style.
 pub fn policy_hash(content: &str) -> String {
     let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(content.as_bytes()));
     format!("'sha256-{hash}'")
 }
 
-/// What has been made so far.
 pub struct Output {
     dir: PathBuf,
-    /// By the name in `web`: the name under which it is served.
+    /// From the name in `web` to the served name.
     names: BTreeMap<String, String>,
     assets: String,
     documents: String,
@@ -37,7 +36,6 @@ pub struct Output {
 }
 
 impl Output {
-    /// Nothing yet.
     pub fn new(dir: &Path) -> Self {
         Self {
             dir: dir.to_owned(),
@@ -65,7 +63,7 @@ impl Output {
         Ok(())
     }
 
-    /// Puts the served path of each asset in the place of its `{{asset:name}}`.
+    /// Replaces each `{{asset:name}}` with the served path.
     pub fn with_assets(&self, text: &str) -> Result<String, String> {
         let filled = self.names.iter().fold(text.to_owned(), |filled, (name, served)| {
             filled.replace(
@@ -82,14 +80,14 @@ impl Output {
         }
     }
 
-    /// Adds the document of a campaign; the empty slug is everybody else's.
+    /// Adds a campaign's document. The empty slug stands for every campaign that is not listed.
     pub fn document(&mut self, slug: &str, html: &str, policy: &str) -> Result<(), String> {
         let document = self.html(&format!("page-{slug}.html"), html, policy)?;
         let _ = writeln!(self.documents, "({slug:?}, {document}),");
         Ok(())
     }
 
-    /// Sets the document for a path that there is not.
+    /// Sets the document for unknown paths.
     pub fn not_found(&mut self, html: &str, policy: &str) -> Result<(), String> {
         self.not_found = self.html("404.html", html, policy)?;
         Ok(())
@@ -100,10 +98,10 @@ impl Output {
         Ok(format!("Document {{ content: {content}, policy: {policy:?} }}"))
     }
 
-    /// Writes the content and its compressed forms; returns it as an expression.
+    /// Writes the content and its compressed forms; returns a Rust expression for it.
     fn content(&self, file: &str, media_type: &str, content: &[u8]) -> Result<String, String> {
         let mut encodings = String::new();
-        // Pictures are compressed already.
+        // PNG is compressed already.
         if media_type != "image/png" {
             for (name, compressed) in [("br", brotli(content)), ("gzip", gzip(content))] {
                 let compressed = compressed.map_err(|error| format!("{file}: {error}"))?;
@@ -119,14 +117,13 @@ impl Output {
         ))
     }
 
-    /// Writes a file; returns its bytes as an expression.
+    /// Writes a file; returns a Rust expression for its bytes.
     fn write(&self, file: &str, content: &[u8]) -> Result<String, String> {
         let path = self.dir.join(file);
         std::fs::write(&path, content).map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{file}\"))"))
     }
 
-    /// Writes the tables.
     pub fn finish(&self) -> Result<(), String> {
         let Self {
             assets,

@@ -1,9 +1,11 @@
 //! `GET /proftest`, `GET /proftest/{campaign}` and `GET /proftest/assets/{file}`: the test and its form.
 //!
-//! Everything is made at build time: documents, assets, their compressed forms, their policy. A request only
-//! chooses among them, so the function has no settings and calls nothing. A document holds its style and its
-//! script: one answer is the whole test, and no deployment can come between a document and its script. Assets
-//! are what the test can do without (background, pixels, icons); their names hold a digest of their content.
+//! Documents, assets, their compressed forms and policies are made at build time. A request only chooses among them,
+//! so the function has no settings and calls nothing. A document includes its style and script: one answer is the
+//! whole test, and a deployment cannot separate them. Assets are optional for the test (background, pixels, icons);
+//! their names hold a digest of their content.
+
+#![allow(missing_docs, reason = "only this workspace uses the crate")]
 
 pub mod files;
 
@@ -11,15 +13,14 @@ use files::{Content, Document, FILES};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt as _, Response};
 
-/// A minute in browsers, five in a CDN, and for a day the old one at once while the new one is fetched, or when
-/// the function is down.
+/// A minute in browsers and five in a CDN. For a day a CDN may serve the old document while it fetches the new one,
+/// or while the function is down.
 const DOCUMENT_CACHE: &str =
     "public, max-age=60, s-maxage=300, stale-while-revalidate=86400, stale-if-error=86400";
-/// For ever: another content has another name.
+/// For ever: new content gets a new name.
 const ASSET_CACHE: &str = "public, max-age=31536000, immutable";
 const NOT_FOUND_CACHE: &str = "public, max-age=60";
 
-/// Sent with every answer.
 const SECURITY: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "strict-origin-when-cross-origin"),
@@ -34,7 +35,7 @@ const SECURITY: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// Answers one request; of HEAD too, whose answer has no body.
+/// Also answers HEAD, without a body.
 pub fn handle(request: &Request) -> Response<Body> {
     let path = request.raw_http_path().strip_prefix("/proftest");
     let parts: Vec<&str> = path.map_or_else(Vec::new, |path| path.trim_end_matches('/').split('/').collect());
@@ -68,7 +69,7 @@ fn with_policy(mut response: Response<Body>, policy: &'static str) -> Response<B
     response
 }
 
-/// The content in the best form that the client takes, or 304 when it has that form already.
+/// The content in the best form that the client accepts, or 304 when the client has it.
 fn answer(
     request: &Request,
     content: &'static Content,
@@ -81,7 +82,7 @@ fn answer(
         .iter()
         .find(|(coding, _)| accepted.iter().any(|one| one == coding || one == "*"));
     let (coding, bytes) = chosen.map_or((None, content.plain), |(coding, bytes)| (Some(*coding), *bytes));
-    // A strong tag names these very bytes. Source: RFC 9110 §8.8.3.3.
+    // A strong tag stands for these exact bytes. Source: RFC 9110 §8.8.3.3.
     let tag = format!("\"{}-{}\"", content.tag, coding.unwrap_or("plain"));
     let known = status == StatusCode::OK && holds_tag(request.headers(), &tag);
     let mut response = Response::new(match request.method() {
@@ -109,7 +110,7 @@ fn answer(
     response
 }
 
-/// The codings that the client takes, in lower case; a quality of 0 means that it does not.
+/// The accepted codings in lower case; a quality of 0 means not accepted.
 fn accepted_codings(headers: &HeaderMap) -> Vec<String> {
     let refused = |parameter: &str| {
         let quality = parameter.trim().strip_prefix("q=").map(str::parse::<f32>);
@@ -126,13 +127,13 @@ fn accepted_codings(headers: &HeaderMap) -> Vec<String> {
     codings
 }
 
-/// Whether `If-None-Match` names this tag; weakly, because a CDN that compresses may have weakened it.
+/// Whether `If-None-Match` names this tag. The comparison is weak, because a CDN that compresses may have weakened
+/// the tag.
 fn holds_tag(headers: &HeaderMap, tag: &str) -> bool {
     let mut tags = list(headers, &header::IF_NONE_MATCH);
     tags.any(|one| one == "*" || one.trim_start_matches("W/") == tag)
 }
 
-/// The items of a header that is a list.
 fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let values = headers
         .get_all(name)

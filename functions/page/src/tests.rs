@@ -1,14 +1,12 @@
-//! Routes, headers, negotiation, conditions and budgets.
-
 use super::*;
 use base64::Engine as _;
 use lambda_http::http;
 use sha2::{Digest as _, Sha256};
 use std::io::Read as _;
 
-/// Most bytes of HTML, CSS and JavaScript together, compressed.
+/// Budget for HTML, CSS and JavaScript together, compressed, in bytes.
 const ALL_MAX: usize = 30 * 1024;
-/// Most bytes of the first answer's body: what ten packets, a server's first flight, hold beside its headers.
+/// Budget for the first answer's body, in bytes: what fits ten packets, a server's first flight, beside the headers.
 const FIRST_VIEW_MAX: usize = 14_000;
 
 fn request(method: Method, path: &str, headers: &[(&str, &str)]) -> Request {
@@ -163,7 +161,7 @@ fn documents_live_shortly_and_assets_for_ever() {
             "{name}"
         );
     }
-    // A name that promises "for ever" must be made of the content.
+    // A name that is cached for ever must depend on the content.
     for (name, asset) in FILES.assets {
         let digest = Sha256::digest(asset.plain);
         let digest = u64::from_be_bytes(digest[..8].try_into().unwrap());

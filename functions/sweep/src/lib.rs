@@ -1,7 +1,9 @@
-//! Runs every minute: wakes whatever is overdue, and says how the funnel stands.
+//! Runs every minute: wakes what is overdue and reports the state of the funnel.
 //!
-//! Schedules and messages only wake someone up, and may get lost; the row is the truth. So the sweep alone
-//! would deliver everything, if a little late.
+//! Schedules and messages only wake a function and may get lost; the row is the truth. The sweep alone would deliver
+//! everything, a little late.
+
+#![allow(missing_docs, reason = "only this workspace uses the crate")]
 
 use proftest::aws::AwsError;
 use proftest::aws::queue::Queue;
@@ -11,38 +13,33 @@ use proftest::task::{CrmTask, DeliverTask};
 use proftest::telemetry::{self, Unit};
 use std::time::Duration;
 
-/// Overdue rows taken at once.
+/// Overdue rows per statement.
 const BATCH: u16 = 500;
-/// Batches a run. What is left waits a minute; a queue longer than this would not be drained faster.
+/// Batches per run. The rest waits a minute; a longer queue would not drain faster.
 const BATCHES_MAX: usize = 20;
-/// A row that was woken is left alone for so long.
+/// A woken row is left alone for this long.
 const AGAIN_AFTER: Duration = Duration::from_mins(5);
-/// How long one statement may take, connecting included.
+/// For one statement, connecting included.
 const DATABASE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// What the function works with.
 pub struct App {
     store: Store,
     queue: Queue,
     crm: Queue,
 }
 
-/// Why a run ended early; the next one comes in a minute.
+/// Why a run ended early. The next one starts within a minute.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The queue. The rows it would have woken are taken again after a pause.
+    /// The rows that it should have woken are taken again after a pause.
     #[error(transparent)]
     Queue(#[from] AwsError),
 }
 
 impl App {
-    /// Builds the clients; opens no connection.
-    ///
-    /// # Errors
-    /// When the database settings cannot be used.
+    /// Builds the clients without opening a connection.
     pub fn new(config: &config::Sweep, sdk: &proftest::aws::SdkConfig) -> Result<Self, StoreError> {
         Ok(Self {
             store: Store::new(&config.database, 2, DATABASE_DEADLINE)?,
@@ -55,22 +52,18 @@ impl App {
 /// How many rows a run woke.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Woken {
-    /// Notifications.
     pub notifications: usize,
-    /// CRM tasks; none while the gate to amoCRM is shut.
+    /// None while the gate to amoCRM is shut.
     pub crm_tasks: usize,
 }
 
-/// Wakes what is overdue and reports.
-///
-/// # Errors
-/// [`SweepError`], after the report when there could be one.
+/// Wakes what is overdue and reports. The report comes before an error, if there can be one.
 pub async fn handle(app: &App) -> Result<Woken, SweepError> {
     report(&app.store.backlog().await?);
-    // What fails to wake the one must not keep the other asleep.
+    // A failure to wake one kind must not stop the others.
     let (notifications, crm_tasks, closed) = futures::future::join3(
-        wake_notifications(app),
-        wake_crm(app),
+        wake_notifications(&app.store, &app.queue),
+        wake_crm(&app.store, &app.crm),
         app.store.close_left_behind(),
     )
     .await;
@@ -79,21 +72,21 @@ pub async fn handle(app: &App) -> Result<Woken, SweepError> {
         crm_tasks: crm_tasks?,
     };
     if woken != Woken::default() {
-        tracing::warn!(woken.notifications, woken.crm_tasks, "Woke what nobody had");
+        tracing::warn!(woken.notifications, woken.crm_tasks, "Woke what was overdue");
     }
     closed?;
     Ok(woken)
 }
 
-async fn wake_notifications(app: &App) -> Result<usize, SweepError> {
+async fn wake_notifications(store: &Store, queue: &Queue) -> Result<usize, SweepError> {
     let mut woken = 0;
     for _ in 0..BATCHES_MAX {
-        let overdue = app.store.take_overdue(BATCH, AGAIN_AFTER).await?;
+        let overdue = store.take_overdue(BATCH, AGAIN_AFTER).await?;
         let tasks: Vec<_> = overdue
             .iter()
             .map(|&notification| DeliverTask::DeliverV1 { notification })
             .collect();
-        woken += app.queue.send_all(&tasks).await?;
+        woken += queue.send_all(&tasks).await?;
         if overdue.len() < usize::from(BATCH) {
             break;
         }
@@ -101,12 +94,12 @@ async fn wake_notifications(app: &App) -> Result<usize, SweepError> {
     Ok(woken)
 }
 
-async fn wake_crm(app: &App) -> Result<usize, SweepError> {
+async fn wake_crm(store: &Store, queue: &Queue) -> Result<usize, SweepError> {
     let mut woken = 0;
     for _ in 0..BATCHES_MAX {
-        let overdue = app.store.take_overdue_crm(BATCH, AGAIN_AFTER).await?;
+        let overdue = store.take_overdue_crm(BATCH, AGAIN_AFTER).await?;
         let tasks: Vec<_> = overdue.iter().map(|&lead| CrmTask::CrmV1 { lead }).collect();
-        woken += app.crm.send_all(&tasks).await?;
+        woken += queue.send_all(&tasks).await?;
         if overdue.len() < usize::from(BATCH) {
             break;
         }

@@ -1,9 +1,11 @@
 //! `GET /api/landing/track/{leadId}?source=email|sms` and `GET /l/{code}`: counts a click and redirects to the
 //! course.
 //!
-//! The redirect always happens: an unknown lead, an unknown source, a HEAD or a database that is down only
-//! mean that nothing is counted. The target is configured; nothing of the request but a well-formed lead id
-//! and one of two known words ever gets into it.
+//! The redirect always happens. For an unknown lead or source, a HEAD request or a database that is down, nothing is
+//! counted. The target is configured; of the request only a well-formed lead id and one of two known words get into
+//! it.
+
+#![allow(missing_docs, reason = "only this workspace uses the crate")]
 
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, RequestExt as _, Response};
@@ -15,22 +17,18 @@ use proftest::store::{Click, Store, StoreError, Target};
 use std::time::Duration;
 use url::Url;
 
-/// How long counting may keep a person from the course.
+/// How long counting may delay the redirect.
 const DATABASE_DEADLINE: Duration = Duration::from_millis(1500);
-/// As much of a browser's name as is kept.
+/// Characters kept of the user agent.
 const USER_AGENT_MAX_CHARS: usize = 256;
 
-/// What the function works with.
 pub struct App {
     store: Store,
     course: Url,
 }
 
 impl App {
-    /// Prepares the store; opens no connection.
-    ///
-    /// # Errors
-    /// When the database settings cannot be used.
+    /// Prepares the store without opening a connection.
     pub fn new(config: &config::Track) -> Result<Self, StoreError> {
         Ok(Self {
             store: Store::new(&config.database, 2, DATABASE_DEADLINE)?,
@@ -38,13 +36,12 @@ impl App {
         })
     }
 
-    /// Opens the database connection ahead of the first request.
     pub async fn warm_up(&self) {
         self.store.warm_up().await;
     }
 }
 
-/// Counts one click, if it is one, and redirects.
+/// Counts the click, if it is one, and redirects.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     let link = Link::parse(request);
     let (mut lead, mut source) = (link.lead, link.source);
@@ -71,7 +68,7 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     redirect(&course(&app.course, lead, source))
 }
 
-/// What a tracked link's URL says.
+/// The parameters of a tracked link.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Link {
     code: Option<ShortCode>,
@@ -83,7 +80,7 @@ impl Link {
     fn parse(request: &Request) -> Self {
         let path = request.raw_http_path().trim_end_matches('/');
         if let Some(code) = path.strip_prefix("/l/") {
-            // Only an SMS has a short link: the visitor's tag is right even when the code cannot be looked up.
+            // Only an SMS has a short link, so the visitor's tag is right even without a look-up of the code.
             return Self {
                 code: ShortCode::parse(code),
                 source: Some(Channel::Sms),
@@ -108,7 +105,7 @@ impl Link {
     }
 }
 
-/// The course, with the tags by which its analytics know the visitor.
+/// The course's URL, with tags that identify the visitor to its analytics.
 fn course(base: &Url, lead: Option<LeadId>, source: Option<Channel>) -> Url {
     let mut url = base.clone();
     {

@@ -17,8 +17,8 @@ use aws_sdk_sqs::config::{ProvideCredentials, SharedCredentialsProvider, SharedH
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use std::time::Duration;
 
-/// A function's SDK configuration. Lambda puts region and credentials into the environment, so the SDK's own search is
-/// left out, which would bring five more places to look into every binary.
+/// A function's SDK configuration. Lambda sets region and credentials in the environment; the SDK's own search would
+/// add five more sources to every binary.
 pub async fn sdk_config() -> SdkConfig {
     let mut sdk = bare(EnvironmentVariableCredentialsProvider::new()).into_builder();
     sdk.set_region(EnvironmentVariableRegionProvider::new().region().await);
@@ -26,7 +26,7 @@ pub async fn sdk_config() -> SdkConfig {
     sdk.build()
 }
 
-/// The same for an AWS at `endpoint` that asks for no particular credentials.
+/// For an AWS emulator at `endpoint`, with fixed credentials.
 pub fn sdk_at(endpoint: &str, region: &'static str) -> SdkConfig {
     let credentials = aws_sdk_sqs::config::Credentials::new("test", "test", None, None, "local");
     bare(credentials)
@@ -36,7 +36,7 @@ pub fn sdk_at(endpoint: &str, region: &'static str) -> SdkConfig {
         .build()
 }
 
-/// The same for a person's machine, where credentials may be in files as well.
+/// For a person's machine, where credentials may also be in files.
 pub fn sdk_loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client())
@@ -54,14 +54,13 @@ fn bare(credentials: impl ProvideCredentials + 'static) -> SdkConfig {
         .build()
 }
 
-/// With ring for TLS.
 fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
         .build_https()
 }
 
-/// Deadlines short enough that a visitor does not wait for AWS.
+/// Short, so that a visitor does not wait for AWS.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_millis(800))
@@ -70,7 +69,7 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// A call to AWS that failed; there is always another way to the same end.
+/// A failed call to AWS. Callers have a fallback.
 #[derive(Debug, thiserror::Error)]
 #[error("{call}: {why}")]
 pub struct AwsError {
@@ -79,7 +78,7 @@ pub struct AwsError {
 }
 
 impl AwsError {
-    /// The call `call` failed with this error of the SDK.
+    /// `call` is the API's name, such as `SendMessage`.
     pub fn new<E, R>(call: &'static str, error: &aws_sdk_sqs::error::SdkError<E, R>) -> Self
     where
         E: std::error::Error + 'static,

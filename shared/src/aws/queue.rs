@@ -1,7 +1,7 @@
 //! A queue that wakes a function. Messages carry ids, never content.
 
 use super::AwsError;
-use crate::failpoint::step;
+use crate::failpoint::{Step, step};
 use crate::task;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use std::time::Duration;
 const BATCH_MAX: usize = 10;
 /// SQS holds a new message back for at most 15 minutes. Source: `SendMessage`, `DelaySeconds`.
 const DELAY_MAX_SECONDS: u64 = 900;
-/// SQS hides a received message for at most 12 hours, counted from its receipt; an hour is left for that.
+/// SQS hides a received message for at most 12 hours after its receipt; one hour is reserve.
 const HOLD_MAX_SECONDS: u64 = 11 * 3600;
 
 /// One SQS queue.
@@ -30,19 +30,20 @@ impl Queue {
         }
     }
 
-    /// The SDK's client.
+    /// The SDK's client, for calls that this type lacks.
     pub const fn client(&self) -> &aws_sdk_sqs::Client {
         &self.client
     }
 
-    /// The queue's address.
+    /// The queue's URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Opens the connection to SQS ahead of the first message. No step of `failpoint`: it only reads, in Init.
+    /// Opens the connection to SQS before the first message. It is no step of `failpoint`, because it only reads, in
+    /// Init.
     ///
-    /// A queue that cannot be reached is no error here: the function must still start, and has another way.
+    /// An unreachable queue is not an error: the function must still start, and has a fallback.
     pub async fn warm_up(&self) {
         let look = self.client.get_queue_attributes().queue_url(&self.url);
         let looked = look.attribute_names(QueueAttributeName::QueueArn).send().await;
@@ -52,8 +53,7 @@ impl Queue {
         }
     }
 
-    /// Sends a task, to be seen after `delay` (at most 15 minutes: a longer one is cut, and whoever gets the
-    /// message early holds it).
+    /// Sends a task, visible after `delay`. A delay over 15 minutes is cut; the receiver holds an early message.
     pub async fn send<T: Serialize>(&self, task: &T, delay: Duration) -> Result<(), AwsError> {
         let send = self
             .client
@@ -61,13 +61,13 @@ impl Queue {
             .queue_url(&self.url)
             .message_body(task::body(task))
             .delay_seconds(whole_seconds(delay, DELAY_MAX_SECONDS));
-        step("SendMessage", send.send())
+        step(Step::SendMessage, send.send())
             .await
             .map(|_| ())
             .map_err(|error| AwsError::new("SendMessage", &error))
     }
 
-    /// Sends tasks ten at a time and says how many SQS took.
+    /// Sends tasks, ten per call; returns how many SQS accepted.
     pub async fn send_all<T: Serialize>(&self, tasks: &[T]) -> Result<usize, AwsError> {
         let mut taken = 0;
         for batch in tasks.chunks(BATCH_MAX) {
@@ -84,7 +84,7 @@ impl Queue {
                 .send_message_batch()
                 .queue_url(&self.url)
                 .set_entries(Some(entries));
-            taken += step("SendMessageBatch", send.send())
+            taken += step(Step::SendMessageBatch, send.send())
                 .await
                 .map_err(|error| AwsError::new("SendMessageBatch", &error))?
                 .successful
@@ -93,7 +93,7 @@ impl Queue {
         Ok(taken)
     }
 
-    /// Hides a received message for `delay`, rounded up to whole seconds so that it never comes back early.
+    /// Hides a received message for `delay`, rounded up to whole seconds so that it never returns early.
     pub async fn hold(&self, receipt_handle: &str, delay: Duration) -> Result<(), AwsError> {
         let hold = self
             .client
@@ -101,7 +101,7 @@ impl Queue {
             .queue_url(&self.url)
             .receipt_handle(receipt_handle)
             .visibility_timeout(whole_seconds(delay, HOLD_MAX_SECONDS));
-        step("ChangeMessageVisibility", hold.send())
+        step(Step::ChangeMessageVisibility, hold.send())
             .await
             .map(|_| ())
             .map_err(|error| AwsError::new("ChangeMessageVisibility", &error))

@@ -1,9 +1,9 @@
-//! EventBridge Scheduler: one schedule for each notification, firing into the queue.
+//! EventBridge Scheduler: one schedule per notification. It sends a message to the queue.
 
 use super::AwsError;
 use crate::config::Schedule;
 use crate::domain::ids::NotificationId;
-use crate::failpoint::step;
+use crate::failpoint::{Step, step};
 use crate::task::{self, DeliverTask};
 use aws_sdk_scheduler::error::SdkError;
 use aws_sdk_scheduler::types::{
@@ -11,7 +11,7 @@ use aws_sdk_scheduler::types::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// Makes schedules.
+/// Creates schedules.
 #[derive(Debug, Clone)]
 pub struct Scheduler {
     client: aws_sdk_scheduler::Client,
@@ -28,7 +28,7 @@ struct Settings {
 }
 
 impl Scheduler {
-    /// Schedules go to `schedule.group` and send as `schedule.role_arn`.
+    /// Schedules go into `schedule.group` and send as `schedule.role_arn`.
     pub fn new(config: &aws_config::SdkConfig, schedule: &Schedule) -> Self {
         Self {
             client: aws_sdk_scheduler::Client::new(config),
@@ -42,8 +42,7 @@ impl Scheduler {
         }
     }
 
-    /// Opens the connection to EventBridge Scheduler ahead of the first schedule; otherwise as
-    /// [`Queue::warm_up`](super::queue::Queue::warm_up).
+    /// Opens the connection before the first schedule; otherwise as [`Queue::warm_up`](super::queue::Queue::warm_up).
     pub async fn warm_up(&self) {
         let look = self.client.get_schedule_group().name(&self.settings.group);
         if let Err(error) = look.send().await {
@@ -52,8 +51,8 @@ impl Scheduler {
         }
     }
 
-    /// Wakes a notification `SCHEDULE_LEAD_SECONDS` before it is due. A schedule of this name that exists
-    /// already is a success: the name is the notification's id.
+    /// Wakes a notification `SCHEDULE_LEAD_SECONDS` before it is due. An existing schedule of this name is a success:
+    /// the name is the notification's id.
     pub async fn wake_at(&self, notification: NotificationId, due: Timestamp) -> Result<(), AwsError> {
         let call = "CreateSchedule";
         let build = |error: aws_sdk_scheduler::error::BuildError| AwsError {
@@ -71,7 +70,7 @@ impl Scheduler {
             .role_arn(&self.settings.role_arn)
             .input(input)
             .set_dead_letter_config(dead_letters)
-            // An hour of attempts; the sweep has long woken the row by then.
+            // Attempts for an hour; the sweep wakes the row long before that.
             .retry_policy(
                 RetryPolicy::builder()
                     .maximum_retry_attempts(20)
@@ -94,9 +93,9 @@ impl Scheduler {
             .flexible_time_window(window)
             .action_after_completion(ActionAfterCompletion::Delete)
             .target(target)
-            // Makes the SDK's own retry of a lost answer a repetition, not a conflict.
+            // With it, the SDK's own retry after a lost answer is a repetition, not a conflict.
             .client_token(notification.to_string());
-        match step("CreateSchedule", create.send()).await {
+        match step(Step::CreateSchedule, create.send()).await {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(refused)) if refused.err().is_conflict_exception() => Ok(()),
             Err(error) => Err(AwsError::new(call, &error)),
@@ -104,8 +103,8 @@ impl Scheduler {
     }
 }
 
-/// `at(yyyy-mm-ddThh:mm:ss)` in UTC, without fraction or zone suffix. Source: EventBridge Scheduler, schedule
-/// types. A time in the past fires at once.
+/// `at(yyyy-mm-ddThh:mm:ss)` in UTC, without fraction or zone suffix. A time in the past fires at once. Source:
+/// EventBridge Scheduler, schedule types.
 fn at(due: Timestamp, lead: SignedDuration) -> String {
     let fire = due.checked_sub(lead).unwrap_or(due);
     format!("at({})", fire.strftime("%Y-%m-%dT%H:%M:%S"))

@@ -1,7 +1,7 @@
 //! Secrets Manager: a variable that refers to a secret gets its value, once, in Init.
 //!
-//! Why not values in the variables themselves: docs/adr/0013-secrets-are-fetched-in-init.md. The call is no step of
-//! `failpoint`: it only reads, before the process has taken any work.
+//! The reasons are in docs/adr/0013-secrets-are-fetched-in-init.md. The call is no step of `failpoint`: it only
+//! reads, before the process has any work.
 
 use super::AwsError;
 use crate::config::Environment;
@@ -11,25 +11,24 @@ use aws_sdk_secretsmanager::Client;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Of one attempt. The first one of a sandbox pays for DNS and TLS.
+/// For one attempt. The first one of a sandbox includes DNS and TLS.
 const ATTEMPT: Duration = Duration::from_secs(2);
-/// Of all attempts at one secret. Init has ten seconds, and the connection to the database comes after this.
-/// Source: AWS Lambda developer guide, "Understanding the Lambda execution environment lifecycle".
+/// For all attempts at one secret. Init has ten seconds and must connect to the database too. Source: AWS Lambda
+/// developer guide, "Understanding the Lambda execution environment lifecycle".
 const ALL_ATTEMPTS: Duration = Duration::from_secs(6);
 const ATTEMPTS_MAX: u32 = 3;
 
-/// A variable whose secret cannot be had. It names the variable, never a value.
+/// A secret that could not be fetched. Names the variable, never a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the secret of {variable} cannot be had: {why}")]
+#[error("the secret of {variable} could not be fetched: {why}")]
 pub struct SecretError {
     variable: String,
     why: String,
 }
 
-/// The process's environment, with the secrets in place of the references to them. Without references it asks nobody.
+/// The process's environment, with secrets in place of their references. Without references it makes no call.
 ///
-/// # Errors
-/// The first variable whose secret is denied, absent, not a text, or not reached in time.
+/// Fails at the first variable whose secret is denied, absent, not a text, or not reached in time.
 pub async fn environment() -> Result<Environment, SecretError> {
     let mut environment = Environment::of_process();
     let references = environment.references();
@@ -62,10 +61,10 @@ pub async fn environment() -> Result<Environment, SecretError> {
     Ok(environment)
 }
 
-/// The secrets referred to, each once.
+/// The ids of the secrets, each once.
 fn distinct(references: &[(String, String)]) -> Result<BTreeSet<&str>, SecretError> {
     let checked = references.iter().map(|(variable, id)| {
-        // `sam local` puts a logical id here, and with a name alone a policy could not be exact.
+        // `sam local` puts a logical id here; and a policy for a name alone could not be exact.
         let is_arn = id.starts_with("arn:") && id.contains(":secretsmanager:");
         is_arn
             .then_some(id.as_str())

@@ -1,7 +1,7 @@
-//! amoCRM v4. Contract: the vendor's developer pages, its PHP SDK, and the English twin's (Kommo).
+//! amoCRM v4. Contract: the vendor's developer pages, its PHP SDK, and the pages of its English twin, Kommo.
 //!
-//! Creating a deal has no idempotency key, so each deal carries our lead's id in a custom field, by which it is
-//! searched after an answer was lost. The client knows nothing of rates: the caller's governor does.
+//! Creating a deal has no idempotency key, so each deal carries our lead's id in a custom field. After a lost answer
+//! the deal is searched by it. The caller limits the rate.
 
 mod place;
 mod token;
@@ -13,6 +13,9 @@ pub use wire::{Contact, Deal, Pipeline, Status};
 
 use super::{Answer, call, clean_name, retry_after};
 use crate::config::OAuthClient;
+use crate::domain::contact::{Email, Name, Phone};
+use crate::domain::ids::{ContactId, DealId, FieldId, PipelineId, StageId};
+use crate::failpoint::Step;
 use crate::failure::{Failure, Reaction};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -20,15 +23,15 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// What 429 means when the vendor does not say for how long.
+/// The pause after a 429 without `Retry-After`.
 const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(10);
-/// As many notes as one call takes. Source: the vendor's recommendation for arrays.
+/// The most notes per call. Source: the vendor's recommendation for arrays.
 pub const NOTES_MAX: usize = 50;
-/// Deals of one contact that are looked at; a person with more has other problems.
+/// The most deals of one contact that are read.
 const DEALS_MAX: usize = 50;
 
-/// Statuses that every pipeline has: the deal is won, or lost.
-pub const CLOSED: [i64; 2] = [142, 143];
+/// Won and lost: the two statuses that every pipeline has.
+pub const CLOSED: [StageId; 2] = [StageId(142), StageId(143)];
 
 /// A client of amoCRM; cheap to clone.
 #[derive(Clone)]
@@ -37,65 +40,65 @@ pub struct AmoCrm {
     base_url: String,
 }
 
-/// A deal to create, with its contact.
-#[derive(Debug, Clone)]
+/// A deal to create with its contact.
+#[derive(Clone)]
 pub struct NewDeal {
-    /// Its name.
+    /// The deal's title in amoCRM.
     pub name: String,
-    /// In which pipeline.
-    pub pipeline: i64,
-    /// In which stage.
-    pub status: i64,
-    /// Custom fields by id.
-    pub fields: Vec<(i64, String)>,
-    /// A tag by name.
+    /// The pipeline of `stage`.
+    pub pipeline: PipelineId,
+    /// The stage to create it in.
+    pub stage: StageId,
+    /// Values of custom fields, by the field.
+    pub fields: Vec<(FieldId, String)>,
+    /// Name of a tag.
     pub tag: Option<String>,
-    /// Whose it is.
+    /// The person.
     pub contact: DealContact,
 }
 
 /// The contact of a new deal.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum DealContact {
-    /// One that exists.
-    Known(i64),
-    /// One that is made with the deal.
+    /// An existing contact.
+    Known(ContactId),
+    /// A contact to create with the deal.
     New {
-        /// The person's name.
-        name: String,
-        /// E.164.
-        phone: String,
-        /// The address.
-        email: String,
+        /// Its name.
+        name: Name,
+        /// Becomes the field PHONE.
+        phone: Phone,
+        /// Becomes the field EMAIL.
+        email: Email,
     },
 }
 
-/// What creating a deal gave.
+/// The ids of a created deal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Created {
-    /// The deal.
-    pub deal: i64,
-    /// Its contact.
-    pub contact: Option<i64>,
+    /// The deal's id.
+    pub deal: DealId,
+    /// The contact's id, if the answer has it.
+    pub contact: Option<ContactId>,
 }
 
 /// A note on a deal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Note {
-    /// The deal.
-    pub deal: i64,
-    /// Its text.
+    /// The deal to write on.
+    pub deal: DealId,
+    /// Plain text.
     pub text: String,
 }
 
-/// A pair of tokens.
+/// A pair of OAuth tokens.
 #[derive(Clone)]
 pub struct Tokens {
-    /// For calls.
+    /// The access token, for calls.
     pub access: SecretString,
-    /// For the next pair.
+    /// The refresh token, for the next pair.
     pub refresh: SecretString,
-    /// How long the access token lives.
+    /// Lifetime of the access token.
     pub lives: Duration,
 }
 
@@ -111,16 +114,16 @@ impl AmoCrm {
     /// All pipelines with their stages.
     pub async fn pipelines(&self, token: &SecretString) -> Result<Vec<Pipeline>, Failure> {
         let answer = self
-            .get("amocrm.pipelines", token, "leads/pipelines", &[])
+            .get(Step::AmocrmPipelines, token, "leads/pipelines", &[])
             .await?;
         parse::<wire::Pipelines>(&answer).map(|page| page.embedded.pipelines)
     }
 
-    /// Contacts that hold `query` anywhere; the caller verifies what matters.
+    /// Contacts that contain `query` in any field; the caller must check for the right one.
     pub async fn find_contacts(&self, token: &SecretString, query: &str) -> Result<Vec<Contact>, Failure> {
         let query = [("query", query), ("with", "leads"), ("limit", "50")];
         let answer = self
-            .get("amocrm.find_contacts", token, "contacts", &query)
+            .get(Step::AmocrmFindContacts, token, "contacts", &query)
             .await?;
         if is_none(&answer) {
             return Ok(Vec::new());
@@ -128,11 +131,11 @@ impl AmoCrm {
         parse::<wire::Contacts>(&answer).map(|page| page.embedded.contacts)
     }
 
-    /// One contact with its deals' ids; `None` when it is gone.
-    pub async fn contact(&self, token: &SecretString, id: i64) -> Result<Option<Contact>, Failure> {
+    /// One contact with its deals' ids; `None` when it was deleted.
+    pub async fn contact(&self, token: &SecretString, id: ContactId) -> Result<Option<Contact>, Failure> {
         match self
             .get(
-                "amocrm.contact",
+                Step::AmocrmContact,
                 token,
                 &format!("contacts/{id}"),
                 &[("with", "leads")],
@@ -141,13 +144,13 @@ impl AmoCrm {
         {
             Ok(answer) if is_none(&answer) => Ok(None),
             Ok(answer) => parse(&answer).map(Some),
-            Err(failure) if failure.reason.starts_with("amocrm 404") => Ok(None),
+            Err(failure) if failure.status == Some(404) => Ok(None),
             Err(failure) => Err(failure),
         }
     }
 
-    /// Deals by their ids, as many of them as still exist.
-    pub async fn deals(&self, token: &SecretString, ids: &[i64]) -> Result<Vec<Deal>, Failure> {
+    /// The deals with these ids that still exist.
+    pub async fn deals(&self, token: &SecretString, ids: &[DealId]) -> Result<Vec<Deal>, Failure> {
         let ids: Vec<String> = ids
             .iter()
             .rev()
@@ -156,37 +159,37 @@ impl AmoCrm {
             .collect();
         let mut query: Vec<(&str, &str)> = ids.iter().map(|id| ("filter[id][]", id.as_str())).collect();
         query.push(("limit", "50"));
-        self.deals_by("amocrm.deals", token, &query).await
+        self.deals_by(Step::AmocrmDeals, token, &query).await
     }
 
-    /// Deals that hold `query` anywhere: their names, tags and custom fields.
+    /// Deals that contain `query` in name, tags or custom fields.
     pub async fn find_deals(&self, token: &SecretString, query: &str) -> Result<Vec<Deal>, Failure> {
-        self.deals_by("amocrm.find_deals", token, &[("query", query), ("limit", "50")])
+        self.deals_by(Step::AmocrmFindDeals, token, &[("query", query), ("limit", "50")])
             .await
     }
 
     async fn deals_by(
         &self,
-        name: &str,
+        step: Step,
         token: &SecretString,
         query: &[(&str, &str)],
     ) -> Result<Vec<Deal>, Failure> {
-        let answer = self.get(name, token, "leads", query).await?;
+        let answer = self.get(step, token, "leads", query).await?;
         if is_none(&answer) {
             return Ok(Vec::new());
         }
         parse::<wire::Deals>(&answer).map(|page| page.embedded.leads)
     }
 
-    /// Creates a deal with its contact, in one call.
+    /// Creates a deal and its contact in one call.
     pub async fn create_deal(&self, token: &SecretString, deal: &NewDeal) -> Result<Created, Failure> {
         let contact = match &deal.contact {
             DealContact::Known(id) => json!({"id": id}),
             DealContact::New { name, phone, email } => json!({
-                "first_name": name,
+                "first_name": name.as_str(),
                 "custom_fields_values": [
-                    {"field_code": "PHONE", "values": [{"value": phone, "enum_code": "WORK"}]},
-                    {"field_code": "EMAIL", "values": [{"value": email, "enum_code": "WORK"}]},
+                    {"field_code": "PHONE", "values": [{"value": phone.as_str(), "enum_code": "WORK"}]},
+                    {"field_code": "EMAIL", "values": [{"value": email.as_str(), "enum_code": "WORK"}]},
                 ],
             }),
         };
@@ -197,36 +200,42 @@ impl AmoCrm {
         let body = json!([{
             "name": deal.name,
             "pipeline_id": deal.pipeline,
-            "status_id": deal.status,
+            "status_id": deal.stage,
             "custom_fields_values": wire::fields(&deal.fields),
             "_embedded": embedded,
         }]);
         let answer = self
-            .send("amocrm.create_deal", Method::POST, token, "leads/complex", &body)
+            .send(
+                Step::AmocrmCreateDeal,
+                Method::POST,
+                token,
+                "leads/complex",
+                &body,
+            )
             .await?;
-        // Accepted counts only with an id in hand.
+        // Only an answer with an id counts as accepted.
         let unreadable = || Failure::new(Reaction::Unknown, "amocrm created a deal without an id");
         wire::created(&answer.body).ok_or_else(unreadable)
     }
 
-    /// Moves a deal to a stage and fills fields; `None` and an empty list leave things as they are.
+    /// Moves a deal to a stage and fills fields. `None` and an empty list change nothing.
     pub async fn update_deal(
         &self,
         token: &SecretString,
-        id: i64,
-        status: Option<(i64, i64)>,
-        fields: &[(i64, String)],
+        id: DealId,
+        stage: Option<(PipelineId, StageId)>,
+        fields: &[(FieldId, String)],
     ) -> Result<(), Failure> {
         let mut body = json!({});
-        if let Some((pipeline, status)) = status {
+        if let Some((pipeline, stage)) = stage {
             body["pipeline_id"] = json!(pipeline);
-            body["status_id"] = json!(status);
+            body["status_id"] = json!(stage);
         }
         if !fields.is_empty() {
             body["custom_fields_values"] = wire::fields(fields);
         }
         self.send(
-            "amocrm.update_deal",
+            Step::AmocrmUpdateDeal,
             Method::PATCH,
             token,
             &format!("leads/{id}"),
@@ -243,7 +252,7 @@ impl AmoCrm {
             .map(|note| json!({"entity_id": note.deal, "note_type": "common", "params": {"text": note.text}}))
             .collect();
         self.send(
-            "amocrm.add_notes",
+            Step::AmocrmAddNotes,
             Method::POST,
             token,
             "leads/notes",
@@ -254,10 +263,10 @@ impl AmoCrm {
     }
 
     /// The texts of a deal's notes, at most 250 of them.
-    pub async fn notes(&self, token: &SecretString, deal: i64) -> Result<Vec<String>, Failure> {
+    pub async fn notes(&self, token: &SecretString, deal: DealId) -> Result<Vec<String>, Failure> {
         let answer = self
             .get(
-                "amocrm.notes",
+                Step::AmocrmNotes,
                 token,
                 &format!("leads/{deal}/notes"),
                 &[("limit", "250")],
@@ -275,7 +284,7 @@ impl AmoCrm {
             .collect())
     }
 
-    /// Exchanges a refresh token for a new pair. The old one works until the new one is used.
+    /// Exchanges a refresh token for a new pair. The old pair works until the new one is used.
     pub async fn refresh(&self, client: &OAuthClient, refresh: &SecretString) -> Result<Tokens, Failure> {
         let body = json!({
             "client_id": client.id,
@@ -288,7 +297,7 @@ impl AmoCrm {
             .http
             .post(format!("{}/oauth2/access_token", self.base_url))
             .json(&body);
-        let answer = checked(call("amocrm.refresh", request).await?)?;
+        let answer = checked(call(Step::AmocrmRefresh, request).await?)?;
         let tokens = parse::<wire::TokenPair>(&answer)?;
         Ok(Tokens {
             access: tokens.access_token.into(),
@@ -299,23 +308,23 @@ impl AmoCrm {
 
     async fn get(
         &self,
-        name: &str,
+        step: Step,
         token: &SecretString,
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Answer, Failure> {
-        checked(call(name, self.request(Method::GET, token, path).query(query)).await?)
+        checked(call(step, self.request(Method::GET, token, path).query(query)).await?)
     }
 
     async fn send(
         &self,
-        name: &str,
+        step: Step,
         method: Method,
         token: &SecretString,
         path: &str,
         body: &Value,
     ) -> Result<Answer, Failure> {
-        checked(call(name, self.request(method, token, path).json(body)).await?)
+        checked(call(step, self.request(method, token, path).json(body)).await?)
     }
 
     fn request(&self, method: Method, token: &SecretString, path: &str) -> RequestBuilder {
@@ -325,7 +334,7 @@ impl AmoCrm {
     }
 }
 
-/// 204 with an empty body is how amoCRM says that it found nothing.
+/// amoCRM answers 204 with an empty body when it finds nothing.
 fn is_none(answer: &Answer) -> bool {
     answer.status == StatusCode::NO_CONTENT || answer.body.is_empty()
 }
@@ -339,7 +348,7 @@ fn parse<T: DeserializeOwned>(answer: &Answer) -> Result<T, Failure> {
     })
 }
 
-/// Maps a refusal to its reaction. 429 and 403 may come as HTML: no body is required to be JSON.
+/// Maps a refusal to its reaction. 429 and 403 may come as HTML, so their bodies are not parsed.
 fn checked(answer: Answer) -> Result<Answer, Failure> {
     if answer.status.is_success() {
         return Ok(answer);
@@ -363,10 +372,8 @@ fn checked(answer: Answer) -> Result<Answer, Failure> {
         _ => Reaction::GiveUp,
     };
     let title = clean_name(&body.title.replace(' ', "_"));
-    Err(Failure::new(
-        reaction,
-        format!("amocrm {status} {title}").trim_end().to_owned(),
-    ))
+    let reason = format!("amocrm {status} {title}").trim_end().to_owned();
+    Err(Failure::new(reaction, reason).of_status(status))
 }
 
 #[cfg(test)]

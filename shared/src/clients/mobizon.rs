@@ -1,8 +1,10 @@
-//! Mobizon (Kazakhstan). Contract: `mobizon/mobizon-api-docs` and the vendor's PHP client. There is no
-//! idempotency key, so a message whose outcome is unknown is looked up before it is sent again.
+//! Mobizon (Kazakhstan). Contract: `mobizon/mobizon-api-docs` and the vendor's PHP client. There is no idempotency
+//! key, so a message of unknown outcome is looked up before it is sent again.
 
 use super::{Answer, CALL_TIMEOUT, call, retry_after};
 use crate::config;
+use crate::domain::contact::Phone;
+use crate::failpoint::Step;
 use crate::failure::{Failure, Reaction};
 use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -10,11 +12,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::time::Duration;
 
-/// The vendor names no figure for its rate limit; a minute is what its code 30 is given here.
+/// The pause after code 30. The vendor gives no figure for its rate limit.
 const RATE_LIMIT_PAUSE: Duration = Duration::from_mins(1);
-/// The largest page of `message/list` that the vendor offers.
+/// The largest page of `message/list`.
 const PAGE_SIZE: &str = "100";
-/// A thousand messages to one number are more than a person gets; a longer list is no answer.
+/// A thousand messages: more than one number ever gets. A longer list counts as no answer.
 const PAGES_MAX: usize = 10;
 
 /// A client of Mobizon; cheap to clone.
@@ -26,13 +28,28 @@ pub struct Mobizon {
     sender: Option<String>,
 }
 
-/// An SMS as it is sent; pinned in the row, because a look-up compares the text exactly.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// An SMS as sent. It is pinned in the row, because a look-up compares the text exactly.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sms {
-    /// Digits only, with the country code: `77001234567`.
-    pub recipient: String,
+    /// In JSON: digits with the country code, `77001234567`.
+    #[serde(with = "digits")]
+    pub recipient: Phone,
     /// The whole text.
     pub text: String,
+}
+
+mod digits {
+    use crate::domain::contact::Phone;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(phone: &Phone, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(phone.digits())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Phone, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        Ok(Phone::from_row(&format!("+{digits}")))
+    }
 }
 
 #[derive(Deserialize)]
@@ -43,21 +60,21 @@ struct Envelope {
     data: Value,
 }
 
-/// The documentation shows integers, published samples show strings.
+/// The documentation shows integers; published samples show strings.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let value = Value::deserialize(deserializer)?;
     as_number(&value).ok_or_else(|| serde::de::Error::custom("neither a number nor a string of digits"))
 }
 
-/// The id of a message; 0 is none.
+/// A message id; 0 means none.
 fn as_id(value: &Value) -> Option<String> {
     as_number(value).filter(|id| *id > 0).map(|id| id.to_string())
 }
 
-/// A sum of money: `"190.4280"` in the documentation.
+/// An amount of money: `"190.4280"` in the documentation.
 fn as_amount(value: &Value) -> Option<f64> {
     let amount = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
-    // Rust reads "NaN" and "inf" as numbers, which JSON cannot carry on.
+    // Rust parses "NaN" and "inf" as numbers, which JSON cannot hold.
     amount.filter(|amount: &f64| amount.is_finite())
 }
 
@@ -78,31 +95,35 @@ impl Mobizon {
 
     /// Sends an SMS and returns the vendor's message id.
     pub async fn send(&self, sms: &Sms) -> Result<String, Failure> {
-        let mut form = vec![("recipient", sms.recipient.as_str()), ("text", sms.text.as_str())];
+        let mut form = vec![("recipient", sms.recipient.digits()), ("text", sms.text.as_str())];
         form.extend(self.sender.as_deref().map(|sender| ("from", sender)));
-        let answer = call("mobizon.send", self.method("message/sendsmsmessage").form(&form)).await?;
+        let answer = call(
+            Step::MobizonSend,
+            self.method("message/sendsmsmessage").form(&form),
+        )
+        .await?;
         let data = read(&answer)?;
         let id = data.get("messageId").and_then(as_id);
         id.ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon code 0 without a message id"))
     }
 
-    /// Looks for a message with exactly this recipient and text: its id, or `None` when the list has none.
+    /// The id of a message with exactly this recipient and text; `None` when the list has none.
     ///
-    /// The list may lag behind what was accepted. All its pages together take no longer than one call may.
+    /// The list may lag behind accepted messages. Reading all pages takes no longer than one call may.
     pub async fn find(&self, sms: &Sms) -> Result<Option<String>, Failure> {
         let search = tokio::time::timeout(CALL_TIMEOUT, self.search(sms));
         let timeout = Failure::new(Reaction::Unknown, "mobizon timeout");
         search.await.unwrap_or(Err(timeout))
     }
 
-    /// What the account has left, in the units of its currency.
+    /// The account's balance, in units of its currency.
     pub async fn balance(&self) -> Result<f64, Failure> {
-        let data = read(&call("mobizon.balance", self.method("user/getownbalance")).await?)?;
+        let data = read(&call(Step::MobizonBalance, self.method("user/getownbalance")).await?)?;
         let amount = data.get("balance").and_then(as_amount);
         amount.ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon balance without a number"))
     }
 
-    /// Page by page until the message is found or the list is read to its end: only then is it absent.
+    /// Reads page by page until it finds the message. Only a list read to its end proves that the message is absent.
     async fn search(&self, sms: &Sms) -> Result<Option<String>, Failure> {
         let unreadable = |what: &str| Failure::new(Reaction::Unknown, format!("mobizon {what}"));
         let mut seen = 0;
@@ -111,7 +132,7 @@ impl Mobizon {
             let Some(items) = page.get("items").and_then(Value::as_array) else {
                 return Err(unreadable("list without items"));
             };
-            // The criteria are the vendor's promise; a foreign message must never pass for ours.
+            // The vendor only promises to filter; another person's message must never pass for ours.
             if let Some(ours) = items.iter().find(|item| is_ours(item, sms)) {
                 let id = ours.get("id").and_then(as_id);
                 return id.map(Some).ok_or_else(|| unreadable("list item without an id"));
@@ -131,14 +152,14 @@ impl Mobizon {
     async fn page(&self, sms: &Sms, number: usize) -> Result<Value, Failure> {
         let number = number.to_string();
         let form = [
-            ("criteria[to]", sms.recipient.as_str()),
+            ("criteria[to]", sms.recipient.digits()),
             ("criteria[text]", sms.text.as_str()),
-            // Newest first: what comes meanwhile moves a message to a later page, never to one already read.
+            // Newest first: a new message moves others to later pages, never to one already read.
             ("sort[campaignId]", "DESC"),
             ("pagination[currentPage]", number.as_str()),
             ("pagination[pageSize]", PAGE_SIZE),
         ];
-        read(&call("mobizon.list", self.method("message/list").form(&form)).await?)
+        read(&call(Step::MobizonList, self.method("message/list").form(&form)).await?)
     }
 
     fn method(&self, path: &str) -> RequestBuilder {
@@ -154,14 +175,16 @@ impl Mobizon {
 
 fn is_ours(item: &Value, sms: &Sms) -> bool {
     item.get("text").and_then(Value::as_str) == Some(&sms.text)
-        && item.get("to").is_some_and(|to| same_digits(to, &sms.recipient))
+        && item
+            .get("to")
+            .is_some_and(|to| same_digits(to, sms.recipient.digits()))
 }
 
 fn same_digits(value: &Value, recipient: &str) -> bool {
     as_number(value).is_some_and(|number| number.to_string() == recipient)
 }
 
-/// The vendor's clients ignore the HTTP status and branch on `code`; so does this, when there is one.
+/// Like the vendor's own clients, it ignores the HTTP status and branches on `code` when there is one.
 fn read(answer: &Answer) -> Result<Value, Failure> {
     let status = answer.status.as_u16();
     let Ok(envelope) = serde_json::from_slice::<Envelope>(&answer.body) else {
@@ -175,14 +198,14 @@ fn read(answer: &Answer) -> Result<Value, Failure> {
             401..=403 => (Reaction::Park, "refused"),
             _ => (Reaction::Unknown, "no JSON"),
         };
-        return Err(Failure::new(reaction, format!("mobizon {status} {what}")));
+        return Err(Failure::new(reaction, format!("mobizon {status} {what}")).of_status(status));
     };
     let reaction = match envelope.code {
         0 | 100 if status < 500 => return Ok(envelope.data),
         30 => Reaction::Retry {
             after: Some(retry_after(&answer.headers).unwrap_or(RATE_LIMIT_PAUSE)),
         },
-        // A key, an account, a domain or a permission that only a human can mend.
+        // A key, an account, a domain or a permission that only a human can repair.
         8 | 9 | 13 | 14 => Reaction::Park,
         1 | 2 | 4 | 5 | 6 | 11 | 12 | 99 => Reaction::GiveUp,
         // 3, 10, 15, 98, 999 and anything new: it may have been sent.

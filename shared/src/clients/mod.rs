@@ -1,26 +1,24 @@
-//! Vendors, one module each. A client knows its vendor's contract and nothing of the database.
+//! Vendors, one module each. A client knows its vendor's contract and nothing about the database.
 
 pub mod amocrm;
 pub mod mobizon;
 pub mod resend;
 
-use crate::failpoint::step;
+use crate::failpoint::{self, Step};
 use crate::failure::{Failure, Reaction};
 use reqwest::{Client, RequestBuilder, StatusCode, header::HeaderMap, redirect};
 use std::time::Duration;
 
-/// An answer longer than this is cut, and then cannot be read. The longest are lists: a page of a hundred SMS, or of
-/// fifty contacts with all their fields, has some hundred KiB.
+/// A longer answer is cut and fails to parse. The longest are lists: a page of a hundred SMS, or of fifty contacts
+/// with all fields, has some hundred KiB.
 const BODY_MAX: usize = 4 * 1024 * 1024;
 
-/// How long one call may take. Well within a lease and a function's timeout.
+/// For one call. It is well below a lease and a function's timeout.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The HTTP client that all vendors share: one connection pool, ring for TLS, no redirects (a vendor's API
-/// does not redirect; following one could carry a key elsewhere).
-///
-/// # Errors
-/// When the platform's certificate store cannot be read.
+/// The HTTP client that all vendors share: one connection pool and ring for TLS. It follows no redirects, because a
+/// vendor's API has none, and one could carry a key elsewhere. Fails if the platform's certificate store cannot be
+/// read.
 pub fn http_client() -> reqwest::Result<Client> {
     // A second installation fails and changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -33,20 +31,18 @@ pub fn http_client() -> reqwest::Result<Client> {
         .build()
 }
 
-/// A vendor's answer, whatever its status.
 struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-/// Sends a request and reads the whole answer. A connection that could not be opened is a retry; anything
-/// that breaks after it may have been carried out. Errors carry no URL: Mobizon's holds the key.
-///
-/// `name` is `<vendor>.<what>`; the vendor stands in a failure's reason.
-async fn call(name: &str, request: RequestBuilder) -> Result<Answer, Failure> {
+/// Sends a request and reads the whole answer. A failure to connect is retried; a later failure may mean that the
+/// call was carried out. Errors hold no URL, because Mobizon's carries the key. The reason names the step's vendor.
+async fn call(step: Step, request: RequestBuilder) -> Result<Answer, Failure> {
+    let name = step.as_str();
     let vendor = name.split('.').next().unwrap_or(name);
-    step(name, exchange(vendor, request)).await
+    failpoint::step(step, exchange(vendor, request)).await
 }
 
 async fn exchange(vendor: &str, request: RequestBuilder) -> Result<Answer, Failure> {
@@ -75,21 +71,21 @@ async fn exchange(vendor: &str, request: RequestBuilder) -> Result<Answer, Failu
     })
 }
 
-/// `Retry-After` in seconds; the date form is not used by these vendors. At most six hours, so that a broken
-/// header cannot bury a message.
+/// `Retry-After` in seconds; these vendors do not use the date form. At most six hours, so that a broken header
+/// cannot stop a message.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     const MAX_SECONDS: u64 = 6 * 3600;
     let seconds: u64 = headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds.min(MAX_SECONDS)))
 }
 
-/// Whether a vendor's id can be kept: short printable ASCII, as every documented one is. Anything else could not be
-/// written to the row, and the message would be sent again.
+/// Whether a vendor's id is short printable ASCII, as every documented one is. Another id could not be written to the
+/// row, and the message would be sent again.
 fn is_id(raw: &str) -> bool {
     (1..=255).contains(&raw.len()) && raw.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// A vendor's error name, made fit for a log: its first 64 characters of `[a-z0-9_]`.
+/// The first 64 characters of `[a-z0-9_]` of a vendor's error name, safe for a log.
 fn clean_name(raw: &str) -> String {
     raw.chars()
         .filter(|c| c.is_ascii_alphanumeric() || *c == '_')

@@ -1,9 +1,12 @@
-//! Resend: one e-mail a call, with an idempotency key. Contract: `resend/resend-openapi`, and the vendor's
+//! Resend: e-mails with an idempotency key, alone or in batches. Contract: `resend/resend-openapi`, and the vendor's
 //! pages on errors and idempotency keys.
 
 use super::{Answer, call, clean_name, is_id, retry_after};
 use crate::config;
+use crate::domain::contact::Email;
+use crate::failpoint::Step;
 use crate::failure::{Failure, Reaction};
+use crate::random::jitter;
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -17,34 +20,48 @@ pub struct Resend {
     url: String,
     batch_url: String,
     api_key: SecretString,
-    from: String,
     repeats: u32,
 }
 
-/// An e-mail as it is sent: the request's body, pinned in the row before the first attempt, because the same
-/// key with another body is refused for good.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Email {
+/// The request's body, pinned in the row before the first attempt: the vendor refuses a known key with another body
+/// for ever.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
     /// `Name <address>`.
     pub from: String,
-    /// One address.
-    pub to: Vec<String>,
+    /// In JSON a list of one.
+    #[serde(with = "one_address")]
+    pub to: Email,
     /// The subject line.
     pub subject: String,
     /// The HTML part.
     pub html: String,
-    /// The text part.
+    /// The plain text part.
     pub text: String,
-    /// Tags that come back in webhooks; characters `[A-Za-z0-9_-]`.
+    /// Returned in webhooks. Characters `[A-Za-z0-9_-]`.
     pub tags: Vec<Tag>,
+}
+
+mod one_address {
+    use crate::domain::contact::Email;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(to: &Email, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq([to.as_str()])
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Email, D::Error> {
+        let [to] = <[String; 1]>::deserialize(deserializer)?;
+        Ok(Email::from_row(&to))
+    }
 }
 
 /// One tag of an e-mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
-    /// Its name.
+    /// The tag's name.
     pub name: String,
-    /// Its value.
+    /// The tag's value.
     pub value: String,
 }
 
@@ -56,16 +73,16 @@ struct Problem {
 /// The most e-mails of one request. Source: Resend, API reference, «Send Batch Emails».
 pub const BATCH_MAX: usize = 100;
 
-/// The longest pause that is waited for within a request's turn.
+/// A longer pause sends the work back instead of waiting within the request.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 const PAUSE_SPREAD: Duration = Duration::from_millis(500);
 
 /// Why a batch was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
-    /// Some e-mail of it never can be, so none was sent: one by one the others can.
+    /// One e-mail is invalid, so none was sent. Sent one by one, the others can succeed.
     Member(Failure),
-    /// It concerns all of them alike.
+    /// The refusal concerns all e-mails alike.
     Batch(Failure),
 }
 
@@ -77,46 +94,36 @@ impl Resend {
             url: format!("{}/emails", settings.base_url),
             batch_url: format!("{}/emails/batch", settings.base_url),
             api_key: settings.api_key.clone(),
-            from: settings.from.clone(),
             repeats: 0,
         }
     }
 
-    /// Repeats a request that came too fast, at most so many times, when the vendor asks for a pause of at most
-    /// two seconds.
+    /// Repeats a request up to this often after a 429 that asks for a pause of at most two seconds.
     ///
-    /// Under the rate limit a full batch that waits where it is gets through sooner than ten e-mails that come back
-    /// one by one; and while its worker waits, the queue fills the next batch.
+    /// Under the rate limit a waiting full batch gets through sooner than ten e-mails that come back one by one, and
+    /// meanwhile the queue fills the next batch.
     #[must_use]
     pub const fn repeating(mut self, repeats: u32) -> Self {
         self.repeats = repeats;
         self
     }
 
-    /// The sender of every e-mail.
-    pub fn from(&self) -> &str {
-        &self.from
+    /// Sends an e-mail and returns the vendor's id. For 24 hours the same `key` (at most 256 characters) with the
+    /// same e-mail sends nothing more and returns the same id.
+    pub async fn send(&self, email: &Message, key: &str) -> Result<String, Failure> {
+        read(&self.post(Step::ResendSend, &self.url, email, key).await?)
     }
 
-    /// Sends an e-mail and returns the vendor's id for it.
-    ///
-    /// The same `key` (at most 256 characters) with the same e-mail sends once and returns the same id, for
-    /// 24 hours.
-    pub async fn send(&self, email: &Email, key: &str) -> Result<String, Failure> {
-        read(&self.post("resend.send", &self.url, email, key).await?)
-    }
-
-    /// Sends at most [`BATCH_MAX`] e-mails in one request, all or none, and returns the vendor's ids in their order.
-    ///
-    /// The same `key` with the same e-mails in the same order sends once and returns the same ids, for 24 hours.
-    pub async fn send_batch(&self, emails: &[Email], key: &str) -> Result<Vec<String>, Refused> {
-        let answer = self.post("resend.batch", &self.batch_url, emails, key).await;
+    /// Sends at most [`BATCH_MAX`] e-mails in one request, all or none, and returns the vendor's ids in the same
+    /// order. The `key` works as in [`send`](Self::send), for the same e-mails in the same order.
+    pub async fn send_batch(&self, emails: &[Message], key: &str) -> Result<Vec<String>, Refused> {
+        let answer = self.post(Step::ResendBatch, &self.batch_url, emails, key).await;
         read_batch(&answer.map_err(Refused::Batch)?, emails.len())
     }
 
     async fn post<T: Serialize + ?Sized>(
         &self,
-        name: &str,
+        step: Step,
         url: &str,
         body: &T,
         key: &str,
@@ -129,14 +136,12 @@ impl Resend {
                 .bearer_auth(self.api_key.expose_secret())
                 .header("Idempotency-Key", key)
                 .json(body);
-            let answer = call(name, request).await?;
+            let answer = call(step, request).await?;
             match too_fast(&answer) {
                 Some(pause) if left > 0 => {
                     left -= 1;
-                    // Others wait too: not all of them come back at once.
-                    let spread =
-                        getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));
-                    tokio::time::sleep(pause + PAUSE_SPREAD.mul_f64(spread)).await;
+                    // Other workers wait too; the spread keeps them apart.
+                    tokio::time::sleep(pause + PAUSE_SPREAD.mul_f64(jitter())).await;
                 }
                 _ => return Ok(answer),
             }
@@ -144,7 +149,7 @@ impl Resend {
     }
 }
 
-/// The pause that a 429 asks for, when it is short enough to be waited for at once.
+/// The pause of a 429, if it is short enough to wait for.
 fn too_fast(answer: &Answer) -> Option<Duration> {
     let limited = answer.status == StatusCode::TOO_MANY_REQUESTS
         && matches!(failure(answer).reaction, Reaction::Retry { .. });
@@ -159,13 +164,13 @@ fn read(answer: &Answer) -> Result<String, Failure> {
     id_of(&body).ok_or_else(|| no_id(answer))
 }
 
-/// Of an object alone: serde would also read a struct from a list.
+/// Only for an object: serde would read a struct from a list too.
 fn id_of(body: &Value) -> Option<String> {
     let id = body.get("id")?.as_str()?;
     is_id(id).then(|| id.to_owned())
 }
 
-/// Accepted counts only with an id in hand; the key makes asking again safe.
+/// Only an answer with an id counts as accepted. The key makes a repetition safe.
 fn no_id(answer: &Answer) -> Failure {
     let status = answer.status.as_u16();
     Failure::new(Reaction::Unknown, format!("resend {status} without an id"))
@@ -196,9 +201,9 @@ fn failure(answer: &Answer) -> Failure {
         (429 | 503, _) | (409, "resource_locked") => Reaction::Retry {
             after: retry_after(&answer.headers),
         },
-        // The first request with this key is still being worked on: its outcome is not known yet.
+        // The first request with this key is still running: its outcome is unknown.
         (409, "concurrent_idempotent_requests") => Reaction::Unknown,
-        // A key, a permission or a domain that only a human can mend.
+        // A key, a permission or a domain that only a human can repair.
         (401..=403, _) => Reaction::Park,
         (500..=599 | 408, _) => Reaction::Unknown,
         _ => Reaction::GiveUp,
@@ -208,7 +213,7 @@ fn failure(answer: &Answer) -> Failure {
     } else {
         format!(" {name}")
     };
-    Failure::new(reaction, format!("resend {status}{what}"))
+    Failure::new(reaction, format!("resend {status}{what}")).of_status(status)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Settings of `crm`.
+//! The settings of amoCRM and of the function `crm`.
 
 use super::{ConfigError, Database, Env};
+use crate::domain::ids::{FieldId, PipelineId, StageId};
 use secrecy::SecretString;
 use std::time::Duration;
 use url::Url;
@@ -8,19 +9,16 @@ use url::Url;
 /// Settings of `crm`.
 #[derive(Clone)]
 pub struct Crm {
-    /// Where tasks are claimed and deals saved.
+    /// Holds tasks and deals.
     pub database: Database,
-    /// `CRM_QUEUE_URL`: on which messages are held.
+    /// `CRM_QUEUE_URL`: the queue on which messages are held.
     pub queue_url: String,
-    /// amoCRM.
+    /// The account.
     pub amocrm: AmoCrm,
 }
 
 impl Crm {
-    /// Reads it; see the fields for the variables.
-    ///
-    /// # Errors
-    /// The first variable that is missing or malformed.
+    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             database: Database::read(env)?,
@@ -30,7 +28,7 @@ impl Crm {
     }
 }
 
-/// The CRM.
+/// An account of amoCRM.
 #[derive(Clone)]
 pub struct AmoCrm {
     /// `AMOCRM_BASE_URL`: `acme`, `acme.amocrm.ru` or a URL.
@@ -39,14 +37,15 @@ pub struct AmoCrm {
     pub auth: Auth,
     /// Where deals are made.
     pub stage: Stage,
-    /// `AMOCRM_LEAD_ID_FIELD_ID`: a text field of deals that holds our lead's id, by which a deal is found
-    /// again when the answer to its creation was lost.
-    pub lead_id_field: i64,
+    /// `AMOCRM_LEAD_ID_FIELD_ID`: a text field of deals for our lead's id. It identifies a deal after the answer to
+    /// its creation was lost.
+    pub lead_id_field: FieldId,
     /// `AMOCRM_UTM_FIELD_IDS`: `utm_source=123,utm_medium=124`; optional.
-    pub utm_fields: Vec<(String, i64)>,
-    /// `AMOCRM_REQUESTS_PER_SECOND`: of the whole fleet; 5, at most 50. The vendor blocks accounts above 7.
+    pub utm_fields: Vec<(String, FieldId)>,
+    /// `AMOCRM_REQUESTS_PER_SECOND`: for all processes together; default 5, at most 50. The vendor blocks accounts
+    /// above 7.
     pub requests_per_second: u16,
-    /// `AMOCRM_BLOCK_SECONDS`: how long nobody calls after a 403; until opened by hand when absent.
+    /// `AMOCRM_BLOCK_SECONDS`: how long the gate stays shut after a 403. When absent: until it is opened by hand.
     pub block: Option<Duration>,
 }
 
@@ -55,36 +54,38 @@ pub struct AmoCrm {
 pub enum Auth {
     /// `AMOCRM_ACCESS_TOKEN`: a long-lived token of a private integration.
     LongLived(SecretString),
-    /// `AMOCRM_CLIENT_ID`, `AMOCRM_CLIENT_SECRET`, `AMOCRM_REDIRECT_URI`, and `AMOCRM_REFRESH_TOKEN` for the
-    /// first exchange; later pairs live in the database.
-    OAuth(OAuthClient, SecretString),
+    /// `AMOCRM_CLIENT_ID`, `AMOCRM_CLIENT_SECRET`, `AMOCRM_REDIRECT_URI`, and `AMOCRM_REFRESH_TOKEN` for the first
+    /// exchange. Later pairs are in the database.
+    OAuth {
+        /// The integration's credentials.
+        client: OAuthClient,
+        /// Used for the first exchange only.
+        refresh: SecretString,
+    },
 }
 
-/// The OAuth client of an integration.
+/// The OAuth credentials of an integration.
 #[derive(Clone)]
 pub struct OAuthClient {
-    /// `AMOCRM_CLIENT_ID`.
+    /// `AMOCRM_CLIENT_ID`: the integration's id.
     pub id: String,
-    /// `AMOCRM_CLIENT_SECRET`.
+    /// `AMOCRM_CLIENT_SECRET`: the integration's secret.
     pub secret: SecretString,
-    /// `AMOCRM_REDIRECT_URI`: as the integration has it.
+    /// `AMOCRM_REDIRECT_URI`: must equal the integration's.
     pub redirect_uri: String,
 }
 
-/// The stage that deals are made in.
+/// The stage for new deals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
     /// `AMOCRM_PIPELINE_ID` and `AMOCRM_STATUS_ID`.
-    Ids(i64, i64),
-    /// `AMOCRM_PIPELINE` and `AMOCRM_STAGE`: looked up once.
+    Ids(PipelineId, StageId),
+    /// `AMOCRM_PIPELINE` and `AMOCRM_STAGE`: names, looked up once.
     Names(String, String),
 }
 
 impl AmoCrm {
-    /// Reads it; see the fields for the variables.
-    ///
-    /// # Errors
-    /// The first variable that is missing or malformed.
+    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         const FIELD: &str = "AMOCRM_LEAD_ID_FIELD_ID";
         let requests_per_second = env
@@ -134,17 +135,17 @@ impl Auth {
             secret: env.required("AMOCRM_CLIENT_SECRET", hint)?.into(),
             redirect_uri: env.required("AMOCRM_REDIRECT_URI", hint)?,
         };
-        Ok(Self::OAuth(
+        Ok(Self::OAuth {
             client,
-            env.required("AMOCRM_REFRESH_TOKEN", hint)?.into(),
-        ))
+            refresh: env.required("AMOCRM_REFRESH_TOKEN", hint)?.into(),
+        })
     }
 }
 
 impl Stage {
     fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
-        let pipeline: Option<i64> = env.parsed("AMOCRM_PIPELINE_ID", "the number of a pipeline")?;
-        let status: Option<i64> = env.parsed("AMOCRM_STATUS_ID", "the number of a stage")?;
+        let pipeline: Option<PipelineId> = env.parsed("AMOCRM_PIPELINE_ID", "the number of a pipeline")?;
+        let status: Option<StageId> = env.parsed("AMOCRM_STATUS_ID", "the number of a stage")?;
         if let (Some(pipeline), Some(status)) = (pipeline, status) {
             return Ok(Self::Ids(pipeline, status));
         }
@@ -159,7 +160,7 @@ impl Stage {
     }
 }
 
-/// `acme`, `acme.amocrm.ru` and URLs become one URL of the account. Plain http only on this machine.
+/// `acme`, `acme.amocrm.ru` and URLs become the account's URL. Plain http is accepted only on this machine.
 fn base_url(raw: &str) -> Result<String, ConfigError> {
     let malformed = ConfigError::Malformed {
         name: "AMOCRM_BASE_URL",
@@ -179,7 +180,7 @@ fn base_url(raw: &str) -> Result<String, ConfigError> {
     Ok(url.origin().ascii_serialization())
 }
 
-fn utm_fields(env: &Env<'_>) -> Result<Vec<(String, i64)>, ConfigError> {
+fn utm_fields(env: &Env<'_>) -> Result<Vec<(String, FieldId)>, ConfigError> {
     let malformed = ConfigError::Malformed {
         name: "AMOCRM_UTM_FIELD_IDS",
         must_be: "pairs like utm_source=123,utm_medium=124",
@@ -246,7 +247,10 @@ mod tests {
 
     #[test]
     fn the_stage_is_given_by_ids_or_by_names() {
-        assert_eq!(read(&GOOD).ok().unwrap().stage, Stage::Ids(1, 2));
+        assert_eq!(
+            read(&GOOD).ok().unwrap().stage,
+            Stage::Ids(PipelineId(1), StageId(2))
+        );
         let names = [("AMOCRM_PIPELINE_ID", ""), ("AMOCRM_PIPELINE", "Воронка")];
         let table = [&GOOD[..], &names[..]].concat();
         let expected = Stage::Names("Воронка".into(), "ЗАЯВКА_С_ПРОФТЕСТА".into());
@@ -275,7 +279,10 @@ mod tests {
             .utm_fields;
         assert_eq!(
             fields,
-            [("utm_source".to_owned(), 1), ("utm_medium".to_owned(), 2)]
+            [
+                ("utm_source".to_owned(), FieldId(1)),
+                ("utm_medium".to_owned(), FieldId(2)),
+            ]
         );
     }
 }

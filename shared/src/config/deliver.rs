@@ -6,23 +6,20 @@ use secrecy::SecretString;
 /// Settings of `deliver`.
 #[derive(Clone)]
 pub struct Deliver {
-    /// Where deliveries are claimed and recorded.
+    /// Holds deliveries.
     pub database: Database,
-    /// `NOTIFICATIONS_QUEUE_URL`: on which early and refused messages are held.
+    /// `NOTIFICATIONS_QUEUE_URL`: the queue on which early and refused messages are held.
     pub queue_url: String,
-    /// Resend.
+    /// The e-mail vendor.
     pub resend: Resend,
-    /// Mobizon.
+    /// The SMS vendor.
     pub mobizon: Mobizon,
-    /// Where the links in the messages lead.
+    /// The bases of the links.
     pub links: Links,
 }
 
 impl Deliver {
-    /// Reads it; see the fields for the variables.
-    ///
-    /// # Errors
-    /// The first variable that is missing or malformed.
+    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             database: Database::read(env)?,
@@ -34,22 +31,19 @@ impl Deliver {
     }
 }
 
-/// The e-mail vendor.
+/// Settings of the e-mail vendor.
 #[derive(Clone)]
 pub struct Resend {
-    /// `RESEND_API_KEY`.
+    /// `RESEND_API_KEY`: may be one with «Sending access».
     pub api_key: SecretString,
-    /// `RESEND_BASE_URL`: `https://api.resend.com`.
+    /// `RESEND_BASE_URL`: default `https://api.resend.com`.
     pub base_url: String,
-    /// `EMAIL_FROM`: `Name <address>`, of a domain verified at Resend.
+    /// `EMAIL_FROM`: `Name <address>`, with a domain verified at Resend.
     pub from: String,
 }
 
 impl Resend {
-    /// Reads it; see the fields for the variables.
-    ///
-    /// # Errors
-    /// The first variable that is missing or malformed.
+    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             api_key: env
@@ -63,22 +57,19 @@ impl Resend {
     }
 }
 
-/// The SMS vendor.
+/// Settings of the SMS vendor.
 #[derive(Clone)]
 pub struct Mobizon {
-    /// `MOBIZON_API_KEY`.
+    /// `MOBIZON_API_KEY`: sent as a query parameter.
     pub api_key: SecretString,
-    /// `MOBIZON_BASE_URL`: `https://api.mobizon.kz`.
+    /// `MOBIZON_BASE_URL`: default `https://api.mobizon.kz`.
     pub base_url: String,
-    /// `MOBIZON_SENDER`: a registered sender; without it, Mobizon's shared one.
+    /// `MOBIZON_SENDER`: a registered sender; when absent, Mobizon's shared one.
     pub sender: Option<String>,
 }
 
 impl Mobizon {
-    /// Reads it; see the fields for the variables.
-    ///
-    /// # Errors
-    /// The first variable that is missing or malformed.
+    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             api_key: env.required("MOBIZON_API_KEY", "the API key of Mobizon")?.into(),
@@ -88,20 +79,17 @@ impl Mobizon {
     }
 }
 
-/// Where the links in the messages lead. Every link we send is a tracked link.
+/// The bases of the links in messages. Every link we send is a tracked link.
 #[derive(Clone)]
 pub struct Links {
-    /// `PUBLIC_BASE_URL`: `https://api.onai.academy`.
+    /// `PUBLIC_BASE_URL`: default `https://api.onai.academy`.
     pub public: String,
-    /// `SHORT_LINK_BASE_URL`: as `PUBLIC_BASE_URL` when absent.
+    /// `SHORT_LINK_BASE_URL`: `PUBLIC_BASE_URL` when absent.
     pub short: String,
 }
 
 impl Links {
-    /// Reads it; see the fields for the variables.
-    ///
-    /// # Errors
-    /// The first variable that is missing or malformed.
+    /// Reads the variables named at the fields.
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
         let public = env.base_url("PUBLIC_BASE_URL", "https://api.onai.academy")?;
         let short = env.base_url("SHORT_LINK_BASE_URL", &public)?;

@@ -3,26 +3,26 @@
 use super::{ConfigError, Env};
 use std::collections::BTreeMap;
 
-/// What stands before the secret's ARN in a variable that refers to one.
+/// The prefix of a reference; the secret's ARN follows.
 const REFERENCE: &str = "secretsmanager:";
 
-/// A variable of the process's environment; `None` when it is not set, empty or no Unicode. For the tools: a function
+/// A variable of the process's environment; `None` if it is unset, empty or not Unicode. For tools only: a function
 /// reads its settings with [`Environment::read`].
 #[allow(clippy::disallowed_methods, reason = "the one reader of single variables")]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Variables with their values, some of which are secret: it has no `Debug`.
+/// Variables with their values. It has no `Debug`, because some are secret.
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// These variables with these values.
+    /// From name and value.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(variables.into_iter().collect())
     }
 
-    /// Those of the process. One that is no Unicode counts as absent.
+    /// The process's variables. One that is not Unicode counts as absent.
     pub fn of_process() -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -30,7 +30,7 @@ impl Environment {
         Self::new(std::env::vars_os().filter_map(text))
     }
 
-    /// The variables that refer to a secret, in the order of their names, each with what follows `secretsmanager:`.
+    /// Each variable that refers to a secret, with the text after `secretsmanager:`, ordered by name.
     pub fn references(&self) -> Vec<(String, String)> {
         let reference = |(name, value): (&String, &String)| {
             let id = value.trim().strip_prefix(REFERENCE)?;
@@ -39,15 +39,12 @@ impl Environment {
         self.0.iter().filter_map(reference).collect()
     }
 
-    /// Gives a variable its value.
+    /// Sets a variable.
     pub fn set(&mut self, variable: String, value: String) {
         self.0.insert(variable, value);
     }
 
-    /// Reads a configuration from it.
-    ///
-    /// # Errors
-    /// The first variable that is missing or malformed.
+    /// Reads a configuration.
     pub fn read<T>(&self, read: fn(&Env<'_>) -> Result<T, ConfigError>) -> Result<T, ConfigError> {
         read(&Env::new(&|name| self.0.get(name).cloned()))
     }

@@ -1,5 +1,3 @@
-//! Each variable, missing and malformed.
-
 use super::*;
 
 type Table = Vec<(&'static str, &'static str)>;

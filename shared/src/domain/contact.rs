@@ -1,11 +1,11 @@
 //! How to reach a person: [`Name`], [`Email`], [`Phone`].
 //!
-//! A person is one lead, and identity is the normalised e-mail and phone, so every spelling of one address
-//! or number must parse to one value. The types hold personal data: they have no `Display` and no
-//! `Serialize`, `Debug` masks, and [`ContactError`] never carries the value.
+//! The normalised e-mail and phone identify a person, so every spelling of one address or number must parse to one
+//! value. The types hold personal data: they have no `Display` and no `Serialize`, `Debug` masks, and
+//! [`ContactError`] never holds the value.
 //!
-//! The spellings are tables in `shared/data`: `names.json`, `emails.json`, `phones.json`. Other readers of such values,
-//! as the page's JavaScript, must pass the same tables.
+//! The spellings are tables in `shared/data`: `names.json`, `emails.json`, `phones.json`. The page's JavaScript
+//! passes the same tables.
 
 mod calling_code;
 mod characters;

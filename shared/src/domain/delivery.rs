@@ -6,190 +6,150 @@
 //!    │                 │ ├─────▶ parked   ──claim──▶ sending     (a human must act; resumes by itself)
 //!    │                 │ ├─────▶ unknown  ──claim──▶ reconcile ──▶ accepted | sending | unknown
 //!    │                 │ └─────▶ failed (reason)
-//!    └── never again   └─ lease expired: as unknown, for nobody knows what the dead worker did
+//!    └── never again   └─ lease expired: as unknown, because the dead worker may have sent it
 //! ```
 //!
 //! `claim` is the one statement in `store::deliveries` that moves a row to `sending`; its attempt number is
 //! the fencing token with which the outcome is recorded.
 
+mod words;
+
+pub use words::{Channel, Kind, State};
+
+use super::retry::{self, BACKOFF, Backoff, spread};
 use crate::failure::{Failure, Reaction};
 use std::time::Duration;
 
-/// A way to reach the person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Channel {
-    /// E-mail, through Resend.
-    Email,
-    /// SMS, through Mobizon.
-    Sms,
-}
-
-impl Channel {
-    /// The word for it in SQL, links and logs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Sms => "sms",
-        }
-    }
-
-    /// Reads that word; any other is `None`.
-    pub fn parse(raw: &str) -> Option<Self> {
-        match raw {
-            "email" => Some(Self::Email),
-            "sms" => Some(Self::Sms),
-            _ => None,
-        }
-    }
-}
-
-/// How long a claim holds. Longer than a function may live (`DeliverFunction.Timeout` in template.yaml), so
-/// that no living worker's claim is ever taken over.
+/// How long a claim holds. It is longer than a function can run (`DeliverFunction.Timeout` in template.yaml), so no
+/// claim of a live worker is taken over.
 pub const LEASE: Duration = Duration::from_mins(1);
 
-/// How long Resend remembers an idempotency key is 24 h; an attempt may itself take a minute.
-/// Source: Resend, docs/dashboard/emails/idempotency-keys.
+/// How long an e-mail may be repeated under its key. Resend remembers a key for 24 h, and an attempt may take a
+/// minute. Source: Resend, docs/dashboard/emails/idempotency-keys.
 pub const EMAIL_KEY_LIFETIME: Duration = Duration::from_hours(23);
 
-/// When to try again, as data.
+/// Delays of deliveries.
 #[derive(Debug, Clone, Copy)]
-pub struct Policy {
-    /// How long after the first doubt an e-mail may be repeated: the vendor's memory of its key must outlast the
-    /// last repetition.
+pub struct DeliveryTiming {
+    /// How long after the first doubt an e-mail may be repeated: the vendor must still know the key at the last
+    /// repetition.
     pub email_key: Duration,
-    /// Delay after the first, second, … failed attempt. As many retries as entries; then the channel fails.
-    pub backoff: &'static [Duration],
-    /// How often a request that came too fast is repeated at once, after the short pause that the vendor asks for.
+    /// Delays after refusals.
+    pub backoff: Backoff,
+    /// How often a request is repeated at once after a 429 with a short pause.
     pub repeats: u32,
-    /// Delay while a human has to act. Parked attempts do not count towards giving up.
+    /// Delay while a human must act. Parked attempts do not count towards giving up.
     pub parked: Duration,
     /// Delay before an unknown SMS is looked up again.
     pub look_up: Duration,
-    /// How long an unknown SMS must stay absent from the vendor's list before it counts as not sent.
-    pub settle: Duration,
-    /// After so long an SMS that could never be looked up is given up: a blind repetition is worse.
+    /// How long an unknown SMS must be missing from the vendor's list before it counts as not sent.
+    pub absent: Duration,
+    /// When to give up an unknown SMS that could not be looked up: a blind repetition is worse.
     pub unknown_max: Duration,
 }
 
-const fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-impl Policy {
-    /// Production's schedule: twelve retries over about eight hours, so that a vendor's bad day loses nobody.
+impl DeliveryTiming {
+    /// The values in production.
     pub const PRODUCTION: Self = Self {
         email_key: EMAIL_KEY_LIFETIME,
-        backoff: &[
-            seconds(5),
-            seconds(15),
-            seconds(45),
-            seconds(120),
-            seconds(300),
-            seconds(900),
-            seconds(1800),
-            seconds(3600),
-            seconds(3600),
-            seconds(5400),
-            seconds(7200),
-            seconds(7200),
-        ],
+        backoff: BACKOFF,
         repeats: 4,
-        parked: seconds(300),
-        look_up: seconds(30),
-        settle: seconds(600),
-        unknown_max: seconds(24 * 3600),
+        parked: Duration::from_mins(5),
+        look_up: Duration::from_secs(30),
+        absent: Duration::from_mins(10),
+        unknown_max: Duration::from_hours(24),
     };
 }
 
-/// What is known of the attempts before this one.
+/// What is known about earlier attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// Nothing was sent: this is the first attempt, or every earlier one was certainly refused.
+    /// Certainly nothing was sent.
     NotSent,
-    /// An earlier attempt may have been accepted, this long ago.
+    /// An earlier attempt may have been accepted.
     Unknown {
         /// Time since that attempt.
         since: Duration,
     },
 }
 
-/// What an attempt begins with.
+/// How an attempt begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opening {
-    /// Send it.
+    /// Send the message.
     Send,
-    /// Look it up first, and let [`reconcile`] decide.
+    /// Look the message up first; [`reconcile`] then decides.
     LookUp {
-        /// Time since the attempt of unknown outcome.
+        /// Time since that attempt.
         since: Duration,
     },
     /// Record this and send nothing.
-    Settled(Settlement),
+    Over(Outcome),
 }
 
-/// Decides what an attempt begins with, by what is known of those before it.
-pub fn open(policy: &Policy, channel: Channel, before: Before) -> Opening {
+/// Decides how an attempt begins.
+pub fn open(timing: &DeliveryTiming, channel: Channel, before: Before) -> Opening {
     match (channel, before) {
         (_, Before::NotSent) => Opening::Send,
-        (Channel::Email, Before::Unknown { since }) if since > policy.email_key => {
+        (Channel::Email, Before::Unknown { since }) if since > timing.email_key => {
             let reason = "outcome unknown, and the idempotency key has expired".to_owned();
-            Opening::Settled(Settlement::Failed { reason })
+            Opening::Over(Outcome::Failed { reason })
         }
-        // Until then the key makes a repetition harmless.
+        // Until then the key makes a repetition safe.
         (Channel::Email, Before::Unknown { .. }) => Opening::Send,
         (Channel::Sms, Before::Unknown { since }) => Opening::LookUp { since },
     }
 }
 
-/// What became of one attempt, as it is written to the row.
+/// The outcome of one attempt, as recorded in the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settlement {
-    /// The vendor has it.
+pub enum Outcome {
+    /// The vendor accepted the message.
     Accepted {
         /// The vendor's id for the message.
         provider_id: String,
     },
     /// Certainly not sent; try again.
     Retrying {
-        /// Why.
+        /// For a log: vendor, status, name of the error.
         reason: String,
-        /// Not before.
+        /// Delay before the next attempt.
         after: Duration,
     },
     /// A human must act first; the sweep tries again.
     Parked {
-        /// Why.
+        /// For a log: vendor, status, name of the error.
         reason: String,
-        /// Not before.
+        /// Delay before the next attempt.
         after: Duration,
     },
-    /// Nobody knows whether it was sent; look it up.
+    /// It may have been sent; look it up.
     Unknown {
-        /// Why.
+        /// For a log: vendor, status, name of the error.
         reason: String,
-        /// Not before.
+        /// Delay before the next look-up.
         after: Duration,
     },
-    /// Over, unsent.
+    /// Given up. If it may have been sent, the reason says so.
     Failed {
-        /// Why.
+        /// For a log: vendor, status, name of the error.
         reason: String,
     },
 }
 
-impl Settlement {
-    /// The row's state after it.
-    pub const fn state(&self) -> &'static str {
+impl Outcome {
+    /// The row's next state.
+    pub const fn state(&self) -> State {
         match self {
-            Self::Accepted { .. } => "accepted",
-            Self::Retrying { .. } => "retrying",
-            Self::Parked { .. } => "parked",
-            Self::Unknown { .. } => "unknown",
-            Self::Failed { .. } => "failed",
+            Self::Accepted { .. } => State::Accepted,
+            Self::Retrying { .. } => State::Retrying,
+            Self::Parked { .. } => State::Parked,
+            Self::Unknown { .. } => State::Unknown,
+            Self::Failed { .. } => State::Failed,
         }
     }
 
-    /// Why, when it was not accepted.
+    /// `None` when accepted.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Accepted { .. } => None,
@@ -200,7 +160,7 @@ impl Settlement {
         }
     }
 
-    /// How long to wait before the next attempt; `None` when there is none.
+    /// Delay before the next attempt; `None` when there is none.
     pub const fn after(&self) -> Option<Duration> {
         match self {
             Self::Accepted { .. } | Self::Failed { .. } => None,
@@ -211,72 +171,68 @@ impl Settlement {
     }
 }
 
-/// Decides what one attempt's outcome means.
-///
-/// `retries` counts the refusals before it; `jitter` is in `0.0..1.0` and spreads a delay over its upper half, so that a
-/// thousand messages refused together do not come back together.
-pub fn settle(
-    policy: &Policy,
+/// Decides the outcome by the vendor's answer, after `retries` earlier refusals. For `jitter` see
+/// [`retry::spread`](crate::domain::retry::spread).
+pub fn judge(
+    timing: &DeliveryTiming,
     channel: Channel,
     retries: u16,
-    outcome: Result<String, Failure>,
+    answer: Result<String, Failure>,
     jitter: f64,
-) -> Settlement {
-    let failure = match outcome {
-        Ok(provider_id) => return Settlement::Accepted { provider_id },
+) -> Outcome {
+    let failure = match answer {
+        Ok(provider_id) => return Outcome::Accepted { provider_id },
         Err(failure) => failure,
     };
     let reason = failure.reason;
     match (failure.reaction, channel) {
-        (Reaction::GiveUp, _) => Settlement::Failed { reason },
-        (Reaction::Park | Reaction::Block, _) => Settlement::Parked {
+        (Reaction::GiveUp, _) => Outcome::Failed { reason },
+        (Reaction::Park | Reaction::Block, _) => Outcome::Parked {
             reason,
-            after: spread(policy.parked, jitter),
+            after: spread(timing.parked, jitter),
         },
-        (Reaction::Unknown, Channel::Sms) => Settlement::Unknown {
+        (Reaction::Unknown, Channel::Sms) => Outcome::Unknown {
             reason,
-            after: policy.look_up,
+            after: timing.look_up,
         },
-        // The idempotency key makes repeating an e-mail of unknown outcome safe.
-        (Reaction::Unknown, Channel::Email) => retry(policy, retries, reason, None, jitter),
-        (Reaction::Retry { after }, _) => retry(policy, retries, reason, after, jitter),
+        // The idempotency key makes it safe to repeat an e-mail of unknown outcome.
+        (Reaction::Unknown, Channel::Email) => retry(timing, retries, reason, None, jitter),
+        (Reaction::Retry { after }, _) => retry(timing, retries, reason, after, jitter),
     }
 }
 
-fn retry(policy: &Policy, retries: u16, reason: String, after: Option<Duration>, jitter: f64) -> Settlement {
-    match policy.backoff.get(usize::from(retries)) {
-        Some(backoff) => {
-            let after = spread(*backoff, jitter).max(after.unwrap_or_default());
-            Settlement::Retrying { reason, after }
-        }
-        None => Settlement::Failed {
+fn retry(
+    timing: &DeliveryTiming,
+    retries: u16,
+    reason: String,
+    after: Option<Duration>,
+    jitter: f64,
+) -> Outcome {
+    match retry::delay(timing.backoff, retries, after, jitter) {
+        Some(after) => Outcome::Retrying { reason, after },
+        None => Outcome::Failed {
             reason: format!("gave up after {retries} retries: {reason}"),
         },
     }
 }
 
-/// Between half of `delay` and all of it.
-fn spread(delay: Duration, jitter: f64) -> Duration {
-    delay.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
-}
-
-/// What an attempt does to our knowledge of whether the message is out already.
+/// How an attempt changes the doubt: whether the message may be out already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
-    /// Nothing new.
+    /// No change.
     Keep,
     /// This attempt may have been accepted.
     Start,
-    /// All is certain again.
+    /// Nothing is in doubt any more.
     Clear,
 }
 
 impl Doubt {
-    /// The doubt after an attempt that really went out to the vendor.
+    /// The doubt after an attempt that reached the vendor; `unknown` says whether its outcome is unknown.
     ///
-    /// `unknown`: its outcome is. An e-mail's doubt counts from the oldest such attempt, because its
-    /// idempotency key ages from there, and no later refusal removes it; an SMS is only sent again once every
-    /// earlier attempt is known to have failed, so its doubt counts from this one.
+    /// An e-mail's doubt counts from the oldest such attempt, because its idempotency key ages from there, and no
+    /// later refusal removes it. An SMS is sent again only when every earlier attempt is known to have failed, so its
+    /// doubt counts from this one.
     pub const fn after_sending(channel: Channel, before: Before, unknown: bool) -> Self {
         match (channel, before, unknown) {
             (Channel::Email, Before::NotSent, true) | (Channel::Sms, _, true) => Self::Start,
@@ -285,7 +241,7 @@ impl Doubt {
         }
     }
 
-    /// The word for it in SQL.
+    /// The word in SQL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Keep => "keep",
@@ -293,53 +249,60 @@ impl Doubt {
             Self::Clear => "clear",
         }
     }
+
+    /// Reads the word; `None` for an unknown one.
+    pub fn parse(raw: &str) -> Option<Self> {
+        [Self::Keep, Self::Start, Self::Clear]
+            .into_iter()
+            .find(|doubt| doubt.as_str() == raw)
+    }
 }
 
-/// What an attempt that really went out to the vendor writes to its row: what became of it, and what is known now.
-/// The arguments are those of [`settle`].
+/// The outcome and the doubt to record after an attempt that reached the vendor. The arguments are those of
+/// [`judge`].
 pub fn conclude(
-    policy: &Policy,
+    timing: &DeliveryTiming,
     channel: Channel,
     before: Before,
     retries: u16,
-    outcome: Result<String, Failure>,
+    answer: Result<String, Failure>,
     jitter: f64,
-) -> (Settlement, Doubt) {
-    let unknown = matches!(&outcome, Err(failure) if failure.reaction == Reaction::Unknown);
+) -> (Outcome, Doubt) {
+    let unknown = matches!(&answer, Err(failure) if failure.reaction == Reaction::Unknown);
     let doubt = Doubt::after_sending(channel, before, unknown);
-    (settle(policy, channel, retries, outcome, jitter), doubt)
+    (judge(timing, channel, retries, answer, jitter), doubt)
 }
 
-/// What to do with an SMS of unknown outcome, once the vendor's list was searched for its text.
+/// What to do with an SMS of unknown outcome after a search of the vendor's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reconciled {
     /// It was sent after all, or must wait: record this and send nothing.
-    Settled(Settlement),
+    Over(Outcome),
     /// It is certainly absent: send it now.
     SendAgain,
 }
 
-/// Decides on a look-up: `found` is the vendor's id when its list holds the text.
+/// `found` is the vendor's id if the list holds the text.
 pub fn reconcile(
-    policy: &Policy,
+    timing: &DeliveryTiming,
     since: Duration,
     found: Result<Option<String>, Failure>,
     jitter: f64,
 ) -> Reconciled {
     let still_unknown = |reason: String| {
-        Reconciled::Settled(Settlement::Unknown {
+        Reconciled::Over(Outcome::Unknown {
             reason,
-            after: spread(policy.look_up * 2, jitter),
+            after: spread(timing.look_up * 2, jitter),
         })
     };
     match found {
-        Ok(Some(provider_id)) => Reconciled::Settled(Settlement::Accepted { provider_id }),
-        Ok(None) if since >= policy.settle => Reconciled::SendAgain,
-        // The list may lag behind what was accepted.
+        Ok(Some(provider_id)) => Reconciled::Over(Outcome::Accepted { provider_id }),
+        Ok(None) if since >= timing.absent => Reconciled::SendAgain,
+        // The list may lag behind accepted messages.
         Ok(None) => still_unknown("outcome unknown: not in the vendor's list yet".to_owned()),
-        Err(failure) if since >= policy.unknown_max => {
+        Err(failure) if since >= timing.unknown_max => {
             let reason = format!("outcome unknown, and every look-up failed: {}", failure.reason);
-            Reconciled::Settled(Settlement::Failed { reason })
+            Reconciled::Over(Outcome::Failed { reason })
         }
         Err(failure) => still_unknown(format!("look-up failed: {}", failure.reason)),
     }

@@ -1,10 +1,10 @@
-//! Identifiers: one private-field type for each thing that has one.
+//! Identifiers: one type with a private field for each.
 
 use std::fmt;
 use uuid::{NoContext, Timestamp, Uuid};
 
-/// A new UUIDv7 whose 74 bits after the time are all random (RFC 9562 §5.7), so that an id standing in a
-/// public link cannot be guessed from another one.
+/// A new UUIDv7. All 74 bits after the time are random (RFC 9562 §5.7), so an id in a public link does not reveal
+/// another.
 fn new_v7() -> Uuid {
     Uuid::new_v7(Timestamp::now(NoContext))
 }
@@ -23,17 +23,17 @@ macro_rules! id {
                 Self(new_v7())
             }
 
-            /// Wraps an id read from the database.
+            /// From the database.
             pub const fn from_uuid(id: Uuid) -> Self {
                 Self(id)
             }
 
-            /// The id as the database driver wants it.
+            /// For the database driver.
             pub const fn as_uuid(&self) -> &Uuid {
                 &self.0
             }
 
-            /// Reads the hyphenated form of 36 characters; anything else is `None`.
+            /// Reads the hyphenated form of 36 characters; `None` for anything else.
             pub fn parse(raw: &str) -> Option<Self> {
                 (raw.len() == 36).then(|| Uuid::try_parse(raw).ok().map(Self)).flatten()
             }
@@ -64,6 +64,52 @@ id! {
     ClickId
 }
 
+macro_rules! amocrm_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = std::num::ParseIntError;
+
+            fn from_str(raw: &str) -> Result<Self, Self::Err> {
+                raw.parse().map(Self)
+            }
+        }
+    };
+}
+
+amocrm_id! {
+    /// A deal of amoCRM.
+    DealId
+}
+amocrm_id! {
+    /// A contact of amoCRM.
+    ContactId
+}
+amocrm_id! {
+    /// A pipeline of amoCRM.
+    PipelineId
+}
+amocrm_id! {
+    /// A stage of a pipeline of amoCRM.
+    StageId
+}
+amocrm_id! {
+    /// A custom field of amoCRM.
+    FieldId
+}
+
 /// Length of a short link's code. 62^12 is about 2^71: not guessable, and short enough for one SMS segment.
 const CODE_CHARS: usize = 12;
 
@@ -72,10 +118,7 @@ const CODE_CHARS: usize = 12;
 pub struct ShortCode(String);
 
 impl ShortCode {
-    /// A new random code from the operating system's generator.
-    ///
-    /// # Errors
-    /// When the operating system gives no randomness.
+    /// A new code from the operating system's generator; fails if that gives no randomness.
     pub fn new() -> Result<Self, getrandom::Error> {
         const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
         let mut bytes = [0; 16];
@@ -89,13 +132,13 @@ impl ShortCode {
         Ok(Self(code.take(CODE_CHARS).collect()))
     }
 
-    /// Reads a code from a path; anything that cannot be one is `None`.
+    /// Reads a code from a path; `None` if it cannot be one.
     pub fn parse(raw: &str) -> Option<Self> {
         let fits = raw.len() == CODE_CHARS && raw.bytes().all(|byte| byte.is_ascii_alphanumeric());
         fits.then(|| Self(raw.to_owned()))
     }
 
-    /// The code's characters.
+    /// Twelve characters.
     pub fn as_str(&self) -> &str {
         &self.0
     }

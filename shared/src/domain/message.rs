@@ -1,7 +1,7 @@
 //! The content of the two messages: one e-mail, one SMS.
 //!
-//! Rendering reads nothing but its arguments. The same arguments give the same bytes, because Resend answers
-//! a repeated idempotency key with another body by a permanent 409.
+//! The same arguments give the same bytes: Resend answers a known idempotency key with another body by a permanent
+//! 409.
 
 use std::fmt;
 
@@ -9,31 +9,31 @@ use askama::Template;
 
 use crate::texts::{EmailTexts, Texts};
 
-/// UTF-16 code units of one SMS segment in UCS-2 (3GPP TS 23.038: 140 octets). A single character outside
-/// the GSM alphabet, and so any Cyrillic, makes the whole SMS UCS-2; a longer one is billed as several.
+/// One SMS segment in UCS-2, in UTF-16 code units (3GPP TS 23.038: 140 octets). One character outside the GSM
+/// alphabet, such as any Cyrillic one, makes the whole SMS UCS-2. A longer SMS is billed as several.
 pub const SMS_UNITS_MAX: usize = 70;
 
-/// Characters of the longest name we greet by. The sender of the form chooses the name and whom we write to:
-/// past this it is more likely somebody's advertisement than a name.
+/// Longest name in a greeting, in characters. The sender of the form chooses the name and the recipient: a longer one
+/// is more likely an advertisement.
 const GREETED_NAME_CHARS_MAX: usize = 64;
 
-/// What the test found out about a person.
+/// The result of the test, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TestResult {
+pub struct ResultTexts {
     /// Types of personality, the strongest first.
-    pub types: Vec<ResultType>,
-    /// Names of professions that suit these types, the best first.
+    pub types: Vec<TypeText>,
+    /// Professions that suit these types, the best first.
     pub professions: Vec<String>,
-    /// One thing to do next, in a sentence or two.
+    /// A next step, in a sentence or two.
     pub first_step: String,
 }
 
 /// One type of personality.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResultType {
-    /// Its name, such as «Исследователь».
+pub struct TypeText {
+    /// Such as «Исследователь».
     pub title: String,
-    /// What it means, in a sentence or two.
+    /// A sentence or two.
     pub meaning: String,
 }
 
@@ -42,9 +42,9 @@ pub struct ResultType {
 pub struct EmailContent {
     /// One line, the same for everyone.
     pub subject: String,
-    /// The HTML part: complete, and loads nothing.
+    /// The HTML part. It loads nothing.
     pub html: String,
-    /// The plain text part: says the same.
+    /// The plain text part, with the same content.
     pub text: String,
 }
 
@@ -61,12 +61,12 @@ impl fmt::Debug for EmailContent {
 
 /// Renders the e-mail with the results.
 ///
-/// `name` may be anything at all: it is escaped, and left out where it cannot be a name. `result` is absent
-/// until the test has been scored; the e-mail then stands without that block. `link` is the only link in it.
+/// `name` may be any text: it is escaped, and left out if it cannot be a name. `result` is absent for a test without
+/// a score; the e-mail then has no such block. `link` is its only link.
 pub fn email(
     texts: &Texts,
     name: &str,
-    result: Option<&TestResult>,
+    result: Option<&ResultTexts>,
     link: &str,
 ) -> Result<EmailContent, askama::Error> {
     let name = greeted_name(name);
@@ -89,7 +89,7 @@ struct EmailView<'a> {
     lang: &'a str,
     texts: &'a EmailTexts,
     name: Option<&'a str>,
-    result: Option<&'a TestResult>,
+    result: Option<&'a ResultTexts>,
     link: &'a str,
 }
 
@@ -117,10 +117,10 @@ struct EmailText<'a> {
     view: &'a EmailView<'a>,
 }
 
-/// The name as one clean line, or nothing where greeting by it would do harm.
+/// The name as one clean line, or nothing if greeting by it could do harm.
 ///
-/// Anyone can put any text and another person's address into the form, and mail clients turn bare hosts into
-/// links; a name with a host in it would make our letter carry a stranger's link.
+/// Anyone can put any text and another person's address into the form, and mail clients turn bare hosts into links: a
+/// name with a host would put a stranger's link into our e-mail.
 fn greeted_name(raw: &str) -> Option<String> {
     let visible: String = raw
         .chars()
@@ -132,14 +132,14 @@ fn greeted_name(raw: &str) -> Option<String> {
     sensible.then_some(name)
 }
 
-/// Control characters, and those that hide or reorder their neighbours (Unicode Bidi and zero width ones).
+/// Control characters, and those that hide or reorder others (Unicode bidirectional and zero-width ones).
 fn is_invisible(c: char) -> bool {
     let hides = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     let reorders = matches!(c, '\u{202a}'..='\u{202e}');
     c.is_control() || hides || reorders
 }
 
-/// Whether a mail client could find a link here: a scheme, or a dot between two letters or digits.
+/// Whether a mail client could find a link: a scheme, or a dot between two letters or digits.
 fn holds_address(line: &str) -> bool {
     let parts: Vec<&str> = line.split('.').collect();
     let dotted = |pair: &[&str]| {
@@ -153,25 +153,25 @@ fn holds_address(line: &str) -> bool {
 pub struct SmsText(String);
 
 impl SmsText {
-    /// The text as it is sent.
+    /// As sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// An SMS does not fit one segment: the base of its short links is too long.
+/// An SMS that needs more than one segment: the base of the short links is too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an SMS of {units} UTF-16 units does not fit one segment of {limit}: shorten SHORT_LINK_BASE_URL")]
 pub struct SmsTooLong {
-    /// Its length in UTF-16 code units.
+    /// The SMS's length in UTF-16 code units.
     pub units: usize,
-    /// The most that fits, in UTF-16 code units.
+    /// The longest that fits, in UTF-16 code units.
     pub limit: usize,
 }
 
-/// Composes the SMS that announces the results. `link` is the recipient's short link.
+/// Composes the SMS with the recipient's short link.
 ///
-/// With the production link of 39 characters it takes 63 units: a base may be 7 characters longer.
+/// With the production link of 39 characters it takes 63 units, so a base may be 7 characters longer.
 pub fn sms(texts: &Texts, link: &str) -> Result<SmsText, SmsTooLong> {
     let text = format!("{} {link}", texts.sms.ready);
     let units = ucs2_units(&text);
@@ -184,7 +184,7 @@ pub fn sms(texts: &Texts, link: &str) -> Result<SmsText, SmsTooLong> {
     Ok(SmsText(text))
 }
 
-/// Length of `text` as an SMS in UCS-2, in UTF-16 code units: an emoji takes two.
+/// UTF-16 code units of `text` in UCS-2: an emoji takes two.
 pub fn ucs2_units(text: &str) -> usize {
     text.encode_utf16().count()
 }

@@ -1,19 +1,19 @@
 //! The career test: Holland's six types (RIASEC), twelve questions of four options.
 //!
-//! Each option counts one point for its type. The design is balanced (`build/quiz.rs` checks it): each type is
-//! offered in eight questions, twice at each place, and against every neighbour equally often. The texts stand
-//! in `data/quiz.toml`.
+//! Each option gives one point to its type. The design is balanced, which `build/quiz.rs` checks: each type is
+//! offered in eight questions, twice at each place, and equally often against every neighbour. The texts are in
+//! `data/quiz.toml`.
 
-use super::message::{ResultType, TestResult};
+use super::message::{ResultTexts, TypeText};
 
 /// Questions in the test.
 pub const QUESTIONS: usize = 12;
-/// Options of a question.
+/// Options per question.
 pub const OPTIONS: usize = 4;
 const TYPES: usize = 6;
 const PAIRS: usize = TYPES * (TYPES - 1) / 2;
 
-/// A type of personality, by Holland's letters; in the order of the hexagon, where neighbours are akin.
+/// A type of personality. The order is that of Holland's hexagon, where neighbours are similar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Type {
     /// Realistic.
@@ -31,7 +31,7 @@ pub enum Type {
 }
 
 impl Type {
-    /// All six, in the order of the hexagon.
+    /// In the order of the hexagon.
     pub const ALL: [Self; TYPES] = [Self::R, Self::I, Self::A, Self::S, Self::E, Self::C];
 
     /// Holland's letter.
@@ -46,27 +46,27 @@ impl Type {
         }
     }
 
-    /// The type of this letter.
+    /// `None` for any other letter.
     pub fn from_letter(letter: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.letter() == letter)
     }
 }
 
-/// One question.
+/// A question of the test.
 #[derive(Debug)]
 pub struct Question {
-    /// What is asked.
+    /// Its text.
     pub text: &'static str,
-    /// What can be answered.
+    /// In the order of the page.
     pub options: [Choice; OPTIONS],
 }
 
-/// One option of a question.
+/// An option of a question.
 #[derive(Debug)]
 pub struct Choice {
-    /// The type that it counts for.
+    /// The type that gets the point.
     pub kind: Type,
-    /// The answer.
+    /// The option's text.
     pub text: &'static str,
 }
 
@@ -86,25 +86,25 @@ struct Quiz {
 
 static QUIZ: Quiz = include!(concat!(env!("OUT_DIR"), "/quiz.rs"));
 
-/// The questions, in their order.
+/// In the order of the test.
 pub fn questions() -> &'static [Question; QUESTIONS] {
     &QUIZ.questions
 }
 
 /// The two leading types of a person, the stronger first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct QuizResult {
     first: Type,
     second: Type,
 }
 
-/// Scores the test: `answers` are the indices of the chosen options, question by question. `None` unless there
-/// is one valid index for each question.
+/// Scores the test. `answers` are the indices of the chosen options, question by question; `None` unless there is one
+/// valid index per question.
 ///
-/// The type chosen most often leads. Of types chosen equally often that one leads whose two neighbours on the
-/// hexagon were chosen more often, because akin interests support each other; after that, the one chosen
-/// earlier in the test. The same answers always give the same outcome.
-pub fn score(answers: &[usize]) -> Option<Outcome> {
+/// The type chosen most often leads. Between equal types, the one whose two neighbours on the hexagon were chosen
+/// more often leads, because similar interests support each other; after that, the one chosen earlier. The same
+/// answers always give the same result.
+pub fn score(answers: &[usize]) -> Option<QuizResult> {
     if answers.len() != QUESTIONS {
         return None;
     }
@@ -121,28 +121,27 @@ pub fn score(answers: &[usize]) -> Option<Outcome> {
     ranked.sort_by_key(|at| {
         let neighbours = points(at + 1) + points(at + TYPES - 1);
         let earliest = chosen.iter().position(|kind| *kind == Type::ALL[*at]);
-        // Types never chosen come last whatever the rest says: their points are 0, and no second type is
-        // among them, because no type is offered in every question.
+        // Types with 0 points come last whatever the rest says, and none of them can be second, because no type is
+        // offered in every question.
         (
             std::cmp::Reverse((points(*at), neighbours)),
             earliest.unwrap_or(QUESTIONS),
         )
     });
     let [first, second, ..] = ranked;
-    Some(Outcome {
+    Some(QuizResult {
         first: Type::ALL[first],
         second: Type::ALL[second],
     })
 }
 
-impl Outcome {
+impl QuizResult {
     /// The two types, the stronger first.
     pub const fn types(self) -> [Type; 2] {
         [self.first, self.second]
     }
 
-    /// The outcome with these letters, as [`Outcome::types`] gives them; `None` unless they are two different
-    /// types.
+    /// From the letters of [`QuizResult::types`]; `None` unless they are two different types.
     pub fn from_letters(letters: &[&str]) -> Option<Self> {
         let [first, second] = letters else {
             return None;
@@ -151,15 +150,15 @@ impl Outcome {
         (first != second).then_some(Self { first, second })
     }
 
-    /// What the person is told.
-    pub fn result(self) -> TestResult {
+    /// The result in words.
+    pub fn texts(self) -> ResultTexts {
         let texts = |kind: Type| &QUIZ.types[kind as usize];
-        let described = |kind: Type| ResultType {
+        let described = |kind: Type| TypeText {
             title: texts(kind).title.to_owned(),
             meaning: texts(kind).meaning.to_owned(),
         };
         let professions = QUIZ.professions[pair_index(self.first as usize, self.second as usize)];
-        TestResult {
+        ResultTexts {
             types: self.types().map(described).to_vec(),
             professions: professions.iter().map(|name| (*name).to_owned()).collect(),
             first_step: texts(self.first).first_step.to_owned(),
@@ -167,10 +166,10 @@ impl Outcome {
     }
 }
 
-/// Where a pair stands in the table of professions, whichever type comes first.
+/// A pair's place in the table of professions; the order of the two does not matter.
 const fn pair_index(one: usize, other: usize) -> usize {
     let (low, high) = if one < other { (one, other) } else { (other, one) };
-    // Before the pairs of `low` stand those of every smaller type: 5 + 4 + …
+    // Before the pairs of `low` are those of every smaller type: 5 + 4 + …
     low * (2 * TYPES - low - 1) / 2 + high - low - 1
 }
 

@@ -1,4 +1,4 @@
--- How the funnel stands: ages in seconds, counts of rows. The last day's rows are found by their indexes on time.
+-- The state of the funnel: ages in seconds, counts of rows. Indexes on time find the last day's rows.
 with people as (
     select count(*) as leads, count(*) filter (where email_clicked or sms_clicked) as clicked
     from landing_leads

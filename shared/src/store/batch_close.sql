@@ -1,8 +1,9 @@
--- Forgets a batch once the fate of all its e-mails is known, and what they said with it.
+-- Deletes a batch, and the content of its e-mails, once the outcome of each is known.
 --
 -- $1 batch id   $2 how long an e-mail may be repeated under its key, in seconds
 --
--- Whoever records the last member comes here after it and sees all of them over. Sent twice, it finds nothing.
+-- The worker that records the last member runs this afterwards and sees all of them finished. Sent twice, it finds
+-- nothing.
 with closed as (
     delete from email_batches b
     where b.id = $1
@@ -12,7 +13,7 @@ with closed as (
           join deliveries d on d.notification_id = m.id and d.channel = 'email'
           where d.batch_id = b.id
             and (d.state in ('pending', 'sending', 'retrying', 'parked', 'unknown')
-                 -- Given up without knowing: a redrive may still repeat the batch.
+                 -- Given up in doubt: a redrive may still repeat the batch.
                  or d.state = 'failed' and d.unknown_since > now() - $2 * interval '1 second'))
     returning b.id, b.notifications
 )

@@ -1,4 +1,4 @@
--- Pins who goes out together: all of these claims, or none when one of them has been lost.
+-- Pins the members of a batch: all of these claims, or none if one of them was lost.
 --
 -- $1 batch id   $2 notification ids, in the order of the request   $3 their claims' attempts
 --

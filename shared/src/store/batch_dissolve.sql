@@ -1,8 +1,8 @@
--- Takes apart a batch that was certainly not sent: each of its e-mails may go in other company next time.
+-- Dissolves a batch that was certainly not sent: its e-mails may go in other batches next time.
 --
 -- $1 batch id   $2 notification ids   $3 their claims' attempts
 --
--- All of it or nothing, and only while all claims are still ours: somebody who took one over may have sent the batch.
+-- All or nothing, and only while all claims are held: a worker that took one over may have sent the batch.
 -- Sent twice, it finds nothing.
 with members as (
     select d.notification_id

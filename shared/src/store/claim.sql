@@ -1,11 +1,12 @@
--- Takes what may be sent now of one notification, under a lease.
+-- Claims what may be sent now of one notification, under a lease.
 --
 -- $1 notification id   $2 lease, in seconds
 --
 -- Returns no row for an unknown notification; otherwise one row for each claimed channel, or a single row
--- without a channel. free_in_seconds: until an open channel that could not be claimed now can be. Time is the database's alone: no function's clock can make a message early.
+-- without a channel. free_in_seconds: until an open channel that could not be claimed now can be. Only the
+-- database's clock counts, so a function's clock cannot make a message early.
 with n as (
-    select id, lead_id, status, scheduled_for, failure_reason
+    select id, lead_id, kind, status, scheduled_for, failure_reason
     from scheduled_notifications
     where id = $1
 ), free as (
@@ -24,8 +25,8 @@ with n as (
         attempt = d.attempt + 1,
         next_attempt_at = now() + $2 * interval '1 second',
         first_attempt_at = coalesce(d.first_attempt_at, now()),
-        -- A lease that ran out leaves an outcome that nobody knows. For an e-mail the oldest doubt counts (its
-        -- idempotency key ages from there), for an SMS the newest (the vendor's list must have time to show it).
+        -- An expired lease leaves an unknown outcome. For an e-mail the oldest doubt counts (its idempotency key
+        -- ages from there), for an SMS the newest (the vendor's list needs time to show it).
         unknown_since = case
             when free.state <> 'sending' then d.unknown_since
             when d.channel = 'email' then coalesce(d.unknown_since, d.updated_at)
@@ -44,11 +45,13 @@ select n.status,
           and d.next_attempt_at > now()
           and d.state in ('pending', 'sending', 'retrying', 'parked', 'unknown')) as free_in_seconds,
        n.failure_reason is not null as failed,
+       n.kind,
        l.id as lead_id,
        l.name,
        l.email,
        l.phone,
        l.metadata -> 'result' as result,
+       l.metadata ->> 'campaignSlug' as campaign,
        (select s.code from short_links s where s.notification_id = n.id and s.channel = 'sms') as code,
        c.channel,
        c.attempt,

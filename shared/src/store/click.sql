@@ -2,8 +2,8 @@
 --
 -- $1 click id   $2 short code or null   $3 lead id or null   $4 source (with $3)   $5 user agent
 --
--- Returns the lead's id; no row for an unknown lead or code. The click's own id makes a repetition of this
--- statement, after a lost connection, count once.
+-- Returns the lead's id; no row for an unknown lead or code. The click's own id makes a repeated statement
+-- count once.
 with target as (
     select lead_id, notification_id, channel as source from short_links where code = $2
     union all
@@ -27,7 +27,7 @@ with target as (
     where l.id = c.lead_id
     returning l.id as lead_id, c.source
 ), crm as (
-    -- The first click of each channel is worth a note; the sweep takes it to the CRM within a minute.
+    -- The first click of each channel becomes a note; the sweep brings it to the CRM within a minute.
     update crm_tasks t set
         state = case when t.state = 'done' then 'pending' else t.state end,
         revision = t.revision + 1,

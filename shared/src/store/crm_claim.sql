@@ -2,8 +2,8 @@
 --
 -- $1 lead id   $2 lease, in seconds
 --
--- Returns no row for a lead without a task. "claimed" is false when the task is over, waits, is held by
--- somebody, when its person is, or when the gate is shut; "free_in_seconds" then says when to look again.
+-- Returns no row for a lead without a task. "claimed" is false when the task is over or waits, when a
+-- worker holds it or its person, or when the gate is shut; "free_in_seconds" then says when to look again.
 with task as (
     select t.lead_id, t.state, t.next_attempt_at, l.phone,
            t.state in ('pending', 'working') and t.next_attempt_at <= now() as free

@@ -1,5 +1,4 @@
--- Takes a batch of CRM tasks that nobody has woken, oldest first, and puts off their next waking; none while
--- the gate is shut.
+-- Takes a batch of overdue CRM tasks, oldest first, and postpones their next waking; none while the gate is shut.
 --
 -- $1 batch size   $2 seconds until a row may be woken again
 with overdue as (

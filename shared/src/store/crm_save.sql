@@ -1,8 +1,8 @@
--- Saves a deal and its contact, if the claim is still ours.
+-- Saves a deal and its contact, if the claim is still held.
 --
 -- $1 lead id   $2 attempt   $3 deal id   $4 contact id, or null   $5 revision that was worked on
 --
--- Row locks in everybody's order: person, lead, task (ARCHITECTURE.md, "Locks"). Each count makes the update
+-- Row locks in the common order: person, lead, task (ARCHITECTURE.md, "Locks"). Each count makes the update
 -- after it wait for the lock before it.
 with person as (
     select phone from crm_people where holder = $1 for update

@@ -1,7 +1,7 @@
--- Takes a slot of the governor. $1 slots in use   $2 seconds after which a slot that nobody gave back is free
+-- Takes a slot of the governor. $1 slots in use   $2 seconds after which an unreturned slot is free
 --
--- Times are subtracted as seconds, because before version 17 PostgreSQL subtracts no infinite ones.
--- Without a free slot: how long until one may be. While the gate is shut: no slot, and for how long.
+-- Times are subtracted as seconds, because PostgreSQL before version 17 cannot subtract infinite ones.
+-- Without a free slot it returns the time until one may be free; while the gate is shut, no slot and for how long.
 with gate as (
     select shut_until, reason from crm_gate where shut_until > clock_timestamp()
 ), free as (

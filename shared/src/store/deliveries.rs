@@ -1,241 +1,220 @@
-//! Claiming a notification's channels, pinning what is sent, recording what became of it.
+//! Claims a notification's channels, pins their content, records outcomes.
 
 use super::WAKE_GRACE;
-use super::pool::{Store, StoreError};
-use crate::domain::delivery::{Before, Channel, Doubt, LEASE, Settlement};
+use super::pool::{Fence, PgError, Store, StoreError};
+use super::types::{Seconds, param};
+use crate::domain::contact::{Email, Name, Phone};
+use crate::domain::delivery::{Before, Channel, Doubt, Kind, LEASE, Outcome};
 use crate::domain::ids::{BatchId, LeadId, NotificationId, ShortCode};
-use crate::domain::quiz::Outcome;
+use crate::domain::metadata::result_from_json;
+use crate::domain::quiz::QuizResult;
+use crate::failpoint::Step;
 use serde_json::Value;
+use std::fmt;
 use std::time::Duration;
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
 
-/// What a claim found.
+/// The result of a claim.
 #[derive(Debug)]
 pub enum Claim {
-    /// No such notification; its person was erased.
+    /// There is no such notification: its person was erased.
     Missing,
     /// Not due yet.
     Early {
-        /// How long until it is, by the database's clock.
+        /// Time until it is due, by the database's clock.
         due_in: Duration,
     },
-    /// Completed, failed or cancelled: nothing is left to do.
+    /// Completed, failed or cancelled.
     Over {
-        /// Whether some channel failed for good.
+        /// Whether a channel failed for good.
         failed: bool,
     },
     /// Another worker holds it, or a backoff runs.
     Busy {
-        /// How long until something is free.
+        /// Time until a channel is free.
         free_in: Duration,
     },
-    /// Ours until the lease ends.
+    /// Claimed until the lease ends.
     Claimed(Box<Due>),
 }
 
 /// A notification to send now.
 #[derive(Debug)]
 pub struct Due {
-    /// Its id.
+    /// The notification's id.
     pub notification: NotificationId,
-    /// Whose it is.
+    /// The recipient.
     pub lead: LeadId,
-    /// How to address the person; parsed when it came in.
-    pub name: String,
-    /// Where the e-mail goes.
-    pub email: String,
-    /// Where the SMS goes, E.164.
-    pub phone: String,
-    /// What the test found, as `intake` kept it; absent without a scorable test.
-    pub outcome: Option<Outcome>,
+    /// Which message it is.
+    pub kind: Kind,
+    /// The campaign of the first touch.
+    pub campaign: Option<String>,
+    /// For the greeting.
+    pub name: Name,
+    /// The e-mail's recipient.
+    pub email: Email,
+    /// The SMS's recipient.
+    pub phone: Phone,
+    /// `None` without a scored test.
+    pub quiz_result: Option<QuizResult>,
     /// The code of the SMS's link.
     pub code: Option<ShortCode>,
-    /// Whether the other channel has failed for good already.
+    /// Whether the other channel has failed for good.
     pub failed: bool,
-    /// The channels that are ours to send.
+    /// The claimed channels.
     pub attempts: Vec<Attempt>,
-    /// How long until an open channel that is not ours now can be claimed; `None` when there is none.
+    /// Time until another open channel can be claimed; `None` when there is none.
     pub rest_free_in: Option<Duration>,
 }
 
-/// One claimed channel.
-#[derive(Debug)]
+/// A claimed channel.
 pub struct Attempt {
-    /// Which.
+    /// The channel to send over.
     pub channel: Channel,
-    /// Its number, from 1: the fencing token under which the outcome is recorded.
+    /// Counted from 1: the fencing token for recording the outcome.
     pub number: i32,
-    /// How often it was refused and put off before.
+    /// Refusals so far.
     pub retries: i16,
-    /// What is known of earlier attempts.
+    /// What is known about earlier attempts.
     pub before: Before,
-    /// What an earlier attempt pinned, if one came so far.
+    /// Pinned by an earlier attempt.
     pub content: Option<Value>,
     /// The batch in which an earlier attempt may have been sent.
     pub batch: Option<BatchId>,
 }
 
-/// Content pinned for a channel, the same at every attempt.
-#[derive(Debug)]
+/// Omits the content, which holds the person's address and name.
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("channel", &self.channel)
+            .field("number", &self.number)
+            .field("retries", &self.retries)
+            .field("before", &self.before)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Pinned content of a channel, the same at every attempt.
 pub struct Pinned {
-    /// The channel.
+    /// The channel it is for.
     pub channel: Channel,
-    /// The content; opaque here.
+    /// Opaque to the store.
     pub content: Value,
 }
 
 impl Store {
-    /// Takes what may be sent now of one notification, under a lease of [`LEASE`].
+    /// Claims what may be sent now of one notification, for [`LEASE`].
     pub async fn claim(&self, notification: NotificationId) -> Result<Claim, StoreError> {
-        let params = [
-            (notification.as_uuid() as _, Type::UUID),
-            (&LEASE.as_secs_f64() as _, Type::FLOAT8),
-        ];
-        let rows = self.run("claim", include_str!("claim.sql"), &params).await?;
+        let lease = Seconds(LEASE);
+        let params = [param(&notification), param(&lease)];
+        let rows = self.run(Step::Claim, include_str!("claim.sql"), &params).await?;
         let Some(first) = rows.first() else {
             return Ok(Claim::Missing);
         };
-        read_claim(notification, first, &rows).map_err(StoreError::Refused)
+        read_claim(notification, first, &rows).map_err(StoreError::Unreadable)
     }
 
-    /// Pins the content of claimed channels, before anything is sent.
-    ///
-    /// The first pin wins: what comes back is what is pinned, whoever did it.
+    /// Pins content before anything is sent. The first pin wins; the result is what is pinned, by this call or an
+    /// earlier one.
     pub async fn pin(
         &self,
         notification: NotificationId,
         contents: &[Pinned],
     ) -> Result<Vec<Pinned>, StoreError> {
-        let channels: Vec<&str> = contents.iter().map(|pinned| pinned.channel.as_str()).collect();
+        let channels: Vec<Channel> = contents.iter().map(|pinned| pinned.channel).collect();
         let values: Vec<&Value> = contents.iter().map(|pinned| &pinned.content).collect();
-        let params = [
-            (notification.as_uuid() as _, Type::UUID),
-            (&channels as _, Type::TEXT_ARRAY),
-            (&values as _, Type::JSONB_ARRAY),
-        ];
-        let rows = self.run("pin", include_str!("pin.sql"), &params).await?;
-        let read = |row: &Row| -> Result<Pinned, tokio_postgres::Error> {
+        let params = [param(&notification), param(&channels), param(&values)];
+        self.all(Step::Pin, include_str!("pin.sql"), &params, |row| {
             Ok(Pinned {
-                channel: channel(row.try_get("channel")?),
+                channel: row.try_get("channel")?,
                 content: row.try_get("content")?,
             })
-        };
-        rows.iter()
-            .map(|row| read(row).map_err(StoreError::Refused))
-            .collect()
+        })
+        .await
     }
 
-    /// Records what became of an attempt, and completes the notification when it was the last channel.
-    ///
-    /// `false`: the claim was no longer ours (another worker took it over, or this very outcome is recorded
-    /// already), and nothing was changed.
+    /// Records an outcome, and completes the notification if it was the last channel.
     pub async fn record(
         &self,
         notification: NotificationId,
         channel: Channel,
         attempt: i32,
-        settlement: &Settlement,
+        outcome: &Outcome,
         doubt: Doubt,
-    ) -> Result<bool, StoreError> {
-        let provider_id = match settlement {
-            Settlement::Accepted { provider_id } => Some(provider_id.as_str()),
+    ) -> Result<Fence, StoreError> {
+        let provider_id = match outcome {
+            Outcome::Accepted { provider_id } => Some(provider_id.as_str()),
             _ => None,
         };
-        let after = settlement.after().map(|after| after.as_secs_f64());
-        // A parked delivery's message is acknowledged: the sweep alone wakes it, so without a grace.
-        let parked = matches!(settlement, Settlement::Parked { .. });
-        let grace = if parked { 0.0 } else { WAKE_GRACE.as_secs_f64() };
-        let rows = self
-            .run(
-                "record",
-                include_str!("record.sql"),
-                &[
-                    (notification.as_uuid(), Type::UUID),
-                    (&channel.as_str(), Type::TEXT),
-                    (&attempt, Type::INT4),
-                    (&settlement.state(), Type::TEXT),
-                    (&provider_id, Type::TEXT),
-                    (&settlement.reason(), Type::TEXT),
-                    (&after, Type::FLOAT8),
-                    (&doubt.as_str(), Type::TEXT),
-                    (&grace, Type::FLOAT8),
-                ],
-            )
-            .await?;
-        Ok(!rows.is_empty())
+        // The message of a parked delivery is acknowledged and only the sweep wakes it, so there is no grace.
+        let parked = matches!(outcome, Outcome::Parked { .. });
+        let grace = Seconds(if parked { Duration::ZERO } else { WAKE_GRACE });
+        let (state, reason, after) = (outcome.state(), outcome.reason(), outcome.after().map(Seconds));
+        let params = [
+            param(&notification),
+            param(&channel),
+            param(&attempt),
+            param(&state),
+            param(&provider_id),
+            param(&reason),
+            param(&after),
+            param(&doubt),
+            param(&grace),
+        ];
+        self.fenced(Step::Record, include_str!("record.sql"), &params)
+            .await
     }
 }
 
-fn read_claim(
-    notification: NotificationId,
-    first: &Row,
-    rows: &[Row],
-) -> Result<Claim, tokio_postgres::Error> {
+fn read_claim(notification: NotificationId, first: &Row, rows: &[Row]) -> Result<Claim, PgError> {
     let status: &str = first.try_get("status")?;
     if status != "pending" {
         return Ok(Claim::Over {
             failed: status == "failed",
         });
     }
-    let due_in: f64 = first.try_get("due_in_seconds")?;
-    if due_in > 0.0 {
-        return Ok(Claim::Early {
-            due_in: Duration::from_secs_f64(due_in),
-        });
+    let Seconds(due_in) = first.try_get("due_in_seconds")?;
+    if !due_in.is_zero() {
+        return Ok(Claim::Early { due_in });
     }
-    let attempts = rows
-        .iter()
-        .filter_map(|row| read_attempt(row).transpose())
-        .collect::<Result<Vec<_>, _>>()?;
-    let free_in: Option<f64> = first.try_get("free_in_seconds")?;
-    let free_in = free_in.map(|seconds| Duration::from_secs_f64(seconds.max(0.0)));
+    let attempts = rows.iter().filter_map(|row| read_attempt(row).transpose());
+    let attempts = attempts.collect::<Result<Vec<_>, _>>()?;
+    let free_in: Option<Seconds> = first.try_get("free_in_seconds")?;
+    let free_in = free_in.map(|Seconds(free_in)| free_in);
     if attempts.is_empty() {
         return Ok(Claim::Busy {
             free_in: free_in.unwrap_or_default(),
         });
     }
-    let code: Option<&str> = first.try_get("code")?;
     let result: Option<Value> = first.try_get("result")?;
     Ok(Claim::Claimed(Box::new(Due {
         notification,
-        lead: LeadId::from_uuid(first.try_get("lead_id")?),
+        kind: first.try_get("kind")?,
+        campaign: first.try_get("campaign")?,
+        lead: first.try_get("lead_id")?,
         name: first.try_get("name")?,
         email: first.try_get("email")?,
         phone: first.try_get("phone")?,
-        outcome: result.as_ref().and_then(read_outcome),
-        code: code.and_then(ShortCode::parse),
+        quiz_result: result.as_ref().and_then(result_from_json),
+        code: first.try_get("code")?,
         failed: first.try_get("failed")?,
         attempts,
         rest_free_in: free_in,
     })))
 }
 
-/// Reads `{"types": ["S", "A"]}`.
-fn read_outcome(result: &Value) -> Option<Outcome> {
-    let letters = result.get("types")?.as_array()?;
-    let letters = letters.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?;
-    Outcome::from_letters(&letters)
-}
-
-fn read_attempt(row: &Row) -> Result<Option<Attempt>, tokio_postgres::Error> {
-    let Some(word) = row.try_get::<_, Option<&str>>("channel")? else {
+fn read_attempt(row: &Row) -> Result<Option<Attempt>, PgError> {
+    let Some(channel) = row.try_get("channel")? else {
         return Ok(None);
     };
-    let unknown_for: Option<f64> = row.try_get("unknown_for_seconds")?;
+    let unknown_for: Option<Seconds> = row.try_get("unknown_for_seconds")?;
     Ok(Some(Attempt {
-        channel: channel(word),
+        channel,
         number: row.try_get("attempt")?,
         retries: row.try_get("retries")?,
-        before: unknown_for.map_or(Before::NotSent, |seconds| Before::Unknown {
-            since: Duration::from_secs_f64(seconds.max(0.0)),
-        }),
+        before: unknown_for.map_or(Before::NotSent, |Seconds(since)| Before::Unknown { since }),
         content: row.try_get("content")?,
-        batch: row.try_get::<_, Option<_>>("batch_id")?.map(BatchId::from_uuid),
+        batch: row.try_get("batch_id")?,
     }))
-}
-
-/// The column's CHECK allows two words.
-fn channel(word: &str) -> Channel {
-    Channel::parse(word).unwrap_or(Channel::Email)
 }

@@ -1,7 +1,7 @@
-//! The database. Only this module knows SQL; long statements stand as `.sql` files beside it.
+//! The database. Only this module knows SQL; long statements are `.sql` files beside it.
 //!
-//! Every operation is one statement in one round trip, sent unnamed (`query_typed`), because named prepared
-//! statements break behind transaction poolers. Every statement may be repeated: it says at its head why.
+//! Every operation is one statement in one round trip, sent unnamed (`query_typed`): named prepared statements break
+//! behind transaction poolers. Every statement may be repeated; its head says why.
 
 mod batches;
 mod clicks;
@@ -13,19 +13,23 @@ mod overdue;
 mod pool;
 mod tls;
 mod tokens;
+mod types;
 
 pub use batches::Member;
 pub use clicks::{Click, Clicked, Target};
-pub use crm::{CRM_LEASE, CrmClaim, CrmOutcome, CrmWork, Shut};
+pub use crm::{CRM_LEASE, CrmClaim, CrmWork, Shut};
 pub use deliveries::{Attempt, Claim, Due, Pinned};
 pub use governor::Slot;
 pub use leads::{NewLead, Pending, Saved};
 pub use overdue::Backlog;
-pub use pool::{Param, Store, StoreError, connect};
+pub use pool::{Fence, PgError, Store, StoreError, connect};
 pub use tokens::Rotation;
+pub use types::{Param, Seconds, Typed, param};
+
+pub use tokio_postgres::Row;
 
 use std::time::Duration;
 
-/// How long after it was due the sweep wakes a row that nobody has woken. Longer than a schedule may be late
-/// (EventBridge Scheduler: 60 s), so that the sweep does not race it.
+/// How long after its due time the sweep wakes a row that was not woken. It is longer than a schedule may be late
+/// (EventBridge Scheduler: 60 s), so the sweep does not race the schedule.
 pub const WAKE_GRACE: Duration = Duration::from_secs(90);

@@ -1,4 +1,4 @@
--- Takes a batch of overdue notifications that nobody has woken, oldest first, and puts off their next waking.
+-- Takes a batch of overdue notifications, oldest first, and postpones their next waking.
 --
 -- $1 batch size   $2 seconds until a row may be woken again
 with overdue as (

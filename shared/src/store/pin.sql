@@ -1,8 +1,8 @@
--- Pins what is sent, before anything is.
+-- Pins content before anything is sent.
 --
 -- $1 notification id   $2 channels   $3 their contents
 --
--- The first pin wins: what comes back is what is pinned, whoever did it.
+-- The first pin wins. Returns what is pinned, by this statement or an earlier one.
 update deliveries d set content = coalesce(d.content, p.content)
 from unnest($2, $3) as p (channel, content)
 where d.notification_id = $1 and d.channel = p.channel and d.state = 'sending'

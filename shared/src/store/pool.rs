@@ -1,8 +1,9 @@
-//! Connections: one small pool a process, opened in Init and reused.
+//! Connections: one small pool per process, opened in Init and reused.
 
 use super::tls;
+use super::types::Param;
 use crate::config::Database;
-use crate::failpoint::step;
+use crate::failpoint::{Step, step};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
 use secrecy::ExposeSecret as _;
 use std::str::FromStr as _;
@@ -10,20 +11,22 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// Why a statement was not carried out.
+/// Why a statement failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database cannot be reached or is overloaded; the same call may succeed later.
+    /// The database is unreachable or overloaded; the same call may succeed later.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// The database refused the statement: a defect of ours, or a schema that is not migrated.
+    /// The database refused the statement: our defect, or a schema that is not migrated.
     #[error("the database refused the statement")]
-    Refused(#[source] tokio_postgres::Error),
-    /// The connection could not be prepared at all: the URL or the certificate is wrong.
+    Refused(#[source] PgError),
+    /// A row holds a value that this version does not know: the schema is newer.
+    #[error("a row cannot be read")]
+    Unreadable(#[source] PgError),
+    /// The URL or the certificate is wrong.
     #[error("the database settings are wrong: {0}")]
     Settings(String),
 }
@@ -35,15 +38,26 @@ pub struct Store {
     deadline: Duration,
 }
 
-/// A parameter with its type, as `query_typed` takes it.
-pub type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+/// The driver's error.
+pub type PgError = tokio_postgres::Error;
+
+/// The effect of a statement that only the holder of a claim may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a claim that is lost must not be acted on"]
+pub enum Fence {
+    /// The claim is held, and the statement wrote.
+    Held,
+    /// Another worker holds the claim, or this outcome is recorded already. Nothing changed.
+    Lost,
+}
 
 impl Store {
-    /// Prepares a pool of at most `connections`; opens none. `deadline` bounds each operation, connecting
+    /// Prepares a pool of at most `connections` without opening one. `deadline` bounds each operation, connecting
     /// included.
     ///
     /// # Errors
-    /// [`StoreError::Settings`] when the URL or the certificate cannot be read.
+    ///
+    /// [`StoreError::Settings`] if the URL or the certificate cannot be read.
     pub fn new(database: &Database, connections: usize, deadline: Duration) -> Result<Self, StoreError> {
         let mut settings = parse(database)?;
         settings
@@ -68,24 +82,69 @@ impl Store {
         Ok(Self { pool, deadline })
     }
 
-    /// Opens a connection ahead of the first request. A database that is down is not an error here: the
-    /// function must still start, to answer 503.
+    /// Opens a connection before the first request. A database that is down is not an error: the function must still
+    /// start, to answer 503.
     pub async fn warm_up(&self) {
         if let Err(error) = self.connection(Instant::now() + self.deadline).await {
             tracing::warn!(error = %error, "No database connection at start");
         }
     }
 
-    /// Runs one statement in one round trip, and once more if the connection turns out to be dead: a sandbox
-    /// that was frozen wakes up with sockets that the other side has long closed. `name` is the statement's.
-    pub async fn run(&self, name: &str, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+    /// Runs one statement and reads its first row, if any.
+    pub async fn first<T>(
+        &self,
+        step: Step,
+        sql: &str,
+        params: &[Param<'_>],
+        read: impl Fn(&Row) -> Result<T, PgError>,
+    ) -> Result<Option<T>, StoreError> {
+        let rows = self.run(step, sql, params).await?;
+        rows.first().map(read).transpose().map_err(StoreError::Unreadable)
+    }
+
+    /// Runs one statement that always returns a row, and reads it.
+    pub async fn one<T>(
+        &self,
+        step: Step,
+        sql: &str,
+        params: &[Param<'_>],
+        read: impl Fn(&Row) -> Result<T, PgError>,
+    ) -> Result<T, StoreError> {
+        let row = self.first(step, sql, params, read).await?;
+        row.ok_or_else(|| StoreError::Unavailable(format!("{step}: no row came back")))
+    }
+
+    /// Runs one statement and reads all its rows.
+    pub async fn all<T>(
+        &self,
+        step: Step,
+        sql: &str,
+        params: &[Param<'_>],
+        read: impl Fn(&Row) -> Result<T, PgError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let rows = self.run(step, sql, params).await?;
+        rows.iter()
+            .map(read)
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::Unreadable)
+    }
+
+    /// Runs a statement that returns a row only while the claim is held.
+    pub async fn fenced(&self, step: Step, sql: &str, params: &[Param<'_>]) -> Result<Fence, StoreError> {
+        let rows = self.run(step, sql, params).await?;
+        Ok(if rows.is_empty() { Fence::Lost } else { Fence::Held })
+    }
+
+    /// Runs one statement in one round trip, and once more over a new connection if the first is dead: a frozen
+    /// sandbox wakes up with sockets that the other side closed long ago.
+    pub async fn run(&self, step: Step, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         let until = Instant::now() + self.deadline;
-        match self.attempt(name, sql, params, until).await {
+        match self.attempt(step, sql, params, until).await {
             Err(Attempted::Again(_)) => {}
             Err(Attempted::Over(error)) => return Err(error),
             Ok(rows) => return Ok(rows),
         }
-        match self.attempt(name, sql, params, until).await {
+        match self.attempt(step, sql, params, until).await {
             Err(Attempted::Again(error) | Attempted::Over(error)) => Err(error),
             Ok(rows) => Ok(rows),
         }
@@ -93,7 +152,7 @@ impl Store {
 
     async fn attempt(
         &self,
-        name: &str,
+        name: Step,
         sql: &str,
         params: &[Param<'_>],
         until: Instant,
@@ -102,19 +161,20 @@ impl Store {
         match tokio::time::timeout_at(until, step(name, client.query_typed(sql, params))).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => {
-                let attempted = classify(name, error);
+                let attempted = classify(name.as_str(), error);
                 if matches!(attempted, Attempted::Again(_)) {
-                    // A server or pooler that goes away says so before it closes, so the pool would take this
-                    // connection for a good one and hand it to the second attempt.
+                    // A server or pooler that shuts down says so before it closes. The pool would still reuse this
+                    // connection for the second attempt.
                     drop(Object::take(client));
                 }
                 Err(attempted)
             }
             Err(_) => {
-                // A statement still runs on it: never hand that connection to the next caller.
+                // A statement still runs on this connection: do not reuse it.
                 drop(Object::take(client));
                 Err(Attempted::Over(StoreError::Unavailable(format!(
-                    "{name}: no answer within the deadline"
+                    "{}: no answer within the deadline",
+                    name.as_str()
                 ))))
             }
         }
@@ -131,11 +191,8 @@ impl Store {
     }
 }
 
-/// Opens one connection outside any pool, for migrations and tools; it ends when the client is dropped. The
-/// same TLS rules as the pool's.
-///
-/// # Errors
-/// [`StoreError`] when it cannot be opened.
+/// Opens one connection outside any pool, for migrations and tools, with the pool's TLS rules. It ends when the
+/// client is dropped.
 pub async fn connect(database: &Database) -> Result<Client, StoreError> {
     let mut settings = parse(database)?;
     let unavailable = |error: tokio_postgres::Error| StoreError::Unavailable(tls::explained(&error));
@@ -156,17 +213,17 @@ fn parse(database: &Database) -> Result<tokio_postgres::Config, StoreError> {
         .map_err(|_| StoreError::Settings("DATABASE_URL cannot be parsed".to_owned()))
 }
 
-/// What one attempt left to do.
+/// What to do after a failed attempt.
 enum Attempted {
-    /// The same statement may succeed on another connection.
+    /// The statement may succeed on another connection.
     Again(StoreError),
-    /// It will not, or there is no time.
+    /// It will not succeed, or no time is left.
     Over(StoreError),
 }
 
 fn classify(name: &str, error: tokio_postgres::Error) -> Attempted {
     let Some(state) = error.code() else {
-        // No answer from the server: the connection broke.
+        // The server did not answer: the connection broke.
         return Attempted::Again(StoreError::Unavailable(format!(
             "{name}: {}",
             crate::failure::chain(&error)
@@ -177,7 +234,7 @@ fn classify(name: &str, error: tokio_postgres::Error) -> Attempted {
         (&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE, _) => {
             Attempted::Again(unavailable())
         }
-        // The server is shutting down or starting: a pooler may have another one.
+        // The server is shutting down or starting; a pooler may have another one.
         (_, "57" | "08") => Attempted::Again(unavailable()),
         // Insufficient resources, system errors, a read-only standby.
         (_, "53" | "58" | "25" | "28") => Attempted::Over(unavailable()),

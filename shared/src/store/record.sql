@@ -1,4 +1,4 @@
--- Writes one attempt's outcome, if the claim is still ours.
+-- Writes one attempt's outcome, if the claim is still held.
 --
 -- $1 notification id   $4 state         $7 seconds until the next attempt, or null at the end
 -- $2 channel           $5 provider id   $8 doubt: 'keep', 'start' or 'clear'
@@ -6,7 +6,7 @@
 --
 -- Row locks are taken in intake's order, lead before notification, so that the two cannot deadlock: "lead" is
 -- read by the join that feeds the update of the notification.
-with settled as (
+with recorded as (
     update deliveries set
         state = $4,
         provider_id = $5,
@@ -14,8 +14,8 @@ with settled as (
         retries = retries + ($4 = 'retrying')::int,
         next_attempt_at = now() + coalesce($7, 0) * interval '1 second',
         unknown_since = case $8 when 'start' then now() when 'keep' then unknown_since end,
-        -- The pinned content is personal data, needed only for another attempt; in a batch, for another's too. What was
-        -- given up without knowing whether it went out may be redriven, and is then looked up or repeated as it was.
+        -- The pinned content is personal data, kept only for another attempt, or for the others of its batch. A
+        -- message that was given up in doubt may be redriven, and is then looked up or repeated unchanged.
         content = case
             when $7 is not null or batch_id is not null then content
             when $4 = 'failed' and ($8 = 'start' or $8 = 'keep' and unknown_since is not null) then content
@@ -30,8 +30,8 @@ with settled as (
         sms_sent = l.sms_sent or $2 = 'sms',
         sms_sent_at = case when $2 = 'sms' then now() else l.sms_sent_at end,
         updated_at = now()
-    from settled
-    join scheduled_notifications n on n.id = settled.notification_id
+    from recorded
+    join scheduled_notifications n on n.id = recorded.notification_id
     where l.id = n.lead_id and $4 = 'accepted'
     returning l.id
 )
@@ -48,7 +48,7 @@ update scheduled_notifications n set
         else 'completed'
     end,
     wake_at = case when $7 is null then n.wake_at else now() + ($7 + $9) * interval '1 second' end
-from settled
+from recorded
 left join lead on true
-where n.id = settled.notification_id
+where n.id = recorded.notification_id
 returning n.status

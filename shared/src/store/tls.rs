@@ -1,4 +1,4 @@
-//! TLS to the database: one root, the host name verified, nothing weaker.
+//! TLS to the database: one root, a verified host name, nothing weaker.
 
 use super::StoreError;
 use rustls::pki_types::CertificateDer;
@@ -7,10 +7,7 @@ use rustls::{CertificateError, ClientConfig, RootCertStore};
 use std::error::Error as _;
 use std::sync::Arc;
 
-/// TLS that trusts this one root and verifies the host name, as tokio-postgres's own `sslmode` cannot ask.
-///
-/// # Errors
-/// [`StoreError::Settings`] when the PEM holds no certificate that can be read.
+/// Trusts this one root and verifies the host name; tokio-postgres's `sslmode` cannot ask for that.
 pub(super) fn config(ca_pem: &str) -> Result<ClientConfig, StoreError> {
     let unreadable = || StoreError::Settings("DATABASE_CA_PEM holds no readable certificate".to_owned());
     let mut roots = RootCertStore::empty();
@@ -29,7 +26,7 @@ pub(super) fn config(ca_pem: &str) -> Result<ClientConfig, StoreError> {
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Why a connection could not be opened, with what to do where TLS was refused.
+/// Why a connection failed, with advice if TLS was refused.
 pub(super) fn explained(error: &tokio_postgres::Error) -> String {
     let said = crate::failure::chain(error);
     match advice(error) {
@@ -40,7 +37,7 @@ pub(super) fn explained(error: &tokio_postgres::Error) -> String {
 
 fn advice(error: &tokio_postgres::Error) -> Option<&'static str> {
     let cause = error.source()?;
-    // The driver's own words; it has no type for it.
+    // The driver has no type for this error.
     if cause.to_string() == "server does not support TLS" {
         return Some("DATABASE_CA_PEM is set, so nothing is sent without TLS: turn it on at the server");
     }

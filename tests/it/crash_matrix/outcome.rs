@@ -2,10 +2,10 @@
 
 use super::points::Point;
 use super::rounds::{Armed, Told};
-use super::world::World;
-use crate::support::aws::{Queue, batch};
-use crate::support::database::Database;
+use super::scene::{PASSED, start};
+use aws_lambda_events::event::sqs::SqsEvent;
 use harness::runtime_api::{Failed, Function};
+use harness::world::{Database, Queue, World};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use standins::CrmContact;
@@ -15,7 +15,6 @@ use std::time::Duration;
 /// Rounds of the sweep without a death after which everything must be over.
 const SWEEPS_MAX: usize = 40;
 
-/// One row of the table.
 #[derive(Debug)]
 pub struct Outcome {
     pub point: Point,
@@ -25,7 +24,6 @@ pub struct Outcome {
     pub lost: usize,
     pub emails_doubled: usize,
     pub sms_doubled: usize,
-    /// Deals and contacts.
     pub deals_doubled: usize,
     pub notes_doubled: usize,
     pub clicks_doubled: usize,
@@ -45,7 +43,6 @@ impl Outcome {
     }
 }
 
-/// The table's head, in Markdown.
 pub const HEAD: &str = "\
 | function | step | scene | deaths | leads | lost | e-mails twice | SMS twice | deals twice | notes twice | clicks twice | early |
 |---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|";
@@ -78,9 +75,9 @@ impl std::fmt::Display for Outcome {
 /// Runs the functions without deaths, as the sweep and the queues wake them, until every row is at its end; or until
 /// they had time enough.
 pub async fn drain(world: &World) {
-    let mut sweep = world.start("sweep", None).await;
-    let mut deliver = world.start("deliver", None).await;
-    let mut crm = world.start("crm", None).await;
+    let mut sweep = start(world, "sweep", None).await;
+    let mut deliver = start(world, "deliver", None).await;
+    let mut crm = start(world, "crm", None).await;
     for _ in 0..SWEEPS_MAX {
         futures::future::join(
             empty(&world.notifications, &mut deliver),
@@ -91,7 +88,7 @@ pub async fn drain(world: &World) {
             return;
         }
         // All three are idle now: a claim that stands is a dead worker's.
-        world.skip_waiting().await;
+        world.pass_time(PASSED).await;
         // On a slow machine it may wait in vain for the queue; its next run makes it good.
         match sweep.invoke(&json!({})).await {
             Ok(_) | Err(Failed::Reported(_)) => {}
@@ -114,22 +111,14 @@ async fn empty(queue: &Queue, function: &mut Function) {
         if messages.is_empty() {
             return;
         }
-        let event = serde_json::to_value(batch(&messages)).unwrap();
-        let answer = function.invoke(&event).await.unwrap();
-        let failed = answer["batchItemFailures"].as_array().unwrap();
-        for message in &messages {
-            let id = message.message_id.as_deref();
-            if !failed
-                .iter()
-                .any(|failure| failure["itemIdentifier"].as_str() == id)
-            {
-                queue.delete(message).await;
-            }
-        }
+        let handle = async |event| {
+            let event = serde_json::to_value::<SqsEvent>(event).unwrap();
+            serde_json::from_value(function.invoke(&event).await.unwrap()).unwrap()
+        };
+        queue.hand_over(messages, handle).await;
     }
 }
 
-/// How many times each is there.
 fn tally<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeMap<T, usize> {
     let mut tally = BTreeMap::new();
     for item in items {
@@ -138,7 +127,6 @@ fn tally<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeMap<T, usize> {
     tally
 }
 
-/// How many are there beyond the first of each.
 fn doubled<T>(tally: &BTreeMap<T, usize>) -> usize {
     tally.values().map(|count| count - 1).sum()
 }
@@ -156,9 +144,9 @@ impl Outcome {
                  left join crm_tasks t on t.lead_id = l.id",
             )
             .await;
-        let vendors = Vendors::of(armed.world);
+        let taken = Taken::of(armed.world);
         let clicked = told.clicks > 0;
-        let incomplete = rows.iter().filter(|row| !vendors.have(row, clicked)).count();
+        let incomplete = rows.iter().filter(|row| !taken.have(row, clicked)).count();
         let missing = told
             .leads
             .iter()
@@ -176,18 +164,17 @@ impl Outcome {
             deaths: armed.deaths(),
             leads: rows.len(),
             lost: incomplete + missing.count() + told.redirects.saturating_sub(raw.min(counted)),
-            emails_doubled: doubled(&vendors.emails),
-            sms_doubled: doubled(&vendors.sms),
-            deals_doubled: doubled(&vendors.contacts) + doubled(&vendors.deals),
-            notes_doubled: doubled(&vendors.notes),
+            emails_doubled: doubled(&taken.emails),
+            sms_doubled: doubled(&taken.sms),
+            deals_doubled: doubled(&taken.contacts) + doubled(&taken.deals),
+            notes_doubled: doubled(&taken.notes),
             clicks_doubled: raw.max(counted).saturating_sub(told.clicks),
-            early: rows.iter().map(|row| vendors.early(row)).sum(),
+            early: rows.iter().map(|row| taken.early(row)).sum(),
         }
     }
 }
 
-/// What the vendors have, counted.
-struct Vendors {
+struct Taken {
     /// E-mails by address. A person of this matrix has one notification.
     emails: BTreeMap<String, usize>,
     /// SMS by recipient.
@@ -198,14 +185,14 @@ struct Vendors {
     deals: BTreeMap<String, usize>,
     /// Notes by deal and text.
     notes: BTreeMap<(i64, String), usize>,
-    /// When each address or recipient got something.
+    /// When each address or recipient got something, by the rows' clock of today.
     accepted: Vec<(String, Timestamp)>,
 }
 
-impl Vendors {
+impl Taken {
     fn of(world: &World) -> Self {
-        let (emails, sms) = (world.resend.sent(), world.mobizon.sent());
-        let contacts = world.amocrm.contacts();
+        let (emails, sms) = (world.vendors.resend.sent(), world.vendors.mobizon.sent());
+        let contacts = world.vendors.amocrm.contacts();
         let phones = |contact: &CrmContact| contact.phones.clone();
         let deals = contacts
             .iter()
@@ -215,13 +202,14 @@ impl Vendors {
             .map(|email| (email.to[0].clone(), email.accepted_at))
             .chain(sms.iter().map(|sms| (sms.recipient.clone(), sms.accepted_at)));
         Self {
-            accepted: accepted.collect(),
+            accepted: accepted.map(|(to, at)| (to, world.db.moved_back(at))).collect(),
             emails: tally(emails.iter().map(|email| email.to[0].clone())),
             sms: tally(sms.iter().map(|sms| sms.recipient.clone())),
             contacts: tally(contacts.iter().flat_map(phones)),
             deals: tally(deals),
             notes: tally(
                 world
+                    .vendors
                     .amocrm
                     .notes()
                     .into_iter()

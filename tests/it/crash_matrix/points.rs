@@ -1,9 +1,10 @@
 //! Where a process dies: every step of every function, in a scene that leads there.
 
+use proftest::failpoint::Step;
+
 /// What is wrong besides the death, so that a step off the straight path is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scene {
-    /// Nothing.
     Plain,
     /// EventBridge Scheduler refuses: intake sends the message itself.
     NoScheduler,
@@ -43,106 +44,95 @@ impl Scene {
 }
 
 /// The steps of each function, in the order in which it takes them.
-pub const STEPS: [(&str, Scene, &[&str]); 14] = [
+pub const STEPS: [(&str, Scene, &[Step]); 14] = [
     (
         "intake",
         Scene::Plain,
-        &["intake", "CreateSchedule", "SendMessage"],
+        &[Step::Intake, Step::CreateSchedule, Step::SendMessage],
     ),
-    ("intake", Scene::NoScheduler, &["CreateSchedule", "SendMessage"]),
+    (
+        "intake",
+        Scene::NoScheduler,
+        &[Step::CreateSchedule, Step::SendMessage],
+    ),
     (
         "deliver",
         Scene::Plain,
         &[
-            "claim",
-            "pin",
-            "batch_compose",
-            "resend.batch",
-            "resend.send",
-            "mobizon.send",
-            "record",
-            "batch_close",
-            "mobizon.balance",
+            Step::Claim,
+            Step::Pin,
+            Step::BatchCompose,
+            Step::ResendBatch,
+            Step::ResendSend,
+            Step::MobizonSend,
+            Step::Record,
+            Step::BatchClose,
+            Step::MobizonBalance,
         ],
     ),
-    ("deliver", Scene::LostMail, &["batch_members"]),
-    ("deliver", Scene::SlowMail, &["batch_dissolve"]),
+    ("deliver", Scene::LostMail, &[Step::BatchMembers]),
+    ("deliver", Scene::SlowMail, &[Step::BatchDissolve]),
     (
         "deliver",
         Scene::LostSms,
-        &["mobizon.list", "ChangeMessageVisibility"],
+        &[Step::MobizonList, Step::ChangeMessageVisibility],
     ),
     (
         "crm",
         Scene::Plain,
         &[
-            "crm_claim",
-            "crm_slot",
-            "amocrm.pipelines",
-            "amocrm.find_contacts",
-            "give_slot_back",
-            "mark_creating",
-            "amocrm.create_deal",
-            "crm_save",
-            "mark_noting",
-            "amocrm.add_notes",
-            "crm_settle",
+            Step::CrmClaim,
+            Step::CrmSlot,
+            Step::AmocrmPipelines,
+            Step::AmocrmFindContacts,
+            Step::GiveSlotBack,
+            Step::MarkCreating,
+            Step::AmocrmCreateDeal,
+            Step::CrmSave,
+            Step::MarkNoting,
+            Step::AmocrmAddNotes,
+            Step::CrmRecord,
         ],
     ),
     (
         "crm",
         Scene::KnownPeople,
-        &["amocrm.contact", "amocrm.deals", "amocrm.update_deal"],
+        &[Step::AmocrmContact, Step::AmocrmDeals, Step::AmocrmUpdateDeal],
     ),
     (
         "crm",
         Scene::LostDeals,
-        &["amocrm.find_deals", "ChangeMessageVisibility"],
+        &[Step::AmocrmFindDeals, Step::ChangeMessageVisibility],
     ),
-    ("crm", Scene::LostNotes, &["amocrm.notes"]),
+    ("crm", Scene::LostNotes, &[Step::AmocrmNotes]),
     (
         "crm",
         Scene::OAuth,
-        &["begin_rotation", "amocrm.refresh", "end_rotation"],
+        &[Step::BeginRotation, Step::AmocrmRefresh, Step::EndRotation],
     ),
-    ("crm", Scene::Limited, &["shut_gate"]),
-    ("track", Scene::Plain, &["click"]),
+    ("crm", Scene::Limited, &[Step::ShutGate]),
+    ("track", Scene::Plain, &[Step::Click]),
     (
         "sweep",
         Scene::Plain,
         &[
-            "backlog",
-            "overdue",
-            "crm_overdue",
-            "batches_left",
-            "SendMessageBatch",
+            Step::Backlog,
+            Step::Overdue,
+            Step::CrmOverdue,
+            Step::BatchesLeft,
+            Step::SendMessageBatch,
         ],
     ),
 ];
 
-/// Statements that no function runs: the console's, and those of the commands that open the gate and redrive.
-pub const NOT_OF_A_FUNCTION: [&str; 9] = [
-    "crm_reopen",
-    "erase",
-    "gate",
-    "lead_story",
-    "leads",
-    "leads_of",
-    "open_gate",
-    "reopen",
-    "totals",
-];
-
-/// One row of the matrix.
 #[derive(Debug, Clone, Copy)]
 pub struct Point {
     pub function: &'static str,
     pub scene: Scene,
-    pub step: &'static str,
+    pub step: Step,
     pub side: &'static str,
 }
 
-/// All of them.
 pub fn points() -> Vec<Point> {
     let steps = STEPS.iter().flat_map(|&(function, scene, steps)| {
         steps.iter().flat_map(move |&step| {

@@ -2,9 +2,10 @@
 
 use super::outcome::drain;
 use super::points::Point;
-use super::world::{Saved, World, answers, email, phone};
-use crate::support::request::sample;
+use super::scene::{PASSED, person, quiet, start};
+use crate::support::request::{sample, visit_event};
 use harness::runtime_api::Failed;
+use harness::world::{Waiting, World};
 use proftest::task::{self, CrmTask, DeliverTask};
 use serde_json::{Value, json};
 use std::os::unix::process::ExitStatusExt as _;
@@ -28,7 +29,6 @@ impl Chance {
         Self(AtomicU64::new(seed))
     }
 
-    /// Below `end`.
     fn below(&self, end: usize) -> usize {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let mut z = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
@@ -44,26 +44,21 @@ impl Chance {
     }
 }
 
-/// A world whose processes die at one point.
 pub struct Armed<'a> {
     pub world: &'a World,
     pub point: Point,
     pub chance: Chance,
-    /// How often a process has died there.
     pub deaths: AtomicUsize,
 }
 
-/// What visitors and recipients were told.
 #[derive(Default)]
 pub struct Told {
     /// Leads that were answered with 200.
     pub leads: Vec<String>,
-    /// Clicks that were made, and those among them that were answered.
     pub clicks: usize,
     pub redirects: usize,
 }
 
-/// The words of the crate `fail` for a death at the pass after so many.
 fn failpoints(point: Point, passes: usize) -> String {
     let Point { step, side, .. } = point;
     match passes {
@@ -94,7 +89,7 @@ impl Armed<'_> {
                     function
                 } else {
                     let failpoints = failpoints(self.point, passes);
-                    self.world.start(self.point.function, Some(&failpoints)).await
+                    start(self.world, self.point.function, Some(&failpoints)).await
                 };
                 match function.invoke(&event).await {
                     Ok(answer) => {
@@ -116,19 +111,19 @@ impl Armed<'_> {
         } else {
             futures::future::join(worker(true), worker(false)).await;
         }
-        self.world.quiet().await;
+        quiet(self.world).await;
         answers.into_inner().unwrap()
     }
 
     /// A message for each lead, for some two, shuffled, in batches of one to ten.
-    fn batches(&self, leads: &[Saved]) -> Vec<Value> {
+    fn batches(&self, leads: &[Waiting]) -> Vec<Value> {
         let template = &sample("deliver/one.json")["Records"][0];
         let mut records = Vec::new();
         for saved in leads {
             for _ in 0..=self.chance.below(2) {
                 let mut record = template.clone();
                 record["messageId"] = Uuid::new_v4().to_string().into();
-                record["body"] = self.body(*saved).into();
+                record["body"] = self.body(saved).into();
                 records.push(record);
             }
         }
@@ -141,34 +136,31 @@ impl Armed<'_> {
         batches
     }
 
-    /// The message that wakes this function for a lead.
-    fn body(&self, saved: Saved) -> String {
+    fn body(&self, saved: &Waiting) -> String {
         match self.point.function {
             "deliver" => task::body(&DeliverTask::DeliverV1 {
-                notification: saved.notification,
+                notification: saved.id,
             }),
             _ => task::body(&CrmTask::CrmV1 { lead: saved.lead }),
         }
     }
 
-    /// Rounds of messages about leads that are saved already.
-    pub async fn messages(&self, rounds: usize, leads: &[Saved]) {
+    pub async fn messages(&self, rounds: usize, leads: &[Waiting]) {
         for number in 0..rounds {
             let events = self.batches(leads);
             self.round(number, events).await;
-            self.world.skip_waiting().await;
+            self.world.pass_time(PASSED).await;
         }
     }
 
-    /// Rounds of the sweep, over leads whom nobody has woken.
     pub async fn sweeps(&self, rounds: usize) {
         for number in 0..rounds {
-            self.world.skip_waiting().await;
+            self.world.pass_time(PASSED).await;
             self.round(number, vec![sample("sweep/scheduled.json"); 2]).await;
         }
     }
 
-    /// Rounds of visitors. A browser repeats a submission under its key until somebody says 200; every third visitor
+    /// Rounds of visitors. A browser repeats a submission under its key until it gets a 200; every third visitor
     /// gives up at the first failure, and every fourth presses again after a success.
     ///
     /// At the end, when every message has gone out, everybody who has not given up presses once more.
@@ -207,21 +199,26 @@ impl Armed<'_> {
         }
     }
 
-    /// Rounds of clicks on both links of each lead; who sees no redirect clicks again.
-    pub async fn clicks(&self, rounds: usize, leads: &[Saved]) -> Told {
+    /// Rounds of clicks on both links of each lead; a recipient who sees no redirect clicks again.
+    pub async fn clicks(&self, rounds: usize, leads: &[Waiting]) -> Told {
         let mut told = Told::default();
         let mut links = Vec::new();
         for saved in leads {
-            links.push(visit(
+            links.push(visit_event(
+                "GET",
                 &format!("/api/landing/track/{}", saved.lead),
                 "source=email",
             ));
             let sql = format!(
                 "select code from short_links where notification_id = '{}'",
-                saved.notification
+                saved.id
             );
             let code = self.world.db.row(&sql).await;
-            links.push(visit(&format!("/l/{}", code["code"].as_str().unwrap()), ""));
+            links.push(visit_event(
+                "GET",
+                &format!("/l/{}", code["code"].as_str().unwrap()),
+                "",
+            ));
         }
         for number in 0..=rounds {
             self.chance.shuffle(&mut links);
@@ -243,7 +240,7 @@ impl Armed<'_> {
 
     /// The same events for a process that does not die.
     async fn peacefully(&self, events: Vec<Value>) -> Vec<Option<Value>> {
-        let mut function = self.world.start(self.point.function, None).await;
+        let mut function = start(self.world, self.point.function, None).await;
         let mut answers = Vec::new();
         for event in events {
             answers.push(Some(function.invoke(&event).await.unwrap()));
@@ -253,11 +250,10 @@ impl Armed<'_> {
 }
 
 fn submission(visitor: usize) -> Value {
-    let body = json!({
-        "name": "Айгерим", "email": email(visitor), "phone": phone(visitor),
-        "source": format!("proftest_{visitor}"), "proftestAnswers": answers(visitor),
-        "submissionId": format!("submission-{visitor}"),
-    });
+    let person = person(visitor);
+    let mut body = person.form();
+    body["source"] = person.source.into();
+    body["submissionId"] = format!("submission-{visitor}").into();
     let mut event = sample("intake/valid.json");
     event["body"] = body.to_string().into();
     event
@@ -271,16 +267,4 @@ fn acknowledgement(answer: &Value) -> Option<String> {
     );
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     body["leadId"].as_str().map(str::to_owned)
-}
-
-fn visit(path: &str, query: &str) -> Value {
-    let mut event = sample("track/email.json");
-    event["requestContext"]["http"]["path"] = path.into();
-    event["rawPath"] = path.into();
-    event["rawQueryString"] = query.into();
-    let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
-    event["queryStringParameters"] = parameters
-        .map(|(name, value)| (name.to_owned(), Value::from(value)))
-        .collect();
-    event
 }

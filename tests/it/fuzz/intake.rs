@@ -2,11 +2,10 @@
 
 use super::mutate::{Change, apply, apply_all, change, change_field, damage, damaged, json, nested, text};
 use super::{check, refusing_aws};
-use crate::support::database::Database;
 use crate::support::request::{Answer, sample};
-use crate::support::run;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use harness::world::{Database, run};
 use lambda_http::request::LambdaRequest;
 use proftest::config;
 use proftest::domain::ids::{LeadId, NotificationId};
@@ -38,7 +37,6 @@ const FIELDS: [&str; 16] = [
     "lastTouch",
 ];
 
-/// A submission that would be accepted, of one of a thousand people.
 fn valid() -> impl Strategy<Value = Value> {
     let sample = sample("intake/valid.json");
     let mut body: Value = serde_json::from_str(sample["body"].as_str().unwrap()).unwrap();

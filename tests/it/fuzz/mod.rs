@@ -10,9 +10,9 @@ mod queues;
 mod track;
 mod vendors;
 
-use crate::support::aws::sdk_at;
 use axum::Router;
 use axum::http::StatusCode;
+use harness::world::sdk_at;
 use proftest::aws::SdkConfig;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRunner, contextualize_config};

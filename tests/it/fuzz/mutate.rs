@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 
-/// Characters that somebody somewhere trips over, among common ones.
+/// Characters that often break parsers, among common ones.
 pub fn text() -> impl Strategy<Value = String> {
     let odd = select(vec![
         '\0',
@@ -50,7 +50,6 @@ pub fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Any JSON, up to a few levels.
 pub fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -90,7 +89,6 @@ pub fn nested() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Changes one place of a JSON tree.
 #[derive(Debug, Clone)]
 pub enum Change {
     Replace(Value),
@@ -176,7 +174,6 @@ fn collect(node: &Value, at: &mut Vec<Step>, paths: &mut Vec<Vec<Step>>) {
     }
 }
 
-/// What happens to bytes on their way.
 #[derive(Debug, Clone)]
 pub enum Damage {
     Cut(Index),
@@ -237,14 +234,12 @@ pub fn inflict(bytes: &mut Vec<u8>, damage: Damage) {
     }
 }
 
-/// Several changes, one after the other.
 pub fn apply_all(tree: &mut Value, changes: Vec<(Index, Change)>) {
     for (place, change) in changes {
         apply(tree, place, change);
     }
 }
 
-/// The text of a tree, damaged.
 pub fn damaged(tree: &Value, all: Vec<Damage>) -> Vec<u8> {
     let mut bytes = tree.to_string().into_bytes();
     for damage in all {

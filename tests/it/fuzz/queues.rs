@@ -2,11 +2,10 @@
 
 use super::mutate::{apply, change, damage, inflict, json, text};
 use super::{check, refusing_aws};
-use crate::support::aws::CLOSED;
-use crate::support::database::Database;
-use crate::support::run;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use harness::world::{CLOSED, Database, run};
 use proftest::config::{self, Auth, Stage};
+use proftest::domain::ids::{FieldId, PipelineId, StageId};
 use proftest::task::{self, CrmTask, DeliverTask};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -16,10 +15,8 @@ use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// Records of a batch.
 const RECORDS: usize = 5;
 
-/// A body that is nearly this task, or anything.
 fn body(task: &'static str, id: &'static str) -> impl Strategy<Value = String> {
     let valid = move || json!({"task": task, id: Uuid::new_v4()});
     let changed = (any::<Index>(), change()).prop_map(move |(place, change)| {
@@ -60,7 +57,7 @@ fn batch(task: &'static str, id: &'static str) -> impl Strategy<Value = Value> {
     })
 }
 
-/// Each record that is no task comes back, each that is one of nobody's is done; a record without a name fails all.
+/// A record that is no task comes back; a task without a row is done; a record without an id fails the whole batch.
 fn judge<T: DeserializeOwned>(
     event: Value,
     handle: impl Fn(SqsEvent) -> Option<SqsBatchResponse>,
@@ -122,8 +119,8 @@ fn crm_config(db: &Database) -> config::Crm {
         amocrm: config::AmoCrm {
             base_url: CLOSED.to_owned(),
             auth: Auth::LongLived("crm_test".to_owned().into()),
-            stage: Stage::Ids(1, 2),
-            lead_id_field: 3,
+            stage: Stage::Ids(PipelineId(1), StageId(2)),
+            lead_id_field: FieldId(3),
             utm_fields: Vec::new(),
             requests_per_second: 5,
             block: None,

@@ -2,9 +2,8 @@
 
 use super::check;
 use super::mutate::{apply, change, text};
-use crate::support::database::Database;
 use crate::support::request::{Answer, sample};
-use crate::support::{Person, run};
+use harness::world::{Database, Person, run};
 use lambda_http::Response;
 use lambda_http::request::LambdaRequest;
 use proftest::config;
@@ -17,7 +16,6 @@ use std::time::Duration;
 
 const COURSE: &str = "https://onai.academy/integrator/expresscourse";
 
-/// Requests around these paths.
 fn event(paths: Vec<String>, queries: Vec<&'static str>) -> impl Strategy<Value = Value> {
     let sample = sample("track/email.json");
     let edited = (select(paths.clone()), any::<Index>(), text()).prop_map(|(mut path, place, text)| {
@@ -74,7 +72,11 @@ fn any_link_leads_to_the_course_and_nowhere_else() {
         let db = Database::fresh().await;
         let lead = db
             .store()
-            .save_lead(&Person::new().lead(), Duration::ZERO)
+            .save_lead(
+                Person::new().lead().unwrap(),
+                proftest::domain::delivery::Kind::Result,
+                Duration::ZERO,
+            )
             .await
             .unwrap()
             .lead;

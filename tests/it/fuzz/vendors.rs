@@ -4,12 +4,14 @@
 
 use super::check;
 use super::mutate::{apply_all, change, damage, damaged, inflict, json, text};
-use crate::support::run;
+use harness::world::run;
 use proftest::clients::amocrm::{AmoCrm, DealContact, NewDeal};
 use proftest::clients::http_client;
 use proftest::clients::mobizon::{Mobizon, Sms};
-use proftest::clients::resend::{Email, Resend};
+use proftest::clients::resend::{Message, Resend};
 use proftest::config::{self, OAuthClient};
+use proftest::domain::contact::{Email, Phone};
+use proftest::domain::ids::{ContactId, DealId, FieldId, PipelineId, StageId};
 use proftest::failure::{Failure, Reaction};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -58,7 +60,6 @@ impl Parrot {
     }
 }
 
-/// An answer as bytes, and its parts where it is well-formed HTTP.
 #[derive(Clone)]
 struct Answer {
     raw: Vec<u8>,
@@ -78,7 +79,6 @@ impl Answer {
     }
 }
 
-/// Answers around these valid bodies.
 fn answer(valid: Vec<Value>) -> impl Strategy<Value = Answer> {
     let changed = (
         select(valid.clone()),
@@ -184,9 +184,9 @@ fn resend_accepts_only_with_an_id() {
         from: "OnAI Academy <noreply@onai.academy>".to_owned(),
     };
     let resend = Resend::new(http_client().unwrap(), &settings);
-    let email = Email {
+    let email = Message {
         from: settings.from.clone(),
-        to: vec!["a@example.com".to_owned()],
+        to: Email::parse("a@example.com").unwrap(),
         subject: "Ваши результаты".to_owned(),
         html: "<p>".to_owned(),
         text: "x".to_owned(),
@@ -223,7 +223,7 @@ fn mobizon_accepts_and_finds_only_with_an_id() {
     };
     let mobizon = Mobizon::new(http_client().unwrap(), &settings);
     let sms = Sms {
-        recipient: RECIPIENT.to_owned(),
+        recipient: Phone::parse(&format!("+{RECIPIENT}")).unwrap(),
         text: TEXT.to_owned(),
     };
     let accepted =
@@ -279,11 +279,11 @@ fn amocrm_s_answers_are_read_or_refused() {
     let token = SecretString::from(SECRET.to_owned());
     let deal = NewDeal {
         name: "Профтест: Ваши".to_owned(),
-        pipeline: 1,
-        status: 2,
-        fields: vec![(3, "x".to_owned())],
+        pipeline: PipelineId(1),
+        stage: StageId(2),
+        fields: vec![(FieldId(3), "x".to_owned())],
         tag: None,
-        contact: DealContact::Known(4),
+        contact: DealContact::Known(ContactId(4)),
     };
     let client = OAuthClient {
         id: "id".to_owned(),
@@ -307,9 +307,9 @@ fn amocrm_s_answers_are_read_or_refused() {
             match call {
                 0 => amocrm.pipelines(&token).await.err(),
                 1 => amocrm.find_contacts(&token, "x").await.err(),
-                2 => amocrm.contact(&token, 1).await.err(),
-                3 => amocrm.deals(&token, &[2]).await.err(),
-                4 => amocrm.notes(&token, 2).await.err(),
+                2 => amocrm.contact(&token, ContactId(1)).await.err(),
+                3 => amocrm.deals(&token, &[DealId(2)]).await.err(),
+                4 => amocrm.notes(&token, DealId(2)).await.err(),
                 5 => amocrm.create_deal(&token, &deal).await.err(),
                 _ => amocrm.refresh(&client, &token).await.err(),
             }

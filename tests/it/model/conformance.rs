@@ -3,13 +3,15 @@
 //! Ages that a row has before the event are written in hours, so that the seconds of a slow machine change nothing;
 //! what the event itself writes is exact, because one statement has one `now()`.
 
-use super::row::{Attempt, CHANNELS, Found, Notification, Row, Rules, State, Status, duration, index, ticks};
+use super::row::{
+    Attempt, CHANNELS, Found, N, Notification, Row, Rules, State, Status, duration, index, ticks,
+};
 use super::stage::{Case, apart, assert_same, read, write};
-use crate::support::database::Database;
-use crate::support::{Person, run};
 use futures::future::join_all;
-use proftest::domain::delivery::{Before, Doubt, LEASE, Settlement};
-use proftest::store::{Claim, Store, WAKE_GRACE};
+use harness::world::{Database, Person, run};
+use proftest::domain::delivery::Kind;
+use proftest::domain::delivery::{Before, Doubt, LEASE, Outcome};
+use proftest::store::{Claim, Fence, Store, WAKE_GRACE};
 use std::time::Duration;
 
 const HOUR: f64 = 3600.0;
@@ -27,7 +29,7 @@ fn row(state: State, free_in: u8, unknown_for: Option<u8>) -> Row {
     }
 }
 
-fn notification(status: Status, due_in: u8, rows: [Row; 2]) -> Notification {
+fn notification(status: Status, due_in: u8, rows: [Row; N]) -> Notification {
     Notification {
         status,
         due_in,
@@ -37,6 +39,21 @@ fn notification(status: Status, due_in: u8, rows: [Row; 2]) -> Notification {
         sent: rows.map(|row| row.state == State::Accepted),
         rows: rows.map(Some),
     }
+}
+
+fn product(rows: &[Row]) -> Vec<[Row; N]> {
+    let mut all = vec![[rows[0]; N]];
+    for channel in 0..N {
+        let with = |so_far: [Row; N]| {
+            rows.iter().map(move |row| {
+                let mut rows = so_far;
+                rows[channel] = *row;
+                rows
+            })
+        };
+        all = all.into_iter().flat_map(with).collect();
+    }
+    all
 }
 
 /// Every row that a claim can meet, apart from numbers that it only hands on.
@@ -50,18 +67,13 @@ fn claims() -> Vec<Case<()>> {
     let mut cases = Vec::new();
     for status in Status::ALL {
         for due_in in [0, 1] {
-            for email in &rows {
-                cases.extend(
-                    rows.iter()
-                        .map(|sms| Case::new(notification(status, due_in, [*email, *sms]), ())),
-                );
-            }
+            let all = product(&rows).into_iter();
+            cases.extend(all.map(|rows| Case::new(notification(status, due_in, rows), ())));
         }
     }
     cases
 }
 
-/// What the store said, in the model's words.
 fn found(claim: Claim) -> Found {
     let hours = |since: Duration| num(since.as_secs_f64() / HOUR);
     match claim {
@@ -95,7 +107,6 @@ fn num(hours: f64) -> u8 {
     hours.round() as u8
 }
 
-/// Runs `act` for each case, some side by side.
 async fn each<E>(cases: &[Case<E>], act: impl AsyncFn(&Case<E>)) {
     let lane = cases.len().div_ceil(SIDE_BY_SIDE);
     let lanes = cases.chunks(lane).map(async |cases| {
@@ -133,45 +144,44 @@ fn a_claim_does_to_every_row_what_the_model_says() {
     });
 }
 
-/// A record: under the row's attempt number, or under an older one.
 struct Recording {
     attempt: Attempt,
-    settlement: Settlement,
+    outcome: Outcome,
     doubt: Doubt,
 }
 
-fn settlements() -> [Settlement; 5] {
+fn outcomes() -> [Outcome; 5] {
     let (reason, after) = ("why".to_owned(), duration(7));
     [
-        Settlement::Accepted {
+        Outcome::Accepted {
             provider_id: "7".to_owned(),
         },
-        Settlement::Retrying {
+        Outcome::Retrying {
             reason: reason.clone(),
             after,
         },
-        Settlement::Parked {
+        Outcome::Parked {
             reason: reason.clone(),
             after,
         },
-        Settlement::Unknown {
+        Outcome::Unknown {
             reason: reason.clone(),
             after,
         },
-        Settlement::Failed { reason },
+        Outcome::Failed { reason },
     ]
 }
 
 /// Every row that a record can meet, with every outcome, beside every kind of other channel.
 fn records() -> Vec<Case<Recording>> {
     let mut cases = Vec::new();
-    for (channel, number) in [(0, 4), (0, 3), (1, 4), (1, 3)] {
+    for (channel, number) in (0..N).flat_map(|channel| [(channel, 4), (channel, 3)]) {
         for state in State::ALL {
             for unknown_for in [None, Some(3)] {
                 for other in [State::Pending, State::Accepted, State::Failed] {
-                    let mut rows = [row(other, 0, None); 2];
+                    let mut rows = [row(other, 0, None); N];
                     rows[channel] = row(state, 1, unknown_for);
-                    for settlement in settlements() {
+                    for outcome in outcomes() {
                         for doubt in [Doubt::Keep, Doubt::Start, Doubt::Clear] {
                             let event = Recording {
                                 attempt: Attempt {
@@ -180,7 +190,7 @@ fn records() -> Vec<Case<Recording>> {
                                     retries: 1,
                                     unknown_for,
                                 },
-                                settlement: settlement.clone(),
+                                outcome: outcome.clone(),
                                 doubt,
                             };
                             cases.push(Case::new(notification(Status::Pending, 0, rows), event));
@@ -203,25 +213,25 @@ fn a_record_does_to_every_row_what_the_model_says() {
         let expect = |case: &Case<Recording>| {
             let Recording {
                 attempt,
-                settlement,
+                outcome,
                 doubt,
             } = &case.event;
             let mut new = case.before;
-            let counted = new.record(Rules::REAL, *attempt, settlement, *doubt, grace);
+            let counted = new.record(Rules::REAL, *attempt, outcome, *doubt, grace);
             (new, counted)
         };
         let record = async |case: &Case<Recording>| {
             let Recording {
                 attempt,
-                settlement,
+                outcome,
                 doubt,
             } = &case.event;
             let (channel, number) = (CHANNELS[attempt.channel], i32::from(attempt.number));
-            let real = store.record(case.id, channel, number, settlement, *doubt).await;
+            let real = store.record(case.id, channel, number, outcome, *doubt).await;
             assert_eq!(
-                real.unwrap(),
+                real.unwrap() == Fence::Held,
                 expect(case).1,
-                "{:?} {settlement:?} {doubt:?}",
+                "{:?} {outcome:?} {doubt:?}",
                 case.before
             );
         };
@@ -230,14 +240,14 @@ fn a_record_does_to_every_row_what_the_model_says() {
         for case in &cases {
             let Recording {
                 attempt,
-                settlement,
+                outcome,
                 doubt,
             } = &case.event;
             let (id, (new, counted)) = (case.id.to_string(), expect(case));
-            let what = format!("{:?} {attempt:?} {settlement:?} {doubt:?}", case.before);
+            let what = format!("{:?} {attempt:?} {outcome:?} {doubt:?}", case.before);
             assert_same(&before[&id], &after[&id], case.before, new, &what);
             let after = &after[&id];
-            if counted && settlement.after().is_some() {
+            if counted && outcome.after().is_some() {
                 let now = &after["rows"][attempt.channel]["updated_at"];
                 assert!(
                     apart(&after["n"]["wake_at"], now, duration(new.wake_in)),
@@ -277,11 +287,15 @@ fn intake_and_sweep_do_what_the_model_says() {
                 .unwrap()
                 .is_empty()
         );
-        let lead = Person::new().lead();
-        let saved = db.store().save_lead(&lead, duration(6)).await.unwrap();
+        let lead = Person::new().lead().unwrap();
+        let saved = db
+            .store()
+            .save_lead(lead, Kind::Result, duration(6))
+            .await
+            .unwrap();
         let id = saved.notification.unwrap().id.to_string();
         let made = &read(&db).await[&id];
-        let new = Notification::new(6, ticks(WAKE_GRACE), [true; 2]);
+        let new = Notification::new(6, ticks(WAKE_GRACE), [true; N]);
         assert_eq!(
             (&made["n"]["status"], &made["n"]["open_channels"]),
             (&new.status.word().into(), &new.open_channels.into())

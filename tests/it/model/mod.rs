@@ -1,29 +1,35 @@
-//! A channel's life, checked in every order of events: see `search` for what must hold, `world` for what can
+//! A channel's life, checked in every order of events: see `search` for what must hold, `events` for what can
 //! happen, `row` and `conformance` for how the model is held to the SQL.
 
 mod conformance;
+mod events;
 mod parts;
 mod row;
 mod search;
 mod stage;
-mod world;
 
-use parts::{POLICY, Settings};
+use parts::{Settings, TIMING};
 use proftest::config::variable;
-use proftest::domain::delivery::Policy;
-use row::Rules;
+use proftest::domain::delivery::{Channel, DeliveryTiming};
+use row::{N, Rules};
 use search::{Broken, Explored, explore};
+
+const fn only(channel: Channel) -> [bool; N] {
+    let mut channels = [false; N];
+    channels[channel as usize] = true;
+    channels
+}
 
 /// Everything as it is, over one channel: production's order of times, in as few ticks as keep it.
 ///
 /// `memory`: the vendor's 24 h are more than the 23 h in which an e-mail is repeated, a worker's life before the doubt
-/// is written and one after, a late statement and a request in flight. `settle` (10 min) is likewise not less than a
+/// is written and one after, a late statement and a request in flight. `absent` (10 min) is likewise not less than a
 /// life, a flight and the lag of the vendor's list.
 const EMAIL: Settings = Settings {
     workers: 2,
-    channels: [true, false],
+    channels: only(Channel::Email),
     rules: Rules::REAL,
-    policy: POLICY,
+    timing: TIMING,
     looks_up: true,
     sweeps: true,
     due_in: 1,
@@ -36,7 +42,7 @@ const EMAIL: Settings = Settings {
     late: 2,
 };
 const SMS: Settings = Settings {
-    channels: [false, true],
+    channels: only(Channel::Sms),
     ..EMAIL
 };
 /// A worker that outlives its lease, which no function of ours can: so that several act at once.
@@ -47,18 +53,18 @@ const LONG_LIVED_EMAIL: Settings = Settings {
 };
 const LONG_LIVED_SMS: Settings = Settings {
     lag: 1,
-    channels: [false, true],
+    channels: only(Channel::Sms),
     ..LONG_LIVED_EMAIL
 };
 /// Both channels at once, for what they share: the claim, the notification's state, the sweep.
-const BOTH: Settings = Settings {
-    channels: [true, true],
-    policy: Policy {
+const ALL: Settings = Settings {
+    channels: [true; N],
+    timing: DeliveryTiming {
         email_key: row::TICK,
         backoff: &[],
-        settle: row::TICK.saturating_mul(2),
+        absent: row::TICK.saturating_mul(2),
         unknown_max: row::TICK.saturating_mul(3),
-        ..POLICY
+        ..TIMING
     },
     due_in: 0,
     flight: 0,
@@ -84,27 +90,27 @@ const LONG: [(&str, Settings); 3] = [
         Settings {
             workers: 3,
             life: 3,
-            policy: Policy {
-                settle: row::TICK.saturating_mul(5),
-                ..POLICY
+            timing: DeliveryTiming {
+                absent: row::TICK.saturating_mul(5),
+                ..TIMING
             },
             ..LONG_LIVED_SMS
         },
     ),
     (
-        "both, with retries, requests and statements that outlive their workers",
+        "all channels, with retries, requests and statements that outlive their workers",
         Settings {
-            policy: Policy {
-                settle: row::TICK.saturating_mul(3),
-                backoff: POLICY.backoff,
-                ..BOTH.policy
+            timing: DeliveryTiming {
+                absent: row::TICK.saturating_mul(3),
+                backoff: TIMING.backoff,
+                ..ALL.timing
             },
             due_in: 1,
             flight: 1,
             orphans: 1,
             late: 1,
             memory: 8,
-            ..BOTH
+            ..ALL
         },
     ),
 ];
@@ -112,15 +118,19 @@ const LONG: [(&str, Settings); 3] = [
 fn holds(what: &str, settings: &Settings) {
     let start = std::time::Instant::now();
     match explore(settings) {
-        Ok(Explored { worlds, steps, ends }) => {
+        Ok(Explored {
+            situations,
+            steps,
+            ends,
+        }) => {
             let took = start.elapsed();
-            println!("{what}: {worlds} worlds, {steps} steps, {ends} ends, {took:.1?}");
+            println!("{what}: {situations} situations, {steps} steps, {ends} ends, {took:.1?}");
         }
         Err(Broken {
             what: wrong,
             way,
-            world,
-        }) => panic!("{what}: {wrong}: {way:?}: {world:?}"),
+            situation,
+        }) => panic!("{what}: {wrong}: {way:?}: {situation:?}"),
     }
 }
 
@@ -146,7 +156,7 @@ fn no_order_of_events_sends_an_sms_twice_or_early_or_never() {
 
 #[test]
 fn two_channels_complete_a_notification_together() {
-    holds("both", &BOTH);
+    holds("all channels", &ALL);
     if variable("MODEL_LONG").is_some() {
         for (what, settings) in LONG {
             holds(what, &settings);

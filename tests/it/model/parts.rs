@@ -1,18 +1,18 @@
-//! The parts of the model's world, and what may happen to them.
+//! The parts of a situation, and what may happen to them.
 
-use super::row::{self, Attempt, CHANNELS, Notification, Rules, duration};
-use proftest::domain::delivery::{Before, Doubt, Policy, Settlement, conclude};
+use super::row::{self, Attempt, CHANNELS, N, Notification, Rules, duration};
+use proftest::domain::delivery::{Before, DeliveryTiming, Doubt, Outcome, conclude};
 use proftest::failure::{Failure, Reaction};
 use std::time::Duration;
 
 /// Production's schedule in ticks, with as few of them as keep every order of events possible.
-pub const POLICY: Policy = Policy {
+pub const TIMING: DeliveryTiming = DeliveryTiming {
     email_key: duration_of(3),
     repeats: 0,
     backoff: &[duration_of(2)],
     parked: duration_of(2),
     look_up: duration_of(1),
-    settle: duration_of(4),
+    absent: duration_of(4),
     unknown_max: duration_of(6),
 };
 
@@ -20,13 +20,12 @@ const fn duration_of(ticks: u64) -> Duration {
     Duration::from_secs(30 * ticks)
 }
 
-/// What is explored, and what is assumed of the world.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     pub workers: usize,
-    pub channels: [bool; 2],
+    pub channels: [bool; N],
     pub rules: Rules,
-    pub policy: Policy,
+    pub timing: DeliveryTiming,
     /// Whether a doubtful SMS is looked up; without it, it is sent again at once.
     pub looks_up: bool,
     /// Whether there is a sweep; without it, a lost message is lost.
@@ -49,20 +48,18 @@ pub struct Settings {
     pub late: u8,
 }
 
-/// A request on its way, or its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Call {
     Flying { age: u8 },
     Answered(Answer),
 }
 
-/// What a vendor makes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Answer {
     Accepted,
-    /// Accepted, and nobody hears of it: 500, a broken connection, a timeout.
+    /// Accepted, but the worker does not learn it: 500, a broken connection, a timeout.
     AcceptedUnheard,
-    /// Nothing was done, and nobody knows.
+    /// Not done, and the worker does not learn it.
     DroppedUnheard,
     Refused,
     Parked,
@@ -78,9 +75,9 @@ pub const ANSWERS: [Answer; 6] = [
     Answer::Never,
 ];
 
-/// The statement that a worker has sent to the database. Settlements hold text, so this is one without.
+/// The statement that a worker has sent to the database. Outcomes hold text; this is one without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Outcome {
+pub enum ShortOutcome {
     Accepted,
     Retrying(u8),
     Parked(u8),
@@ -88,41 +85,40 @@ pub enum Outcome {
     Failed,
 }
 
-impl Outcome {
-    fn of(settlement: &Settlement) -> Self {
-        let after = settlement.after().map(row::ticks).unwrap_or_default();
-        match settlement {
-            Settlement::Accepted { .. } => Self::Accepted,
-            Settlement::Retrying { .. } => Self::Retrying(after),
-            Settlement::Parked { .. } => Self::Parked(after),
-            Settlement::Unknown { .. } => Self::Unknown(after),
-            Settlement::Failed { .. } => Self::Failed,
+impl ShortOutcome {
+    fn of(outcome: &Outcome) -> Self {
+        let after = outcome.after().map(row::ticks).unwrap_or_default();
+        match outcome {
+            Outcome::Accepted { .. } => Self::Accepted,
+            Outcome::Retrying { .. } => Self::Retrying(after),
+            Outcome::Parked { .. } => Self::Parked(after),
+            Outcome::Unknown { .. } => Self::Unknown(after),
+            Outcome::Failed { .. } => Self::Failed,
         }
     }
 
-    pub fn settlement(self) -> Settlement {
+    pub fn outcome(self) -> Outcome {
         let reason = "why".to_owned();
         let provider_id = "7".to_owned();
         match self {
-            Self::Accepted => Settlement::Accepted { provider_id },
-            Self::Retrying(after) => Settlement::Retrying {
+            Self::Accepted => Outcome::Accepted { provider_id },
+            Self::Retrying(after) => Outcome::Retrying {
                 reason,
                 after: duration(after),
             },
-            Self::Parked(after) => Settlement::Parked {
+            Self::Parked(after) => Outcome::Parked {
                 reason,
                 after: duration(after),
             },
-            Self::Unknown(after) => Settlement::Unknown {
+            Self::Unknown(after) => Outcome::Unknown {
                 reason,
                 after: duration(after),
             },
-            Self::Failed => Settlement::Failed { reason },
+            Self::Failed => Outcome::Failed { reason },
         }
     }
 }
 
-/// `Doubt`, in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mark {
     Keep,
@@ -148,7 +144,6 @@ impl Mark {
     }
 }
 
-/// How far a worker is with one channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Job {
     None,
@@ -160,61 +155,53 @@ pub enum Job {
     Recording(Record),
 }
 
-/// A `record.sql` on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Record {
     pub attempt: Attempt,
-    pub outcome: Outcome,
+    pub outcome: ShortOutcome,
     pub mark: Mark,
 }
 
-/// A `record.sql` whose worker is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Late {
     pub age: u8,
     pub record: Record,
 }
 
-/// One invocation of `deliver`, with its job for each channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Worker {
     pub age: u8,
-    pub jobs: [Job; 2],
+    pub jobs: [Job; N],
 }
 
 pub const IDLE: Worker = Worker {
     age: 0,
-    jobs: [Job::None; 2],
+    jobs: [Job::None; N],
 };
 
-/// What a vendor holds of this notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Vendor {
     /// Messages accepted. At most one, says the claim.
     pub accepted: u8,
-    /// Since the first was.
     pub age: u8,
     /// Ages of requests whose worker is gone.
     pub orphans: [Option<u8>; 2],
 }
 
-/// Everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct World {
+pub struct Situation {
     pub notification: Notification,
     pub workers: [Worker; 3],
-    pub vendors: [Vendor; 2],
-    /// Statements whose worker is gone.
+    pub vendors: [Vendor; N],
     pub late: [Option<Late>; 2],
 }
 
-/// What can happen. Those that bring the work on are what a world without further faults consists of.
+/// What can happen. Those that bring the work on are what a situation without further faults consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     Tick,
-    /// A message, whose ever: the first one, a duplicate, a late one.
+    /// A queue message: the first one, a duplicate or a late one.
     Message,
-    /// The sweep takes the overdue row and sends a message.
     Sweep,
     LookUpFinds(usize, usize),
     LookUpMisses(usize, usize),
@@ -232,7 +219,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whether it also happens in a world without further faults, in which every message but the sweep's is lost.
+    /// Whether it also happens in a situation without further faults, in which every message but the sweep's is lost.
     pub const fn is_progress(self) -> bool {
         !matches!(
             self,
@@ -259,8 +246,7 @@ pub fn before(attempt: Attempt) -> Before {
         .map_or(Before::NotSent, |age| Before::Unknown { since: duration(age) })
 }
 
-/// What `deliver` concludes from an answer.
-pub fn concluded(policy: &Policy, attempt: Attempt, answer: Answer) -> (Settlement, Doubt) {
+pub fn concluded(timing: &DeliveryTiming, attempt: Attempt, answer: Answer) -> (Outcome, Doubt) {
     let failed = |reaction| Err(Failure::new(reaction, "why"));
     let outcome = match answer {
         Answer::Accepted => Ok("7".to_owned()),
@@ -272,7 +258,7 @@ pub fn concluded(policy: &Policy, attempt: Attempt, answer: Answer) -> (Settleme
     let channel = CHANNELS[attempt.channel];
     // The shortest delay leaves the most to happen.
     conclude(
-        policy,
+        timing,
         channel,
         before(attempt),
         u16::from(attempt.retries),
@@ -281,10 +267,10 @@ pub fn concluded(policy: &Policy, attempt: Attempt, answer: Answer) -> (Settleme
     )
 }
 
-pub fn record(attempt: Attempt, settlement: &Settlement, doubt: Doubt) -> Job {
+pub fn record(attempt: Attempt, outcome: &Outcome, doubt: Doubt) -> Job {
     Job::Recording(Record {
         attempt,
-        outcome: Outcome::of(settlement),
+        outcome: ShortOutcome::of(outcome),
         mark: Mark::of(doubt),
     })
 }

@@ -3,34 +3,30 @@
 //! `conformance` holds these to the statements themselves, on a real PostgreSQL, for every combination of row and
 //! event; `search` explores what becomes of them. So the model cannot drift from the SQL unnoticed.
 
-use proftest::domain::delivery::{Channel, Doubt, Settlement};
+use proftest::domain::delivery::{Channel, Doubt, Outcome};
 use std::time::Duration;
 
 /// One tick of the model. Half a lease, and as long as a function may live.
 pub const TICK: Duration = Duration::from_secs(30);
 /// `delivery::LEASE`.
 pub const LEASE: u8 = 2;
-/// Age from which nothing changes any more: above every limit of the model's policy.
+/// Age from which nothing changes any more: above every limit of the model's timing.
 pub const OLD: u8 = 9;
-pub const CHANNELS: [Channel; 2] = [Channel::Email, Channel::Sms];
+pub const N: usize = Channel::ALL.len();
+pub const CHANNELS: [Channel; N] = Channel::ALL;
 
-/// A duration in ticks; the model's policy has whole ones only.
+/// A duration in ticks; the model's timing has whole ones only.
 pub fn ticks(duration: Duration) -> u8 {
     assert_eq!(duration.as_secs() % TICK.as_secs(), 0, "{duration:?}");
     u8::try_from(duration.as_secs() / TICK.as_secs()).unwrap()
 }
 
-/// So many ticks.
 pub fn duration(ticks: u8) -> Duration {
     TICK * u32::from(ticks)
 }
 
-/// The place of a channel in the arrays here.
-pub const fn index(channel: Channel) -> usize {
-    match channel {
-        Channel::Email => 0,
-        Channel::Sms => 1,
-    }
+pub fn index(channel: Channel) -> usize {
+    CHANNELS.iter().position(|one| *one == channel).unwrap()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,7 +55,6 @@ impl State {
         !matches!(self, Self::Accepted | Self::Failed)
     }
 
-    /// The word for it in SQL.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -72,15 +67,14 @@ impl State {
         }
     }
 
-    fn of(settlement: &Settlement) -> Self {
+    fn of(outcome: &Outcome) -> Self {
         Self::ALL
             .into_iter()
-            .find(|state| state.word() == settlement.state())
+            .find(|state| state.word() == outcome.state().as_str())
             .unwrap()
     }
 }
 
-/// One row of `deliveries`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Row {
     pub state: State,
@@ -88,9 +82,7 @@ pub struct Row {
     pub retries: u8,
     /// Until `next_attempt_at`; 0 when it has passed.
     pub free_in: u8,
-    /// Since `unknown_since`.
     pub unknown_for: Option<u8>,
-    /// Since `updated_at`.
     pub updated_for: u8,
 }
 
@@ -102,7 +94,7 @@ pub enum Status {
     Cancelled,
 }
 
-/// One row of `scheduled_notifications` with its deliveries; a model of one channel leaves the other out.
+/// One row of `scheduled_notifications` with its deliveries; a model of some channels leaves the others out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Notification {
     pub status: Status,
@@ -111,24 +103,20 @@ pub struct Notification {
     /// Until `wake_at`; 0 when the sweep may wake it.
     pub wake_in: u8,
     pub open_channels: u8,
-    /// Whether there is a `failure_reason`.
     pub failed: bool,
-    /// `email_sent`, `sms_sent`.
-    pub sent: [bool; 2],
-    pub rows: [Option<Row>; 2],
+    /// `email_sent`, `sms_sent`, by channel.
+    pub sent: [bool; N],
+    pub rows: [Option<Row>; N],
 }
 
-/// A claimed channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Attempt {
     pub channel: usize,
     pub number: u8,
     pub retries: u8,
-    /// Since the doubt began, if there is one.
     pub unknown_for: Option<u8>,
 }
 
-/// What `Store::claim` says.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
     Early,
@@ -166,7 +154,6 @@ impl Rules {
 impl Status {
     pub const ALL: [Self; 4] = [Self::Pending, Self::Completed, Self::Failed, Self::Cancelled];
 
-    /// The word for it in SQL.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -178,8 +165,7 @@ impl Status {
 }
 
 impl Notification {
-    /// As `intake.sql` makes it, with these channels.
-    pub fn new(due_in: u8, grace: u8, channels: [bool; 2]) -> Self {
+    pub fn new(due_in: u8, grace: u8, channels: [bool; N]) -> Self {
         let row = Row {
             state: State::Pending,
             attempt: 0,
@@ -194,12 +180,11 @@ impl Notification {
             wake_in: due_in + grace,
             open_channels: channels.into_iter().map(u8::from).sum(),
             failed: false,
-            sent: [false; 2],
+            sent: [false; N],
             rows: channels.map(|has| has.then_some(row)),
         }
     }
 
-    /// `claim.sql`, and `read_claim` after it.
     pub fn claim(&mut self, rules: Rules) -> Found {
         if self.status != Status::Pending {
             let failed = self.status == Status::Failed;
@@ -241,7 +226,7 @@ impl Notification {
         &mut self,
         rules: Rules,
         attempt: Attempt,
-        settlement: &Settlement,
+        outcome: &Outcome,
         doubt: Doubt,
         grace: u8,
     ) -> bool {
@@ -251,8 +236,8 @@ impl Notification {
         if row.state != State::Sending || (rules.fenced && row.attempt != attempt.number) {
             return false;
         }
-        let after = settlement.after().map(ticks);
-        row.state = State::of(settlement);
+        let after = outcome.after().map(ticks);
+        row.state = State::of(outcome);
         row.retries += u8::from(row.state == State::Retrying);
         row.free_in = after.unwrap_or_default();
         row.unknown_for = match doubt {
@@ -278,12 +263,10 @@ impl Notification {
         true
     }
 
-    /// Whether `overdue.sql` takes it.
     pub fn is_overdue(&self) -> bool {
         self.status == Status::Pending && self.due_in == 0 && self.wake_in == 0
     }
 
-    /// Half a minute later.
     pub fn tick(&mut self) {
         self.due_in = self.due_in.saturating_sub(1);
         self.wake_in = self.wake_in.saturating_sub(1);

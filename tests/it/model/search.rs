@@ -1,55 +1,52 @@
-//! Every world that can be reached, and what must hold in each.
+//! Every situation that can be reached, and what must hold in each.
 //!
-//! Breadth first, so that the way to a broken world is a shortest one. A library for this (stateright) was looked
-//! at: it cannot ask whether an end stays reachable from every world, which is half of what is asked here, and it
+//! Breadth first, so that the way to a broken situation is a shortest one. A library for this (stateright) was looked
+//! at: it cannot ask whether an end stays reachable from every situation, which is half of what is asked here, and it
 //! brings a web server.
 
-use super::parts::{Event, Settings, World};
+use super::parts::{Event, Settings, Situation};
 use super::row::{State, Status};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// More worlds than any setting here has; a model that grew beyond would take the machine's memory.
-const WORLDS_MAX: usize = 20_000_000;
+/// More situations than any setting here has; a model that grew beyond would take the machine's memory.
+const SITUATIONS_MAX: usize = 20_000_000;
 
-/// What the search found.
 #[derive(Debug)]
 pub struct Explored {
-    pub worlds: usize,
+    pub situations: usize,
     pub steps: usize,
-    /// Worlds in which the notification is over.
     pub ends: usize,
 }
 
-/// A world that must not be, and how it came about.
+/// A situation that must not be, and how it came about.
 #[derive(Debug)]
 pub struct Broken {
     pub what: &'static str,
     pub way: Vec<Event>,
-    pub world: Box<World>,
+    pub situation: Box<Situation>,
 }
 
-/// Explores everything that can happen under these settings.
 pub fn explore(settings: &Settings) -> Result<Explored, Broken> {
-    let mut known = HashMap::from([(World::new(settings), 0_u32)]);
-    let mut worlds = vec![World::new(settings)];
+    let mut known = HashMap::from([(Situation::new(settings), 0_u32)]);
+    let mut situations = vec![Situation::new(settings)];
     let mut came: Vec<Option<(u32, Event)>> = vec![None];
-    // For each world, those from which a step without further faults leads here.
+    // For each situation, those from which a step without further faults leads here.
     let mut before: Vec<Vec<u32>> = vec![Vec::new()];
     let mut steps = 0;
     let mut next = 0;
-    while let Some(world) = worlds.get(next).copied() {
+    while let Some(situation) = situations.get(next).copied() {
         let here = u32::try_from(next).unwrap();
-        if let Some(what) = wrong(&world) {
-            return Err(broken(what, next, &worlds, &came));
+        if let Some(what) = wrong(&situation) {
+            return Err(broken(what, next, &situations, &came));
         }
-        for (event, after) in world.successors(settings) {
+        for (event, after) in situation.successors(settings) {
             steps += 1;
             let there = match known.entry(after) {
                 Entry::Occupied(entry) => *entry.get(),
                 Entry::Vacant(entry) => {
-                    let there = u32::try_from(worlds.len()).unwrap();
-                    worlds.push(after);
+                    let there = u32::try_from(situations.len()).unwrap();
+                    situations.push(after);
                     came.push(Some((here, event)));
                     before.push(Vec::new());
                     *entry.insert(there)
@@ -60,13 +57,13 @@ pub fn explore(settings: &Settings) -> Result<Explored, Broken> {
             }
         }
         next += 1;
-        assert!(worlds.len() < WORLDS_MAX, "too many worlds");
+        assert!(situations.len() < SITUATIONS_MAX, "too many situations");
     }
-    let (ends, stuck) = unfinished(&worlds, &before);
+    let (ends, stuck) = unfinished(&situations, &before);
     match stuck {
-        Some(stuck) => Err(broken("never comes to an end", stuck, &worlds, &came)),
+        Some(stuck) => Err(broken("never comes to an end", stuck, &situations, &came)),
         None => Ok(Explored {
-            worlds: worlds.len(),
+            situations: situations.len(),
             steps,
             ends,
         }),
@@ -74,8 +71,8 @@ pub fn explore(settings: &Settings) -> Result<Explored, Broken> {
 }
 
 /// What must never be.
-fn wrong(world: &World) -> Option<&'static str> {
-    let row = &world.notification;
+fn wrong(situation: &Situation) -> Option<&'static str> {
+    let row = &situation.notification;
     let open = row
         .rows
         .iter()
@@ -87,7 +84,7 @@ fn wrong(world: &World) -> Option<&'static str> {
         (0, false) => Status::Completed,
         _ => Status::Pending,
     };
-    for (channel, vendor) in world.vendors.iter().enumerate() {
+    for (channel, vendor) in situation.vendors.iter().enumerate() {
         let accepted = row.rows[channel].is_some_and(|row| row.state == State::Accepted);
         if vendor.accepted > 1 {
             return Some("two messages on one channel");
@@ -108,11 +105,11 @@ fn wrong(world: &World) -> Option<&'static str> {
     None
 }
 
-/// Counts the ends, and finds a world from which none is reached, even if nothing goes wrong any more.
-fn unfinished(worlds: &[World], before: &[Vec<u32>]) -> (usize, Option<usize>) {
-    let is_end = |world: &World| world.notification.status != Status::Pending;
-    let mut finishes: Vec<bool> = worlds.iter().map(is_end).collect();
-    let mut queue: Vec<usize> = (0..worlds.len()).filter(|place| finishes[*place]).collect();
+/// Counts the ends, and finds a situation from which none is reached, even if nothing goes wrong any more.
+fn unfinished(situations: &[Situation], before: &[Vec<u32>]) -> (usize, Option<usize>) {
+    let is_end = |situation: &Situation| situation.notification.status != Status::Pending;
+    let mut finishes: Vec<bool> = situations.iter().map(is_end).collect();
+    let mut queue: Vec<usize> = (0..situations.len()).filter(|place| finishes[*place]).collect();
     let ends = queue.len();
     while let Some(place) = queue.pop() {
         for &from in &before[place] {
@@ -124,7 +121,12 @@ fn unfinished(worlds: &[World], before: &[Vec<u32>]) -> (usize, Option<usize>) {
     (ends, finishes.iter().position(|finishes| !finishes))
 }
 
-fn broken(what: &'static str, place: usize, worlds: &[World], came: &[Option<(u32, Event)>]) -> Broken {
+fn broken(
+    what: &'static str,
+    place: usize,
+    situations: &[Situation],
+    came: &[Option<(u32, Event)>],
+) -> Broken {
     let mut way = Vec::new();
     let mut at = place;
     while let Some((from, event)) = came[at] {
@@ -135,6 +137,6 @@ fn broken(what: &'static str, place: usize, worlds: &[World], came: &[Option<(u3
     Broken {
         what,
         way,
-        world: Box::new(worlds[place]),
+        situation: Box::new(situations[place]),
     }
 }

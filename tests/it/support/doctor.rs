@@ -1,6 +1,6 @@
 //! All that doctor looks at: a database, the vendors' stand-ins, the public addresses.
 
-use super::database::Database;
+use super::stack::COURSE;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -9,10 +9,10 @@ use axum::routing::get;
 use axum::{Router, http::Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ops::doctor::{self, Finding, Verdict};
+use harness::world::{Database, Options, Settings, Vendors};
+use ops::doctor::{self, Finding, Level};
 use proftest::aws::SdkConfig;
-use standins::{AmoCrm, AmoCrmOptions, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, serve};
-use std::collections::HashMap;
+use standins::{AmoCrm, Running, serve};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
@@ -25,21 +25,17 @@ const SECRETS: [&str; 4] = [
     "DATABASE_URL",
 ];
 
-/// Requests as they came, `GET /domains`.
 type Seen = Arc<Mutex<Vec<String>>>;
 
-/// One test's world, in order until the test breaks it.
-pub struct World {
+/// What doctor looks at, in order until the test breaks it.
+pub struct Examined {
     pub db: Database,
-    pub resend: Resend,
-    pub mobizon: Mobizon,
-    pub amocrm: AmoCrm,
-    pub variables: HashMap<&'static str, String>,
+    pub vendors: Vendors,
+    pub variables: Settings,
     seen: Seen,
-    _servers: Vec<Running>,
+    _public: Running,
 }
 
-/// A token whose `exp` is so many days ahead.
 pub fn token(days: i64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let ends = i64::try_from(now).unwrap() + days * 86_400;
@@ -51,61 +47,40 @@ pub fn token(days: i64) -> String {
     )
 }
 
-impl World {
+impl Examined {
     pub async fn new() -> Self {
-        Self::with(|_| {}, |_| {}).await
+        Self::with(|_| {}).await
     }
 
-    pub async fn with(
-        adjust_resend: impl FnOnce(&mut ResendOptions),
-        adjust_mobizon: impl FnOnce(&mut MobizonOptions),
-    ) -> Self {
-        let mut options = ResendOptions::new("re_secret_of_resend");
-        adjust_resend(&mut options);
-        let resend = Resend::new(options, Feed::default());
-        let mut options = MobizonOptions::new("kz_secret_of_mobizon");
-        options.senders = vec!["OnAI".to_owned()];
-        adjust_mobizon(&mut options);
-        let mobizon = Mobizon::new(options, Feed::default());
-        let token = token(100);
-        let mut options = AmoCrmOptions::new(&token);
-        // One examination stays far below the vendor's limit; a test makes a dozen.
-        options.rate_limit_per_second = None;
-        let amocrm = AmoCrm::new(options, Feed::default());
-
+    pub async fn with(adjust: impl FnOnce(&mut Options)) -> Self {
+        // One examination stays far below amoCRM's limit; a test makes a dozen.
+        let mut options = Options::unlimited();
+        options.amocrm.token = token(100);
+        options.mobizon.senders = vec!["OnAI".to_owned()];
+        adjust(&mut options);
+        let token = options.amocrm.token.clone();
         let seen = Seen::default();
-        let (mail, sms) = (
-            start(resend.router(), &seen).await,
-            start(mobizon.router(), &seen).await,
-        );
-        let (crm, public) = (start(amocrm.router(), &seen).await, start(public(), &seen).await);
+        let noted = |router: Router| router.layer(from_fn_with_state(Arc::clone(&seen), note));
+        let vendors = Vendors::start_behind(options, noted).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let public = serve(listener, noted(public())).unwrap();
         let db = Database::fresh().await;
-        let variables = HashMap::from([
+        let mut variables = Settings::from(vendors.urls.settings());
+        variables.remove("AMOCRM_PIPELINE");
+        variables.extend([
             ("DATABASE_URL", db.url.clone()),
-            ("RESEND_API_KEY", "re_secret_of_resend".to_owned()),
-            ("RESEND_BASE_URL", mail.url()),
-            ("MOBIZON_API_KEY", "kz_secret_of_mobizon".to_owned()),
-            ("MOBIZON_BASE_URL", sms.url()),
             ("MOBIZON_SENDER", "OnAI".to_owned()),
-            ("AMOCRM_BASE_URL", crm.url()),
             ("AMOCRM_ACCESS_TOKEN", token),
             ("AMOCRM_PIPELINE_ID", AmoCrm::PIPELINE.to_string()),
             ("AMOCRM_STATUS_ID", AmoCrm::STATUS.to_string()),
-            ("AMOCRM_LEAD_ID_FIELD_ID", "880010".to_owned()),
-            (
-                "AMOCRM_UTM_FIELD_IDS",
-                "utm_source=880001,utm_medium=880002".to_owned(),
-            ),
             ("PUBLIC_BASE_URL", public.url()),
         ]);
         Self {
             db,
-            resend,
-            mobizon,
-            amocrm,
+            vendors,
             variables,
             seen,
-            _servers: vec![mail, sms, crm, public],
+            _public: public,
         }
     }
 
@@ -141,19 +116,23 @@ impl World {
     /// With these changes exactly one thing is wrong, and its sentence holds `part`.
     pub async fn wrong(&self, changes: &[(&'static str, &str)], part: &str) {
         let findings = self.examine(changes).await;
-        let wrong: Vec<_> = findings
-            .iter()
-            .filter(|one| one.verdict == Verdict::Wrong)
-            .collect();
+        let wrong: Vec<_> = findings.iter().filter(|one| one.level == Level::Wrong).collect();
         assert_eq!(wrong.len(), 1, "{part}: {findings:#?}");
         assert!(wrong[0].sentence.contains(part), "{part}: {}", wrong[0]);
+    }
+
+    /// Each variable, set to this value alone, makes exactly one thing wrong: see [`Examined::wrong`].
+    pub async fn each_wrong(&self, cases: &[(&'static str, &str, &str)]) {
+        for (name, value, part) in cases {
+            self.wrong(&[(*name, *value)], part).await;
+        }
     }
 
     /// With these changes nothing is wrong, and some sentence holds `part`.
     pub async fn fine(&self, changes: &[(&'static str, &str)], part: &str) {
         let findings = self.examine(changes).await;
         assert!(
-            findings.iter().all(|one| one.verdict != Verdict::Wrong),
+            findings.iter().all(|one| one.level != Level::Wrong),
             "{part}: {findings:#?}"
         );
         assert!(
@@ -162,7 +141,6 @@ impl World {
         );
     }
 
-    /// The requests that came so far, and forgets them.
     pub fn seen(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
@@ -178,15 +156,10 @@ fn password(url: &str) -> String {
 
 /// What stands behind the public addresses, as the functions answer HEAD.
 fn public() -> Router {
-    let to_the_course = async || (StatusCode::FOUND, [(header::LOCATION, super::stack::COURSE)]);
+    let to_the_course = async || (StatusCode::FOUND, [(header::LOCATION, COURSE)]);
     Router::new()
         .route("/proftest", get(async || "page"))
         .route("/l/{code}", get(to_the_course))
-}
-
-async fn start(router: Router, seen: &Seen) -> Running {
-    let router = router.layer(from_fn_with_state(Arc::clone(seen), note));
-    serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), router).unwrap()
 }
 
 async fn note(State(seen): State<Seen>, uri: Uri, request: Request, next: Next) -> Response {

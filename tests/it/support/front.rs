@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// What a service does with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     /// What it should.
@@ -117,7 +116,6 @@ async fn forward(before: &Before, request: Request) -> Response {
     (status, headers, Body::from(body)).into_response()
 }
 
-/// What belongs to one connection is made anew for the other.
 fn without_connection(mut headers: HeaderMap) -> HeaderMap {
     for name in [
         header::HOST,

@@ -6,16 +6,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What the proxy does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Passes everything on.
     Open,
     /// Connections are cut, new ones at once.
     Down,
     /// Nothing passes any more, and nothing ends: a host that is gone.
     Silent,
-    /// Connections that exist are dead, as after a sandbox's sleep, and tell so only to whoever writes.
+    /// Existing connections are dead, as after a sandbox's sleep; only a write shows it.
     Stale,
     /// Connections that exist carry one more request out, and are cut instead of its answer.
     LoseAnswer,
@@ -58,7 +56,6 @@ impl Proxy {
             .send_modify(|(current, age)| (*current, *age) = (mode, *age + 1));
     }
 
-    /// Connections taken so far.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
@@ -113,7 +110,6 @@ async fn carry(
     }
 }
 
-/// The client's half of the protocol, cut into messages.
 #[derive(Default)]
 struct Frames {
     unread: Vec<u8>,

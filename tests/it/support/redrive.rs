@@ -1,81 +1,48 @@
 //! The redrive command between rows that failed, their dead letters and the functions that go on with them.
 
-use super::aws::{Queue, batch, sdk, task};
-use super::delivery::{Vendor, Waiting, World};
-use ops::redrive::{Funnel, Redriven};
-use proftest::aws::SdkConfig;
-use proftest::config;
+use super::delivery::wake;
+use harness::world::{Queue, Vendor, Waiting, World, sdk, task};
+use ops::redrive::{Redrive, Redriven};
 use standins::Mode;
 use std::sync::Mutex;
 
-/// The command between one test's rows and its queues.
-pub struct Desk {
+pub struct GivenUp {
     pub world: World,
     pub dlq: Queue,
-    crm: Queue,
 }
 
-impl Desk {
+impl GivenUp {
     pub async fn new() -> Self {
         let dlq = Queue::new().await;
-        Self {
-            world: World::around(Queue::with_dlq(&dlq, 2).await).await,
-            crm: Queue::with_dlq(&Queue::new().await, 2).await,
-            dlq,
-        }
-    }
-
-    pub fn funnel(&self, database: config::Database, sdk: &SdkConfig) -> Funnel {
-        let settings = config::Sweep {
-            database,
-            queue_url: self.world.queue.url.clone(),
-            crm_queue_url: self.crm.url.clone(),
-        };
-        Funnel::new(&settings, sdk).unwrap()
+        let mut world = World::new().await;
+        world.notifications = Queue::with_dlq(&dlq, 2).await;
+        world.crm = Queue::with_dlq(&Queue::new().await, 2).await;
+        Self { world, dlq }
     }
 
     /// Runs the command; returns what it did and what it printed.
     pub async fn redrive(&self, apply: bool) -> (Redriven, String) {
         let printed = Mutex::new(Vec::new());
         let say = |line: &str| printed.lock().unwrap().push(line.to_owned());
-        let funnel = self.funnel(self.world.db.config(), &sdk().await);
-        let redriven = funnel.redrive(apply, &say).await.unwrap();
+        let redrive = Redrive::new(&self.world.sweep_config(), &sdk().await).unwrap();
+        let redriven = redrive.run(apply, &say).await.unwrap();
         let printed = printed.into_inner().unwrap().join("\n");
         assert!(!printed.contains('@') && !printed.contains("+7"), "{printed}");
         assert!(!printed.contains("Айгерим"), "{printed}");
         (redriven, printed)
     }
 
-    /// What the event source mapping does until the queue has nothing to hand out: handle, and delete what is not
-    /// reported.
+    /// What the event source mapping does until the queue has nothing to hand out.
     pub async fn work(&self, app: &deliver::App) {
-        for _ in 0..100 {
-            let messages = self.world.queue.receive().await;
-            if messages.is_empty() {
-                return;
-            }
-            let response = deliver::handle(app, batch(&messages)).await.unwrap();
-            let failed: Vec<_> = response
-                .batch_item_failures
-                .iter()
-                .map(|failure| failure.item_identifier.clone())
-                .collect();
-            for message in &messages {
-                if !failed.contains(message.message_id.as_ref().unwrap()) {
-                    self.world.queue.delete(message).await;
-                }
-            }
-        }
-        panic!("the queue never ends");
+        super::delivery::work_off(&self.world.notifications, app).await;
     }
 
-    /// A lead whose message failed over these vendors and lies in the DLQ.
-    pub async fn given_up(&self, app: &deliver::App, vendors: &[Vendor]) -> Waiting {
+    pub async fn lead(&self, app: &deliver::App, vendors: &[Vendor]) -> Waiting {
         let waiting = self.world.lead().await;
         for vendor in vendors {
             self.world.break_once(*vendor, for_good(*vendor));
         }
-        assert!(self.world.wake(app, &waiting).await);
+        assert!(wake(app, &waiting).await);
         assert_eq!(self.world.notification(&waiting).await["status"], "failed");
         self.dlq.send(&task(waiting.id)).await;
         waiting
@@ -90,8 +57,8 @@ impl Desk {
 /// An answer after which the vendor is not asked again.
 pub fn for_good(vendor: Vendor) -> Mode {
     let (status, name) = match vendor {
-        Vendor::Resend => (422, None),
         Vendor::Mobizon => (200, Some("12".to_owned())),
+        _ => (422, None),
     };
     Mode::Status {
         status,

@@ -6,7 +6,6 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request, Response};
 use serde_json::Value;
 
-/// One of the files in `events/`.
 pub fn sample(path: &str) -> Value {
     let path = tools::workspace().join("events").join(path);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -18,7 +17,6 @@ pub fn request(event: &Value) -> Request {
     event.into()
 }
 
-/// A submission of this text under this content type.
 pub fn raw_submission(content_type: Option<&str>, body: &str) -> Request {
     let mut event = sample("intake/valid.json");
     event["body"] = body.into();
@@ -32,13 +30,12 @@ pub fn raw_submission(content_type: Option<&str>, body: &str) -> Request {
     request(&event)
 }
 
-/// A submission of this JSON.
 pub fn submission(body: &Value) -> Request {
     raw_submission(Some("application/json"), &body.to_string())
 }
 
-/// A visit to a tracked link: the path, and the query without its question mark.
-pub fn visit(method: &str, path: &str, query: &str) -> Request {
+/// The event of a visit to a tracked link: the path, and the query without its question mark.
+pub fn visit_event(method: &str, path: &str, query: &str) -> Value {
     let mut event = sample("track/email.json");
     event["requestContext"]["http"]["method"] = method.into();
     event["requestContext"]["http"]["path"] = path.into();
@@ -48,10 +45,13 @@ pub fn visit(method: &str, path: &str, query: &str) -> Request {
     event["queryStringParameters"] = parameters
         .map(|(name, value)| (name.to_owned(), Value::from(value)))
         .collect();
-    request(&event)
+    event
 }
 
-/// What a function answered.
+pub fn visit(method: &str, path: &str, query: &str) -> Request {
+    request(&visit_event(method, path, query))
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub status: u16,

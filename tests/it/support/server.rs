@@ -1,8 +1,7 @@
 //! A PostgreSQL server of one test's own, that stops, dies and comes back on its port.
 
-use super::database::Database;
-use super::dir;
 use harness::postgres::{Cluster, Place, connect};
+use harness::world::{Database, dir};
 use ops::migrate::migrate;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
@@ -13,11 +12,9 @@ pub struct Server {
     place: Place,
     cluster: Option<Cluster>,
     data: PathBuf,
-    /// Of its one database, migrated.
     pub url: String,
 }
 
-/// How a server goes down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// SIGINT, fast shutdown: sessions are broken off, everything is written.
@@ -29,7 +26,6 @@ pub enum End {
 }
 
 impl Server {
-    /// `environment`: more variables of the server's own.
     pub async fn start(name: &str, environment: Vec<(&'static str, String)>) -> Self {
         let mut place = Place {
             environment,
@@ -59,7 +55,6 @@ impl Server {
         }
     }
 
-    /// A connection to its database.
     pub async fn database(&self) -> Database {
         Database::open(self.url.clone()).await
     }
@@ -89,7 +84,6 @@ impl Server {
         file.lines().next().unwrap().parse().unwrap()
     }
 
-    /// The server and its children.
     fn processes(&self) -> Vec<u32> {
         let server = self.pid();
         let mut found = vec![server];

@@ -1,22 +1,16 @@
 //! The whole stack, with the real binaries, shared by the journeys.
 
-use super::aws::sdk_at;
-use super::database::Database;
-use super::way::Way;
-use super::{dir, eventually};
 use harness::emulator::Deployment;
 use harness::tools;
-use local::stack::{AMOCRM_TOKEN, MOBIZON_KEY, Options, RESEND_KEY};
+use harness::vendors::{Options as VendorOptions, Vendors};
+use harness::world::{Connection, Database, dir, eventually, sdk_at};
+use local::stack::Options;
 use proftest::aws::SdkConfig;
 use reqwest::Response;
 use serde_json::{Value, json};
-use standins::{
-    AmoCrm, AmoCrmOptions, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, SentEmail, SentSms,
-    serve,
-};
+use standins::{AmoCrm, Mobizon, Resend, SentEmail, SentSms};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, RwLock};
 
 pub const COURSE: &str = "https://onai.academy/integrator/expresscourse";
@@ -34,44 +28,16 @@ pub struct Stack {
     pub peace: RwLock<()>,
 }
 
-/// Stand-ins that outlive a stack.
-pub struct Vendors {
-    resend: Resend,
-    mobizon: Mobizon,
-    amocrm: AmoCrm,
-    servers: [Running; 3],
+pub async fn vendors() -> Vendors {
+    Vendors::start(VendorOptions::unlimited()).await.unwrap()
 }
 
-impl Vendors {
-    pub async fn new() -> Self {
-        let resend = Resend::new(ResendOptions::new(RESEND_KEY), Feed::default());
-        let mobizon = Mobizon::new(MobizonOptions::new(MOBIZON_KEY), Feed::default());
-        let mut options = AmoCrmOptions::new(AMOCRM_TOKEN);
-        options.rate_limit_per_second = None;
-        let amocrm = AmoCrm::new(options, Feed::default());
-        let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self {
-            servers: [
-                serve(listen().await, resend.router()).unwrap(),
-                serve(listen().await, mobizon.router()).unwrap(),
-                serve(listen().await, amocrm.router()).unwrap(),
-            ],
-            resend,
-            mobizon,
-            amocrm,
-        }
-    }
-
-    /// Deals that we made; no contact has two.
-    pub fn deals(&self) -> usize {
-        let doubled = self
-            .amocrm
-            .contacts()
-            .into_iter()
-            .find(|contact| contact.deals.len() > 1);
-        assert!(doubled.is_none(), "{doubled:?}");
-        self.amocrm.deals().iter().filter(|deal| !deal.seeded).count()
-    }
+/// Deals that we made; no contact has two.
+pub fn deals(vendors: &Vendors) -> usize {
+    let mut contacts = vendors.amocrm.contacts().into_iter();
+    let doubled = contacts.find(|contact| contact.deals.len() > 1);
+    assert!(doubled.is_none(), "{doubled:?}");
+    vendors.made().len()
 }
 
 fn options(state_dir: PathBuf) -> Options {
@@ -96,7 +62,7 @@ pub async fn stack() -> &'static Stack {
     static STACK: OnceCell<Stack> = OnceCell::const_new();
     let start = async || {
         let options = options(dir().join("stack"));
-        let (running, db) = if Way::chosen() == Way::Direct {
+        let (running, db) = if Connection::chosen() == Connection::Direct {
             let running = local::stack::Stack::start(&options).await.unwrap();
             let db = Database::open(running.database_url.clone()).await;
             (running, db)
@@ -105,8 +71,7 @@ pub async fn stack() -> &'static Stack {
             let running = local::stack::Stack::start_on(&options, db.config()).await;
             (running.unwrap(), db)
         };
-        let (resend, mobizon) = (running.resend.clone(), running.mobizon.clone());
-        Stack::around(running, db, options.state_dir, resend.unwrap(), mobizon.unwrap())
+        Stack::around(running, db, options.state_dir, None)
     };
     STACK.get_or_init(start).await
 }
@@ -114,19 +79,18 @@ pub async fn stack() -> &'static Stack {
 impl Stack {
     /// A stack of one test's own over a database and vendors that outlive it.
     pub async fn over(database_url: &str, vendors: &Vendors, name: &str) -> Self {
-        let [resend, mobizon, amocrm] = vendors.servers.each_ref().map(|server| Some(server.url()));
+        let urls = vendors.urls.clone();
         let options = Options {
             database_url: Some(database_url.to_owned()),
-            resend_url: resend,
-            mobizon_url: mobizon,
-            amocrm_url: amocrm,
+            resend_url: Some(urls.resend),
+            mobizon_url: Some(urls.mobizon),
+            amocrm_url: Some(urls.amocrm),
             crm_requests_per_second: 50,
             ..options(dir().join(name))
         };
         let running = local::stack::Stack::start(&options).await.unwrap();
         let db = Database::open(running.database_url.clone()).await;
-        let (resend, mobizon) = (vendors.resend.clone(), vendors.mobizon.clone());
-        Self::around(running, db, options.state_dir, resend, mobizon)
+        Self::around(running, db, options.state_dir, Some(vendors))
     }
 
     /// A stack of one test's own, with a database of its own, on which the functions' roles are in force.
@@ -138,11 +102,9 @@ impl Stack {
         };
         let running = local::stack::Stack::start_on(&options, db.config()).await;
         let running = running.unwrap();
-        let (resend, mobizon) = (running.resend.clone(), running.mobizon.clone());
-        Self::around(running, db, options.state_dir, resend.unwrap(), mobizon.unwrap())
+        Self::around(running, db, options.state_dir, None)
     }
 
-    /// The emulator's SDK configuration.
     pub fn sdk(&self) -> SdkConfig {
         sdk_at(&self.running.emulator.endpoint)
     }
@@ -158,13 +120,9 @@ impl Stack {
         decisions.collect()
     }
 
-    fn around(
-        running: local::stack::Stack,
-        db: Database,
-        dir: PathBuf,
-        resend: Resend,
-        mobizon: Mobizon,
-    ) -> Self {
+    fn around(running: local::stack::Stack, db: Database, dir: PathBuf, others: Option<&Vendors>) -> Self {
+        let vendors = others.unwrap_or(&running.vendors);
+        let (resend, mobizon) = (vendors.resend.clone(), vendors.mobizon.clone());
         // Installs the TLS provider that every client of this process uses.
         tools::http_client().unwrap();
         let http = reqwest::Client::builder()
@@ -200,7 +158,7 @@ impl Stack {
     }
 
     pub fn amocrm(&self) -> &AmoCrm {
-        self.running.amocrm.as_ref().unwrap()
+        &self.running.vendors.amocrm
     }
 
     pub fn mobizon(&self) -> &Mobizon {
@@ -234,14 +192,12 @@ impl Stack {
                "phone": format!("+7{area}{number:07}")})
     }
 
-    /// So many of them.
     pub fn people(group: &str, area: u32, count: u32) -> Vec<Value> {
         (1..=count)
             .map(|number| Self::person(group, area, number))
             .collect()
     }
 
-    /// How many notifications of a group stand at `status`.
     pub async fn count(&self, group: &str, status: &str) -> i64 {
         let from = format!(
             "scheduled_notifications n join landing_leads l on l.id = n.lead_id
@@ -276,14 +232,14 @@ impl Stack {
             let texts: Vec<_> = sms.iter().filter(|sms| row["phone"] == sms.recipient).collect();
             assert_eq!((theirs.len(), texts.len()), (1, 1), "e-mails and SMS to {row}");
             let due: jiff::Timestamp = row["scheduled_for"].as_str().unwrap().parse().unwrap();
+            let taken = [theirs[0].accepted_at, texts[0].accepted_at];
             assert!(
-                theirs[0].accepted_at >= due && texts[0].accepted_at >= due,
+                taken.iter().all(|at| self.db.moved_back(*at) >= due),
                 "early: {row}"
             );
         }
     }
 
-    /// Invokes a function through the emulator's Lambda API.
     pub async fn invoke(&self, function: &str) {
         let name = &self.running.deployment.functions[function];
         let url = format!(
@@ -302,29 +258,22 @@ impl Stack {
         );
     }
 
-    /// Lets what waits (leases of 60 s, the queue's 180 s, look-ups, parking, the sweep's minute) pass in a
-    /// moment: the rows' times are moved back, and the real sweep wakes them.
+    /// Lets what waits (leases of 60 s, the queue's 180 s, look-ups, parking, the sweep's minute) pass in a moment, and
+    /// the real sweep wake it, until no message of this group waits. No other journey may be under way.
     ///
-    /// A claim is ended only when it is three seconds old: by then its worker is dead, for the stand-ins answer in
-    /// milliseconds.
-    pub async fn skip_waiting_until_all_are_over(&self, group: &str, within: Duration) {
-        let theirs = format!(
-            "(select n.id from scheduled_notifications n join landing_leads l on l.id = n.lead_id
-              where l.email like '{group}%' and n.status = 'pending' and n.scheduled_for <= now())"
-        );
-        let skip = format!(
-            "update deliveries set next_attempt_at = now(), updated_at = updated_at - interval '1 hour'
-             where state = 'sending' and updated_at < now() - interval '3 seconds' and notification_id in {theirs};
-             update deliveries set next_attempt_at = now(), unknown_since = unknown_since - interval '1 hour'
-             where state in ('retrying', 'parked', 'unknown') and notification_id in {theirs};
-             update scheduled_notifications set wake_at = now() where id in {theirs}"
-        );
+    /// Time passes only when no claim is younger than three seconds: older ones are those of dead workers, for the
+    /// stand-ins answer in milliseconds.
+    pub async fn pass_time_until_all_are_over(&self, group: &str, within: Duration) {
+        let at_work = "(select from deliveries where state = 'sending' and updated_at > now() - interval '3 seconds'
+            union all select from crm_tasks where state = 'working' and updated_at > now() - interval '3 seconds') c";
         eventually("all are delivered", within, async || {
             if self.count(group, "pending").await == 0 {
                 return Some(());
             }
-            self.db.execute(&skip).await;
-            self.invoke("sweep").await;
+            if self.db.count(at_work).await == 0 {
+                self.db.pass_time(Duration::from_mins(12)).await;
+                self.invoke("sweep").await;
+            }
             tokio::time::sleep(Duration::from_millis(700)).await;
             None
         })

@@ -1,7 +1,7 @@
 //! The tables of docs/errors.md that say what each fault of each vendor leads to.
 
-use crate::support::aws::CLOSED;
 use harness::tools;
+use harness::world::{CLOSED, Vendor};
 use standins::{Fault, Mode};
 use std::collections::BTreeSet;
 
@@ -58,26 +58,13 @@ fn mode_name(mode: &Mode) -> &'static str {
     }
 }
 
-/// Whose fault it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Vendor {
-    Resend,
-    Mobizon,
-    AmoCrm,
+fn vendor(name: &str) -> Vendor {
+    let known = Vendor::ALL
+        .into_iter()
+        .find(|vendor| format!("{vendor:?}").eq_ignore_ascii_case(name));
+    known.unwrap_or_else(|| panic!("no such vendor: {name}"))
 }
 
-impl Vendor {
-    pub const ALL: [Self; 3] = [Self::Resend, Self::Mobizon, Self::AmoCrm];
-
-    fn parse(name: &str) -> Self {
-        let known = Self::ALL
-            .into_iter()
-            .find(|vendor| format!("{vendor:?}").eq_ignore_ascii_case(name));
-        known.unwrap_or_else(|| panic!("no such vendor: {name}"))
-    }
-}
-
-/// How a vendor is broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Break {
     /// Its next message, deal or so on meets this.
@@ -109,27 +96,23 @@ impl Break {
     }
 }
 
-/// What is said of the gate to amoCRM.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Gate {
     Open,
     /// Shut for so many seconds.
     Seconds(f64),
-    /// Shut until somebody opens it.
+    /// Shut until the team opens it.
     Shut,
 }
 
 /// A cell: `pending 10 s, gate 10 s → done: amocrm 429 Too_Many_Requests`.
 #[derive(Debug, Clone)]
 pub struct Reaction {
-    /// The state after the attempt that met the fault.
     pub state: String,
     /// Seconds until the next attempt, at least and at most.
     pub wait: Option<(f64, f64)>,
     pub gate: Gate,
-    /// The state at the end, when the vendor is whole again.
     pub end: String,
-    /// What the row's reason says.
     pub reason: String,
 }
 
@@ -180,7 +163,6 @@ fn seconds(text: &str, cell: &str) -> (f64, f64) {
     range.unwrap_or_else(|| panic!("«{text}» is no time, in «{cell}»"))
 }
 
-/// One cell with its fault.
 #[derive(Debug, Clone)]
 pub struct Case {
     pub name: String,
@@ -201,7 +183,6 @@ impl Case {
     }
 }
 
-/// The rows of the table with this head, as cells.
 fn rows(document: &str, head: &str) -> Vec<Vec<String>> {
     let cells = |line: &str| {
         let line = line.trim().trim_start_matches('|').trim_end_matches('|');
@@ -216,7 +197,6 @@ fn rows(document: &str, head: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Every cell of both tables.
 pub fn cases() -> Vec<Case> {
     let document = std::fs::read_to_string(tools::workspace().join("docs/errors.md")).unwrap();
     let mut known: Vec<(&str, Vec<&str>)> = FAULTS
@@ -245,12 +225,7 @@ pub fn cases() -> Vec<Case> {
     for row in rows(&document, "| vendor | fault | reaction |") {
         assert_eq!(row.len(), 3, "{row:?}");
         let word = row[1].trim_matches('`');
-        cases.push(Case::new(
-            word,
-            Vendor::parse(&row[0]),
-            Break::parse(word),
-            &row[2],
-        ));
+        cases.push(Case::new(word, vendor(&row[0]), Break::parse(word), &row[2]));
     }
     let met: BTreeSet<&str> = cases
         .iter()

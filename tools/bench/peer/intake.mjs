@@ -56,7 +56,7 @@ async function handle(event) {
     const notification = uuidv7();
     const code = randomBytes(9).toString("base64url");
     const values = [uuidv7(), lead.name, lead.email, lead.phone, source ?? "proftest", metadata, notification,
-        delaySeconds, code, submissionId ?? null, graceSeconds];
+        delaySeconds, code, submissionId ?? null, graceSeconds, "result", ["email", "sms"]];
     const { rows: [saved] } = await database.query(sql, values);
     const waiting = [];
     if (saved.notification_id) {

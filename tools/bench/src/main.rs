@@ -1,8 +1,8 @@
 //! `cargo run --release -p bench`: builds what measures together with what is measured, then measures.
 //!
 //! Cargo builds one program for `run`. Built by that program, the functions would come with other features of their
-//! dependencies than it did, and most of those would be compiled twice: minutes, before anything is measured. Hence this
-//! one, which depends on nothing. Its arguments are those of `measure`.
+//! dependencies than it did, and most of those would be compiled twice: minutes, before anything is measured. This
+//! program therefore depends on nothing. Its arguments are those of `measure`.
 
 use std::ffi::OsString;
 use std::io;
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match run(&arguments) {
         Ok(status) if status.success() => ExitCode::SUCCESS,
-        // Whoever failed has said why.
+        // The failed program has printed the reason.
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("The measurement cannot be started: {error}");

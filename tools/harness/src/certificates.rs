@@ -8,24 +8,18 @@ use rcgen::{
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 
-/// An authority that nobody else knows.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    /// Its root certificate.
     pub pem: String,
 }
 
-/// What a server shows, and its key, as PEM.
 pub struct Certified {
     certificate: String,
     key: String,
 }
 
 impl Authority {
-    /// All bear the same name: what tells them apart is the key.
-    ///
-    /// # Errors
-    /// What the generator said.
+    /// All authorities have the same name; only their keys differ.
     pub fn new() -> Result<Self, rcgen::Error> {
         let mut root = CertificateParams::default();
         root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -39,9 +33,6 @@ impl Authority {
     }
 
     /// For a server of this name and no other.
-    ///
-    /// # Errors
-    /// What the generator said.
     pub fn certify(&self, host: &str) -> Result<Certified, rcgen::Error> {
         let mut server = CertificateParams::new(vec![host.to_owned()])?;
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -54,8 +45,6 @@ impl Authority {
 }
 
 impl Certified {
-    /// Gives it to a server, which offers TLS from its next connection on.
-    ///
     /// # Errors
     /// What the server or the file system said; a server that is built without TLS is one that says so.
     pub async fn install(&self, cluster: &Cluster) -> Result<(), String> {
@@ -85,9 +74,6 @@ impl Certified {
 }
 
 /// Writes a file into a directory that only the directory's owner may read.
-///
-/// # Errors
-/// Those of the file system.
 pub fn put(dir: &Path, name: &str, text: &str) -> std::io::Result<()> {
     let (owner, file) = (std::fs::metadata(dir)?, dir.join(name));
     std::fs::write(&file, text)?;

@@ -19,12 +19,17 @@ const LAUNCH: &str = include_str!("../emulator/launch.py");
 const DEPLOY: &str = include_str!("../emulator/deploy.py");
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// The functions that template.yaml has.
-pub const FUNCTIONS: [&str; 6] = ["intake", "deliver", "crm", "track", "sweep", "page"];
-
-/// The functions' own SDK configuration, for the emulator at `endpoint`.
 pub fn sdk(endpoint: &str) -> SdkConfig {
     aws::sdk_at(endpoint, REGION)
+}
+
+pub fn settings(endpoint: &str) -> [(&'static str, String); 4] {
+    [
+        ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+    ]
 }
 
 /// A running emulator; it and the functions' processes stop with this process.
@@ -36,41 +41,27 @@ pub struct Emulator {
     pub endpoint: String,
 }
 
-/// What a deployment made.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Deployment {
     /// The HTTP API, without a slash at the end.
     pub api_url: String,
-    /// The queue that wakes `deliver`.
     pub notifications_queue_url: String,
-    /// Its ARN.
     pub notifications_queue_arn: String,
-    /// Its dead-letter queue.
     pub notifications_dlq_url: String,
-    /// The queue that wakes `crm`.
     pub crm_queue_url: String,
-    /// Its dead-letter queue.
     pub crm_dlq_url: String,
-    /// The schedule group.
     pub schedule_group: String,
-    /// The functions' names, by their binaries' names.
     pub functions: BTreeMap<String, String>,
 }
 
 impl Emulator {
     /// Starts the emulator with the Python that has it; what functions print goes to `steps`.
-    ///
-    /// # Errors
-    /// One sentence.
     pub async fn start(python: PathBuf, dir: &Path, steps: Steps) -> Result<Self, String> {
         Self::launch(python, dir, steps, &[]).await
     }
 
     /// The same, with the functions' roles in force: what a policy does not allow is refused, and every decision is
     /// a line of `<dir>/emulator/iam.jsonl`. Requests must be signed, but those to the functions' HTTP API.
-    ///
-    /// # Errors
-    /// One sentence.
     pub async fn start_enforcing_iam(python: PathBuf, dir: &Path, steps: Steps) -> Result<Self, String> {
         Self::launch(python, dir, steps, &["--enforce-iam"]).await
     }
@@ -127,16 +118,17 @@ impl Emulator {
     }
 
     /// Deploys template.yaml as `stack`, with the functions' binaries of `build`.
-    ///
-    /// # Errors
-    /// Why the stack could not be made.
     pub async fn deploy(
         &self,
         stack: &str,
         build: &Path,
         parameters: &BTreeMap<&'static str, String>,
     ) -> Result<Deployment, String> {
-        let bootstraps: BTreeMap<_, _> = FUNCTIONS.iter().map(|name| (name, build.join(name))).collect();
+        let bootstraps = tools::functions()?.into_iter().map(|name| {
+            let binary = build.join(&name);
+            (name, binary)
+        });
+        let bootstraps: BTreeMap<_, _> = bootstraps.collect();
         let request = json!({
             "endpoint": self.endpoint,
             "stack": stack,
@@ -170,7 +162,6 @@ impl Emulator {
         serde_json::from_slice(&output.stdout).map_err(|error| format!("the deployer's answer: {error}"))
     }
 
-    /// Stops it and everything it runs.
     pub async fn stop(self) {
         self.process.stop().await;
     }

@@ -22,7 +22,6 @@ pub struct Cluster {
     base_url: String,
 }
 
-/// Where a cluster's files live, and how careful it is with them.
 #[derive(Debug, Clone)]
 pub struct Place {
     /// The directory for its data; made when it is missing.
@@ -37,7 +36,6 @@ pub struct Place {
 }
 
 impl Place {
-    /// A place for a server on any port.
     pub fn new(dir: impl Into<PathBuf>, fsync: bool) -> Self {
         Self {
             dir: dir.into(),
@@ -49,18 +47,11 @@ impl Place {
 }
 
 impl Cluster {
-    /// Starts the server in `place`, making the cluster on first use.
-    ///
-    /// # Errors
-    /// One sentence saying what to install or mend.
     pub async fn start(place: &Place) -> Result<Self, String> {
         Self::start_with(place, &[]).await
     }
 
     /// The same with more settings, each `name=value`, which go before our own.
-    ///
-    /// # Errors
-    /// As [`Cluster::start`].
     pub async fn start_with(place: &Place, more: &[&str]) -> Result<Self, String> {
         let bin = binaries().await?;
         let owner = Owner::find().await?;
@@ -121,15 +112,11 @@ impl Cluster {
         }
     }
 
-    /// The URL of one of its databases.
     pub fn url(&self, database: &str) -> String {
         format!("{}/{database}", self.base_url)
     }
 
     /// Makes a database, as a copy of `template` when one is named; leaves one that exists as it is.
-    ///
-    /// # Errors
-    /// What the server said.
     pub async fn create_database(&self, name: &str, template: Option<&str>) -> Result<(), String> {
         let client = connect(&self.url("postgres"))
             .await
@@ -148,16 +135,12 @@ impl Cluster {
         }
     }
 
-    /// Stops the server and waits for it.
     pub async fn stop(self) {
         self.process.stop().await;
     }
 }
 
 /// Opens a connection without TLS; it ends when the client is dropped.
-///
-/// # Errors
-/// What the driver said.
 pub async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
@@ -197,7 +180,7 @@ async fn init(bin: &Path, owner: &Owner, dir: &Path, data: &Path) -> Result<(), 
     outcome
 }
 
-/// As whom the server runs: PostgreSQL refuses root.
+/// The user that the server runs as: PostgreSQL refuses root.
 struct Owner {
     drop_to: Option<(u32, u32)>,
 }
@@ -338,9 +321,6 @@ fn is_executable(path: &Path) -> bool {
 }
 
 /// A port that was free a moment ago.
-///
-/// # Errors
-/// When the system has none.
 pub fn free_port() -> Result<u16, String> {
     std::net::TcpListener::bind(("127.0.0.1", 0))
         .and_then(|listener| listener.local_addr())

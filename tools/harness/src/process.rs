@@ -18,10 +18,6 @@ pub struct Leashed {
 const LEASH: &str = r#""$@" & pid=$!; cat > /dev/null; kill -INT $pid 2> /dev/null; wait $pid"#;
 
 impl Leashed {
-    /// Starts `program` under a shell that stops it when the pipe closes.
-    ///
-    /// # Errors
-    /// When it cannot be started.
     pub fn under_shell(program: &Path, configure: impl FnOnce(&mut Command)) -> std::io::Result<Self> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(LEASH).arg("sh").arg(program);
@@ -30,9 +26,6 @@ impl Leashed {
     }
 
     /// Starts a program that ends by itself when its standard input closes.
-    ///
-    /// # Errors
-    /// When it cannot be started.
     pub fn spawn(mut command: Command) -> std::io::Result<Self> {
         // A group of its own: Ctrl-C in the terminal reaches only us, and we stop things in order.
         command.stdin(Stdio::piped()).process_group(0);
@@ -52,16 +45,12 @@ impl Leashed {
         self.child.stdout.take()
     }
 
-    /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)) | Err(_))
     }
 }
 
 /// Runs a command to its end; its output becomes the error when it fails.
-///
-/// # Errors
-/// One sentence: what failed, and the end of what it printed.
 pub async fn run(what: &str, command: &mut Command) -> Result<String, String> {
     let output = command
         .stdin(Stdio::null())
@@ -78,7 +67,6 @@ pub async fn run(what: &str, command: &mut Command) -> Result<String, String> {
     Err(format!("{what} failed ({}):\n  {tail}", output.status))
 }
 
-/// Whether a program can be started at all.
 pub async fn exists(program: impl AsRef<OsStr>) -> bool {
     let version = Command::new(program)
         .arg("--version")

@@ -23,29 +23,24 @@ use uuid::Uuid;
 /// The largest event and the largest answer that Lambda takes. Source: Lambda quotas.
 const PAYLOAD_MAX: usize = 6 * 1024 * 1024;
 
-/// Why an event has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
     /// The function reported an error; Lambda would try an asynchronous event again.
     #[error("the function reported {0}")]
     Reported(Value),
-    /// Its process ended.
     #[error("the process ended: {0}")]
     Died(ExitStatus),
     /// It did not answer within its timeout. The process has been killed, as Lambda kills it.
     #[error("no answer within {0:?}")]
     Late(Duration),
-    /// The process could not be watched.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
-/// What the process posts.
 #[derive(Debug)]
 enum Posted {
     /// It asks for an event for the first time: Init is over.
     Ready,
-    /// The answer to the event of this id.
     Answer(String, Result<Value, Value>),
 }
 
@@ -69,9 +64,6 @@ struct Api {
 impl Function {
     /// Starts `binary` with what `configure` gives it beyond this process's own environment. `timeout` bounds Init and
     /// each event.
-    ///
-    /// # Errors
-    /// When no port is free or the binary cannot be started.
     pub async fn start(
         binary: &Path,
         timeout: Duration,
@@ -107,10 +99,6 @@ impl Function {
         })
     }
 
-    /// Waits until Init is over.
-    ///
-    /// # Errors
-    /// [`Failed`] when it does not get there.
     pub async fn ready(&mut self) -> Result<(), Failed> {
         while !self.is_ready {
             self.posted().await?;
@@ -118,10 +106,6 @@ impl Function {
         Ok(())
     }
 
-    /// Hands it an event and waits for the answer.
-    ///
-    /// # Errors
-    /// [`Failed`] when there is none.
     pub async fn invoke(&mut self, event: &Value) -> Result<Value, Failed> {
         let id = Uuid::new_v4().to_string();
         // The process may be gone already; the wait below tells.
@@ -138,7 +122,6 @@ impl Function {
         }
     }
 
-    /// The process's id, while it runs.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.child.id()

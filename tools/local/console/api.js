@@ -1,4 +1,4 @@
-// Talking to the console's server: loads that report only changes, commands, and the polling loop.
+// Calls to the console's server: loads that report only changes, commands, and the polling loop.
 
 const LOAD_TIMEOUT_MS = 5000;
 // A sample lead may meet a cold start of the functions.
@@ -52,7 +52,7 @@ export async function load(slot, path, apply, wanted = () => true) {
 /** Forgets what `slot` shows, so that the next load renders. */
 export const forget = (slot) => last.delete(slot);
 
-/** Sends a command; `data` goes as JSON. Answers the parsed body, or null when there is none. */
+/** Sends a command, `data` as JSON. Returns the parsed body, or null when there is none. */
 export async function send(method, path, data) {
   const json = data === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(data) };
   const body = await request(path, COMMAND_TIMEOUT_MS, { method, ...json });
@@ -61,7 +61,7 @@ export async function send(method, path, data) {
 
 /**
  * Runs `round` every second while the tab is visible, one at a time; after a failure it waits
- * longer each time. `report(error | null, wait_ms)` hears the outcome of each round.
+ * longer each time. Calls `report(error | null, wait_ms)` after each round.
  */
 export function poll(round, report) {
   let timer = 0;

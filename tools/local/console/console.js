@@ -1,4 +1,4 @@
-// The local console: polls the stack once a second and shows it; sends leads and breaks providers.
+// The local console: shows the stack, polled once a second; sends leads and breaks vendors.
 
 import { HttpError, Unreachable, forget, load, poll, send } from "./api.js";
 import { $, el, setText } from "./dom.js";
@@ -13,13 +13,13 @@ let state = null;
 let countdown = 0;
 
 const actions = {
-  setFault: (provider, body) => command(() => send("POST", faultsOf(provider), body)),
-  clearFaults: (providers) => command(() => Promise.all(providers.map((provider) => send("DELETE", faultsOf(provider))))),
+  setFault: (vendor, body) => command(() => send("POST", faultsOf(vendor), body)),
+  clearFaults: (vendors) => command(() => Promise.all(vendors.map((vendor) => send("DELETE", faultsOf(vendor))))),
 };
 
-const faultsOf = ({ key }) => `/api/providers/${encodeURIComponent(key)}/faults`;
+const faultsOf = ({ key }) => `/api/vendors/${encodeURIComponent(key)}/faults`;
 
-/** Runs one command, says so when it fails, and looks at the stack again at once. */
+/** Runs one command, reports its failure, and polls the stack at once. */
 async function command(run) {
   try {
     return await run();
@@ -37,7 +37,7 @@ function toast(text, action, tone = "good") {
   setTimeout(() => node.remove(), TOAST_MS);
 }
 
-/** One look at the stack. Parts that answer are shown even when another part fails. */
+/** One poll of the stack. Parts that answer are shown even when another part fails. */
 async function round() {
   const asked = query;
   const search = asked ? `&q=${encodeURIComponent(asked)}` : "";

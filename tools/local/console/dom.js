@@ -1,4 +1,4 @@
-// Small DOM tools. Data reaches the page only as text nodes and attributes, never as markup.
+// DOM helpers. Data reaches the page only as text nodes and attributes, never as markup.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -13,7 +13,7 @@ export function el(tag, props = {}, ...children) {
   return node;
 }
 
-/** Sets text only where it differs, so that a selection made by the reader survives polling. */
+/** Sets text only where it differs, so that a selection survives polling. */
 export function setText(node, text) {
   const next = text === null || text === undefined ? "" : String(text);
   if (node.textContent !== next) node.textContent = next;
@@ -144,7 +144,7 @@ export function phone(value) {
   return match ? `+7 ${match.slice(1).join(" ")}` : text;
 }
 
-/** The tail of a UUIDv7: its head is a timestamp, the same for leads of one moment. */
+/** The end of a UUIDv7: its start is a timestamp, the same for leads of one moment. */
 export const shortId = (id) => `…${String(id).slice(-6)}`;
 
 export const number = (value) => Number(value ?? 0).toLocaleString("en-GB");

@@ -1,10 +1,10 @@
-// The two mailboxes: e-mails with a rendered preview, and SMS as on a phone.
+// The inbox: e-mails with a rendered preview, and SMS as on a phone.
 
 import { $, el, linkify, phone, reconcile, roving, setText, setTime, shown } from "./dom.js";
 
 // Widths a mail client gives a message: a desktop reading pane, and the common phone.
 const FRAME_PX = { desktop: 640, phone: 375 };
-// Nearer to the end than this, the reader follows new messages.
+// As near to the end as this, the screen follows new messages.
 const FOLLOW_PX = 48;
 // On a screen this narrow a desktop preview would be too small to read.
 const NARROW = "(max-width: 719px)";
@@ -16,9 +16,7 @@ let view = "desktop";
 const read = new Set();
 const tabStop = roving($("mails"), "button");
 
-const people = (value) => (Array.isArray(value) ? value.join(", ") : String(value ?? ""));
-
-/** The chosen e-mail, or the newest one as long as the reader has chosen none. */
+/** The chosen e-mail; the newest one until one is chosen. */
 function current() {
   return mails.find((mail) => mail.id === chosen) ?? mails[0] ?? null;
 }
@@ -30,8 +28,8 @@ function createMail(mail) {
 }
 
 function updateMail(node, mail) {
-  setText(node.querySelector(".mail-who"), people(mail.to));
-  setText(node.querySelector(".mail-what"), mail.subject || "(no subject)");
+  setText(node.querySelector(".mail-who"), mail.to);
+  setText(node.querySelector(".mail-what"), mail.subject);
   setTime(node.querySelector("time"), mail.at);
 }
 
@@ -55,9 +53,9 @@ function showMail() {
   tabStop(selected);
   if (!mail || framed === mail.id) return;
   framed = mail.id;
-  setText($("mail-subject"), mail.subject || "(no subject)");
-  setText($("mail-from"), people(mail.from));
-  setText($("mail-to"), people(mail.to));
+  setText($("mail-subject"), mail.subject);
+  setText($("mail-from"), mail.from);
+  setText($("mail-to"), mail.to);
   setText($("mail-key"), mail.idempotency_key || "none");
   setTime($("mail-at"), mail.at);
   linkify($("mail-text"), mail.text || "This e-mail has no text part.");
@@ -100,7 +98,7 @@ function createSms() {
 function updateSms(node, sms) {
   setText(node.querySelector(".sms-top span"), phone(sms.to));
   setTime(node.querySelector("time"), sms.at);
-  linkify(node.querySelector(".bubble"), String(sms.text ?? ""));
+  linkify(node.querySelector(".bubble"), sms.text);
   const segments = `${sms.segments} ${sms.segments === 1 ? "segment" : "segments"}`;
   setText(node.querySelector(".sms-size"), `${sms.units} units · ${segments}${sms.from ? ` · ${sms.from}` : ""}`);
 }
@@ -114,7 +112,7 @@ function renderSms(list) {
 }
 
 export function renderInbox({ emails, sms }) {
-  // What was there when the page opened is not news.
+  // What was there when the page opened counts as read.
   if (!mails.length && framed === null) for (const mail of emails) read.add(mail.id);
   mails = emails;
   const rows = emails.map(({ id, to, subject, at }) => ({ id, to, subject, at }));
@@ -124,7 +122,7 @@ export function renderInbox({ emails, sms }) {
   renderSms(sms);
 }
 
-/** The notes beside the two headings need the totals, which come with the state. */
+/** The notes beside the two headings. The totals come with the state. */
 export function renderInboxNotes(counts, delaySeconds) {
   setText($("inbox-note"), shown(mails.length, counts.emails));
   setText($("sms-note"), shown($("bubbles").childElementCount, counts.sms));

@@ -2,7 +2,7 @@
 
 import { $, clear, el, number, phone, reconcile, roving, setText, setTime, shown, time } from "./dom.js";
 
-// Below this width the panel covers the page, so it must hold the focus as well.
+// Below this width the panel covers the page, so it is modal.
 const MODAL_BELOW_PX = 900;
 const TONES = { completed: "good", pending: "wait", failed: "bad", cancelled: "off" };
 
@@ -53,7 +53,7 @@ export function renderLeads(leads, query) {
   markOpen();
   $("lead-table").hidden = leads.length === 0;
   $("leads-empty").hidden = leads.length > 0;
-  setText($("leads-empty"), query ? `Nobody matches “${query}”.` : "No leads yet.");
+  setText($("leads-empty"), query ? `No lead matches “${query}”.` : "No leads yet.");
 }
 
 export function renderLeadsNote(counts, query) {
@@ -94,8 +94,6 @@ function showState(text) {
 
 export const renderLeadGone = () => showState("This lead is not in the database any more.");
 
-const plain = (value) => (typeof value === "string" ? value : JSON.stringify(value));
-
 function createMoment() {
   return el("li", {}, el("time"), el("p", { class: "what" }), el("p", { class: "detail" }));
 }
@@ -104,11 +102,11 @@ function updateMoment(node, moment) {
   const { at, what, detail } = moment;
   setTime(node.querySelector("time"), at);
   setText(node.querySelector(".what"), what);
-  setText(node.querySelector(".detail"), detail === null || detail === undefined ? "" : plain(detail));
+  setText(node.querySelector(".detail"), detail);
   node.dataset.tone = tone(`${what} ${node.querySelector(".detail").textContent}`);
 }
 
-/** A colour for a line of free text, by the words the functions use. */
+/** A colour for a line of free text, by the words that the functions use. */
 export function tone(text) {
   if (/fail|refus|reject|error|bounce|gave up|timed? ?out|dropped|\b[45]\d\d\b/i.test(text)) return "bad";
   if (/retry|pending|unknown|held|overdue|limit/i.test(text)) return "wait";
@@ -142,7 +140,7 @@ export function renderLead({ lead, timeline }) {
   reconcile($("lead-columns"), columns, (column) => column.name, () => el("div", {}, el("dt"), el("dd")), updateColumn);
 }
 
-/** `onQuery(text)` hears a new search; `onOpen()` asks for the opened lead's data at once. */
+/** Calls `onQuery(text)` for a new search, and `onOpen()` when a lead is opened. */
 export function startLeads(onQuery, onOpen) {
   refresh = onOpen;
   let timer = 0;

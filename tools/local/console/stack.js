@@ -1,4 +1,4 @@
-// What /api/state says: counts, addresses, providers and their faults, the CRM board, the steps.
+// What /api/state says: counts, addresses, vendors and their faults, the CRM board, the steps.
 
 import { $, el, number, reconcile, roving, setText, setTime, shortId, time, webUrl } from "./dom.js";
 import { openLead, tone } from "./leads.js";
@@ -22,7 +22,7 @@ const ALARMS = { failed: "bad", overdue: "bad", pending: "wait" };
 
 const stepStop = roving($("steps"), "button");
 
-/** An active fault in words, with whatever parameters the server reports. */
+/** An active fault in words, with all the parameters that the server reports. */
 function describe({ mode, status, count, ms, retry_after: retryAfter, ...rest }) {
   const parts = [mode === "status" ? `HTTP ${status}` : NAMES[mode] ?? mode];
   if (ms) parts.push(`${ms / 1000} s`);
@@ -34,24 +34,24 @@ function describe({ mode, status, count, ms, retry_after: retryAfter, ...rest })
 
 const sameFault = (active, body) => active.mode === body.mode && (body.mode !== "status" || active.status === body.status);
 
-function createProvider(provider, actions) {
+function createVendor(vendor, actions) {
   const buttons = FAULTS.map((fault) => el("button", {
     type: "button", class: "small fault", title: fault.hint, "data-fault": JSON.stringify(fault.body),
-    click: () => actions.setFault(provider, fault.body),
+    click: () => actions.setFault(vendor, fault.body),
   }, fault.label));
-  return el("li", { class: "provider" },
-    el("div", { class: "provider-head" }, el("h3"), el("span", { class: "health" }), el("span", { class: "stats" })),
+  return el("li", { class: "vendor" },
+    el("div", { class: "vendor-head" }, el("h3"), el("span", { class: "health" }), el("span", { class: "stats" })),
     el("div", { class: "active", hidden: true }, el("ul", { "aria-label": "Active faults" }),
-      el("button", { type: "button", class: "small danger", click: () => actions.clearFaults([provider]) }, "Clear")),
-    el("div", { class: "faults", role: "group", "aria-label": `Break ${provider.name}` }, ...buttons));
+      el("button", { type: "button", class: "small danger", click: () => actions.clearFaults([vendor]) }, "Clear")),
+    el("div", { class: "faults", role: "group", "aria-label": `Break ${vendor.name}` }, ...buttons));
 }
 
-function updateProvider(node, { name, faults, stats }) {
+function updateVendor(node, { name, faults, stats }) {
   setText(node.querySelector("h3"), name);
   const broken = faults.length > 0;
   node.classList.toggle("broken", broken);
   setText(node.querySelector(".health"), broken ? "broken" : "healthy");
-  const figures = Object.entries(stats ?? {}).filter(([, value]) => typeof value !== "object");
+  const figures = Object.entries(stats).filter(([, value]) => typeof value !== "object");
   setText(node.querySelector(".stats"), figures.map(([key, value]) => `${key.replaceAll("_", " ")} ${value}`).join(" · "));
   node.querySelector(".active").hidden = !broken;
   node.querySelector(".active ul").replaceChildren(...faults.map((fault) => el("li", {}, describe(fault))));
@@ -61,25 +61,28 @@ function updateProvider(node, { name, faults, stats }) {
   }
 }
 
-function renderProviders(providers, actions) {
-  reconcile($("providers"), providers, (provider) => provider.key, (provider) => createProvider(provider, actions), updateProvider);
-  const broken = providers.filter((provider) => provider.faults.length > 0);
-  setText($("providers-note"), broken.length ? `${broken.length} broken` : "all healthy");
-  $("providers-note").classList.toggle("alarm", broken.length > 0);
+function renderVendors(vendors, actions) {
+  reconcile($("vendors"), vendors, (vendor) => vendor.key, (vendor) => createVendor(vendor, actions), updateVendor);
+  const broken = vendors.filter((vendor) => vendor.faults.length > 0);
+  setText($("vendors-note"), broken.length ? `${broken.length} broken` : "all healthy");
+  $("vendors-note").classList.toggle("alarm", broken.length > 0);
   $("clear-all").hidden = broken.length < 2;
   $("clear-all").onclick = () => actions.clearFaults(broken);
 }
 
-/** Steps have no id: equal ones are told apart by counting from the oldest, which never moves. */
-function keyed(steps) {
+/** Gives items without an id a `key`: equal ones, by `describe`, are numbered. */
+function keyed(items, describe) {
   const seen = new Map();
-  return [...steps].reverse().map((step) => {
-    const same = `${step.at} ${step.lead} ${step.text}`;
+  return items.map((item) => {
+    const same = describe(item);
     const nth = (seen.get(same) ?? 0) + 1;
     seen.set(same, nth);
-    return { ...step, key: `${same} ${nth}` };
-  }).reverse();
+    return { ...item, key: `${same} ${nth}` };
+  });
 }
+
+// Numbered from the oldest, which stays where it is.
+const keyedSteps = (steps) => keyed([...steps].reverse(), (step) => `${step.at} ${step.lead} ${step.text}`).reverse();
 
 function createStep({ at, lead, text }) {
   const who = lead && el("button", { type: "button", class: "link mono", tabindex: "-1", title: lead, "aria-label": `Open lead ${lead}`, click: () => openLead(lead) }, shortId(lead));
@@ -93,12 +96,7 @@ function createStage() {
 function updateStage(node, { name, deals }) {
   setText(node.querySelector("h3 span"), name);
   setText(node.querySelector("h3 b"), deals.length);
-  const counted = new Map();
-  const cards = deals.map((deal) => {
-    const same = `${deal.lead} ${deal.title}`;
-    counted.set(same, (counted.get(same) ?? 0) + 1);
-    return { ...deal, key: `${same} ${counted.get(same)}` };
-  });
+  const cards = keyed(deals, (deal) => `${deal.lead} ${deal.title}`);
   reconcile(node.querySelector("ul"), cards, (deal) => deal.key, createDeal, updateDeal);
 }
 
@@ -149,13 +147,13 @@ function renderAddresses(gateway, delaySeconds) {
   setText($("own-note"), `It goes through the gateway like any visitor's; the messages follow in ${delaySeconds} s.`);
 }
 
-/** `actions`: setFault(provider, body) and clearFaults(providers). */
+/** `actions`: setFault(vendor, body) and clearFaults(vendors). */
 export function renderState(state, actions) {
   renderCounts(state.counts);
   renderAddresses(state.gateway, state.delay_seconds);
-  renderProviders(state.providers, actions);
+  renderVendors(state.vendors, actions);
   renderCrm(state.crm);
-  reconcile($("steps"), keyed(state.steps), (step) => step.key, createStep, () => {});
+  reconcile($("steps"), keyedSteps(state.steps), (step) => step.key, createStep, () => {});
   stepStop();
   $("steps-empty").hidden = state.steps.length > 0;
 }

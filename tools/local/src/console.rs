@@ -1,4 +1,4 @@
-//! The console: the inbox, the leads and their stories, and the switches that break a provider.
+//! The console: the inbox, the leads and their stories, and the buttons that break a vendor.
 
 mod rows;
 
@@ -27,14 +27,10 @@ const EMAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-s
      sandbox allow-popups allow-popups-to-escape-sandbox";
 const LIST_MAX: u16 = 500;
 
-/// What the console shows.
 #[derive(Clone)]
 pub struct Console {
-    /// The gateway's URL.
     pub gateway: String,
-    /// From a lead to its message.
     pub delay: Duration,
-    /// The rows.
     pub store: Store,
     /// The e-mail stand-in; `None` when another address was given.
     pub resend: Option<Resend>,
@@ -42,15 +38,12 @@ pub struct Console {
     pub mobizon: Option<Mobizon>,
     /// The CRM stand-in; `None` when another address was given.
     pub amocrm: Option<AmoCrm>,
-    /// The steps so far.
     pub steps: Steps,
-    /// For posting a sample lead.
     pub http: reqwest::Client,
 }
 
 type Shared = State<Arc<Console>>;
 
-/// The console's page and its API.
 pub fn router(console: Console) -> Router {
     let mut router = Router::new()
         .route("/api/state", get(state))
@@ -59,10 +52,7 @@ pub fn router(console: Console) -> Router {
         .route("/api/leads", get(leads))
         .route("/api/leads/{id}", get(lead))
         .route("/api/sample-lead", post(sample_lead))
-        .route(
-            "/api/providers/{key}/faults",
-            post(add_fault).delete(clear_faults),
-        );
+        .route("/api/vendors/{key}/faults", post(add_fault).delete(clear_faults));
     for (path, content_type, content) in PAGE {
         router = router.route(path, get(move || async move { page(content_type, content) }));
     }
@@ -71,52 +61,27 @@ pub fn router(console: Console) -> Router {
         .with_state(Arc::new(console))
 }
 
+macro_rules! file {
+    ($name:literal, $content_type:literal) => {
+        (
+            concat!("/", $name),
+            $content_type,
+            include_str!(concat!("../console/", $name)),
+        )
+    };
+}
+
+const INDEX: &str = include_str!("../console/index.html");
 const PAGE: [(&str, &str, &str); 9] = [
-    (
-        "/",
-        "text/html; charset=utf-8",
-        include_str!("../console/index.html"),
-    ),
-    (
-        "/console.css",
-        "text/css; charset=utf-8",
-        include_str!("../console/console.css"),
-    ),
-    (
-        "/panels.css",
-        "text/css; charset=utf-8",
-        include_str!("../console/panels.css"),
-    ),
-    (
-        "/console.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../console/console.js"),
-    ),
-    (
-        "/api.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../console/api.js"),
-    ),
-    (
-        "/dom.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../console/dom.js"),
-    ),
-    (
-        "/inbox.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../console/inbox.js"),
-    ),
-    (
-        "/leads.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../console/leads.js"),
-    ),
-    (
-        "/stack.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../console/stack.js"),
-    ),
+    ("/", "text/html; charset=utf-8", INDEX),
+    file!("console.css", "text/css; charset=utf-8"),
+    file!("panels.css", "text/css; charset=utf-8"),
+    file!("console.js", "text/javascript; charset=utf-8"),
+    file!("api.js", "text/javascript; charset=utf-8"),
+    file!("dom.js", "text/javascript; charset=utf-8"),
+    file!("inbox.js", "text/javascript; charset=utf-8"),
+    file!("leads.js", "text/javascript; charset=utf-8"),
+    file!("stack.js", "text/javascript; charset=utf-8"),
 ];
 
 fn page(content_type: &'static str, content: &'static str) -> Response {
@@ -128,7 +93,7 @@ fn page(content_type: &'static str, content: &'static str) -> Response {
     (headers, content).into_response()
 }
 
-/// Refuses requests that a foreign page made a browser send here (DNS rebinding, cross-site posts).
+/// Refuses what another site makes a browser send here (DNS rebinding, cross-site posts).
 async fn only_this_machine(request: Request, next: Next) -> Response {
     if !is_own(request.headers()) {
         return (
@@ -148,7 +113,6 @@ fn is_own(headers: &HeaderMap) -> bool {
     matches!(name, Some("127.0.0.1" | "localhost")) && own_origin
 }
 
-/// A failure on its way to the page, which shows `error`.
 struct Failure(StatusCode, String);
 
 impl IntoResponse for Failure {
@@ -167,26 +131,26 @@ async fn state(State(console): Shared) -> Result<Json<Value>, Failure> {
     let mut counts = rows::totals(&console.store).await?;
     counts["emails"] = json!(console.resend.as_ref().map_or(0, |resend| resend.sent().len()));
     counts["sms"] = json!(console.mobizon.as_ref().map_or(0, |mobizon| mobizon.sent().len()));
-    let mut providers = Vec::new();
+    let mut vendors = Vec::new();
+    let mut vendor = |name, key, faults: &Faults, stats| {
+        vendors.push(json!({"name": name, "key": key, "faults": faults.list(), "stats": stats}));
+    };
     if let Some(resend) = &console.resend {
-        let (faults, stats) = (resend.faults().list(), resend.stats());
-        providers.push(json!({"name": "Resend", "key": "resend", "faults": faults, "stats": stats}));
+        vendor("Resend", "resend", resend.faults(), resend.stats());
     }
     if let Some(mobizon) = &console.mobizon {
-        let (faults, stats) = (mobizon.faults().list(), mobizon.stats());
-        providers.push(json!({"name": "Mobizon", "key": "mobizon", "faults": faults, "stats": stats}));
+        vendor("Mobizon", "mobizon", mobizon.faults(), mobizon.stats());
     }
     let mut crm = json!({"available": false, "stages": []});
     if let Some(amocrm) = &console.amocrm {
-        let (faults, stats) = (amocrm.faults().list(), amocrm.stats());
-        providers.push(json!({"name": "amoCRM", "key": "amocrm", "faults": faults, "stats": stats}));
+        vendor("amoCRM", "amocrm", amocrm.faults(), amocrm.stats());
         crm = json!({"available": true, "stages": amocrm.board()});
     }
     Ok(Json(json!({
         "gateway": console.gateway,
         "delay_seconds": console.delay.as_secs_f64(),
         "counts": counts,
-        "providers": providers,
+        "vendors": vendors,
         "crm": crm,
         "steps": console.steps.list(),
     })))
@@ -231,7 +195,7 @@ async fn email_html(State(console): Shared, Path(id): Path<String>) -> Result<Re
         .find(|email| email.id.to_string() == id)
         .ok_or_else(missing)?;
     let html = email.html.or(email.text).unwrap_or_default();
-    // Links open beside the console, not inside its frame.
+    // Links open in a new tab, not inside the console's frame.
     let html = html.replacen("<head>", r#"<head><base target="_blank">"#, 1);
     let headers = [
         (header::CONTENT_SECURITY_POLICY, EMAIL_POLICY),
@@ -264,13 +228,8 @@ async fn sample_lead(State(console): Shared, body: axum::body::Bytes) -> Result<
         serde_json::from_slice(&body).unwrap_or_default()
     };
     let url = format!("{}/api/landing/proftest", console.gateway);
-    let answer = console
-        .http
-        .post(url)
-        .json(&lead)
-        .send()
-        .await
-        .map_err(|error| unavailable(error.to_string()))?;
+    let answer = console.http.post(url).json(&lead).send().await;
+    let answer = answer.map_err(|error| unavailable(error.to_string()))?;
     let status = answer.status();
     let body: Value = answer
         .json()
@@ -279,14 +238,13 @@ async fn sample_lead(State(console): Shared, body: axum::body::Bytes) -> Result<
     if status.is_success() {
         return Ok(Json(body));
     }
-    let fields = body["fields"].as_object().map(|fields| {
-        fields
-            .iter()
-            .map(|(name, what)| format!("{name}: {}", what.as_str().unwrap_or_default()))
-            .collect::<Vec<_>>()
-    });
-    let error = body["error"].as_str().unwrap_or("the gateway refused").to_owned();
-    let error = fields.map_or(error.clone(), |fields| format!("{error} ({})", fields.join("; ")));
+    let mut error = body["error"].as_str().unwrap_or("the gateway refused").to_owned();
+    if let Some(fields) = body["fields"].as_object() {
+        let wrong =
+            |(name, what): (&String, &Value)| format!("{name}: {}", what.as_str().unwrap_or_default());
+        let wrong: Vec<String> = fields.iter().map(wrong).collect();
+        error = format!("{error} ({})", wrong.join("; "));
+    }
     Err(Failure(status, error))
 }
 
@@ -319,9 +277,8 @@ async fn add_fault(
 ) -> Result<StatusCode, Failure> {
     let fault = Fault::from_json(&body).map_err(|error| Failure(StatusCode::BAD_REQUEST, error))?;
     faults(&console, &key)?.add(fault);
-    console
-        .steps
-        .add(None, format!("console: {key} is broken on purpose"));
+    let step = format!("console: {key} is broken on purpose");
+    console.steps.add(None, step);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -29,7 +29,6 @@ struct Gateway {
     api_url: String,
 }
 
-/// Forwards every path to the HTTP API at `api_url`.
 pub fn router(http: reqwest::Client, api_url: String) -> Router {
     Router::new()
         .fallback(forward)

@@ -2,51 +2,34 @@
 
 use crate::console::{self, Console};
 use crate::gateway;
-use harness::emulator::{Deployment, Emulator, FUNCTIONS};
+use harness::emulator::{Deployment, Emulator};
 use harness::postgres::{Cluster, Place};
 use harness::steps::Steps;
 use harness::tools;
+use harness::vendors::{self, Vendors};
 use ops::migrate;
 use proftest::config::Database;
 use proftest::store::Store;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use standins::{self, AmoCrm, AmoCrmOptions, Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running};
+use standins::Running;
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// The key that a stand-in for Resend takes; those of the vendors are never needed here.
-pub const RESEND_KEY: &str = "re_local_stand_in";
-/// The key that a stand-in for Mobizon takes.
-pub const MOBIZON_KEY: &str = "mobizon-local-stand-in";
-/// The token that a stand-in for amoCRM takes.
-pub const AMOCRM_TOKEN: &str = "amocrm-local-stand-in";
-/// The stand-in's fields of deals: see its seed.
-const AMOCRM_LEAD_ID_FIELD: &str = "880010";
-const AMOCRM_UTM_FIELDS: &str =
-    "utm_source=880001,utm_medium=880002,utm_campaign=880003,utm_content=880004,utm_term=880005";
-
-/// How the stack is started.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The gateway's port; 0 for any.
     pub port: u16,
     /// The console's port; 0 for any.
     pub console_port: u16,
-    /// From a lead to its message.
     pub delay: Duration,
-    /// Where the stack keeps its data.
     pub state_dir: PathBuf,
-    /// A database of this machine, instead of a private server's.
     pub database_url: Option<String>,
-    /// Another Resend than ours.
     pub resend_url: Option<String>,
-    /// Another Mobizon than ours.
     pub mobizon_url: Option<String>,
-    /// Another amoCRM than ours.
     pub amocrm_url: Option<String>,
     /// Requests a second to amoCRM, of all workers together.
     pub crm_requests_per_second: u16,
@@ -54,27 +37,16 @@ pub struct Options {
     pub fsync: bool,
     /// Whether the functions may do only what their policies allow.
     pub enforce_iam: bool,
-    /// Whether steps and progress go to the terminal.
     pub print: bool,
 }
 
-/// A running stack.
 pub struct Stack {
-    /// The gateway's URL, with production's paths.
     pub gateway: String,
-    /// The console's URL.
     pub console: String,
-    /// The database's URL.
     pub database_url: String,
-    /// What was deployed.
     pub deployment: Deployment,
-    /// The e-mail stand-in, unless another address was given.
-    pub resend: Option<Resend>,
-    /// The SMS stand-in, unless another address was given.
-    pub mobizon: Option<Mobizon>,
-    /// The CRM stand-in, unless another address was given.
-    pub amocrm: Option<AmoCrm>,
-    /// The emulator.
+    /// The stand-ins; one whose place another address takes is not called.
+    pub vendors: Vendors,
     pub emulator: Emulator,
     cluster: Option<Cluster>,
     servers: Vec<Running>,
@@ -84,17 +56,10 @@ pub struct Stack {
 
 impl Stack {
     /// Starts everything; once it returns, leads can be posted.
-    ///
-    /// # Errors
-    /// One sentence that says what to do.
     pub async fn start(options: &Options) -> Result<Self, String> {
         Self::launch(options, None).await
     }
 
-    /// As [`Stack::start`], on a migrated database that somebody else runs.
-    ///
-    /// # Errors
-    /// As [`Stack::start`].
     pub async fn start_on(options: &Options, database: Database) -> Result<Self, String> {
         Self::launch(options, Some(database)).await
     }
@@ -111,42 +76,42 @@ impl Stack {
         let gateway_listener = listen(options.port, "--port").await?;
         let console_listener = listen(options.console_port, "--console-port").await?;
         let gateway = url(&gateway_listener)?;
+        let functions = tools::functions()?;
         say("Building the functions, starting PostgreSQL and the AWS emulator…");
-        let build = tools::build_functions(&FUNCTIONS);
+        let build = tools::build_functions(&functions);
         let database = database(options, given);
         let emulator = async {
             let python = tools::emulator_python(&say).await?;
             start_emulator(options, python, steps.clone()).await
         };
         let (build, (cluster, database), emulator) = tokio::try_join!(build, database, emulator)?;
-        let vendors = Vendors::start(options).await?;
+        let vendors = vendors(options).await?;
         say("Deploying template.yaml…");
-        let parameters = parameters(options, &database, &gateway, &vendors);
+        let parameters = parameters(options, &database, &gateway, &vendors.urls);
         let deployment = emulator.deploy("proftest", &build, &parameters).await?;
         let http = tools::http_client()?;
         let console = Console {
             gateway: gateway.clone(),
             delay: options.delay,
             store: store(&database)?,
-            resend: vendors.resend.clone(),
-            mobizon: vendors.mobizon.clone(),
-            amocrm: vendors.amocrm.clone(),
+            resend: called(options.resend_url.as_ref(), &vendors.resend),
+            mobizon: called(options.mobizon_url.as_ref(), &vendors.mobizon),
+            amocrm: called(options.amocrm_url.as_ref(), &vendors.amocrm),
             steps,
             http: http.clone(),
         };
         let console_url = url(&console_listener)?;
-        let mut servers = vendors.servers;
         let gateway_router = gateway::router(http, deployment.api_url.clone());
-        servers.push(serve_on(gateway_listener, gateway_router)?);
-        servers.push(serve_on(console_listener, console::router(console))?);
+        let servers = vec![
+            serve_on(gateway_listener, gateway_router)?,
+            serve_on(console_listener, console::router(console))?,
+        ];
         let stack = Self {
             gateway,
             console: console_url,
             database_url: database.url.expose_secret().to_owned(),
             deployment,
-            resend: vendors.resend,
-            mobizon: vendors.mobizon,
-            amocrm: vendors.amocrm,
+            vendors,
             emulator,
             cluster,
             servers,
@@ -157,7 +122,6 @@ impl Stack {
         Ok(stack)
     }
 
-    /// `stack.json`: where everything is, for scripts.
     fn write_state(&self) -> Result<(), String> {
         let state = json!({
             "gateway": self.gateway,
@@ -180,6 +144,7 @@ impl Stack {
     pub async fn stop(self) {
         let _ = std::fs::remove_file(&self.state_file);
         self.emulator.stop().await;
+        self.vendors.stop().await;
         for server in self.servers {
             server.stop().await;
         }
@@ -189,7 +154,6 @@ impl Stack {
     }
 }
 
-/// One stack a state directory.
 fn lock(dir: &Path) -> Result<File, String> {
     let path = dir.join("lock");
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
@@ -260,79 +224,41 @@ fn store(database: &Database) -> Result<Store, String> {
     Store::new(database, 4, Duration::from_secs(5)).map_err(|error| error.to_string())
 }
 
-/// The stand-ins that run here, and the addresses of all vendors.
-struct Vendors {
-    resend: Option<Resend>,
-    resend_url: String,
-    mobizon: Option<Mobizon>,
-    mobizon_url: String,
-    amocrm: Option<AmoCrm>,
-    amocrm_url: String,
-    servers: Vec<Running>,
+async fn vendors(options: &Options) -> Result<Vendors, String> {
+    let vendors = Vendors::start(vendors::Options::strict()).await;
+    let mut vendors = vendors.map_err(|error| error.to_string())?;
+    for (url, other) in [
+        (&mut vendors.urls.resend, &options.resend_url),
+        (&mut vendors.urls.mobizon, &options.mobizon_url),
+        (&mut vendors.urls.amocrm, &options.amocrm_url),
+    ] {
+        if let Some(other) = other {
+            url.clone_from(other);
+        }
+    }
+    Ok(vendors)
 }
 
-impl Vendors {
-    async fn start(options: &Options) -> Result<Self, String> {
-        let mut servers = Vec::new();
-        let (resend, resend_url) = if let Some(url) = &options.resend_url {
-            (None, url.clone())
-        } else {
-            let resend = Resend::new(ResendOptions::new(RESEND_KEY), Feed::default());
-            let server = standins::serve(listen(0, "").await?, resend.router());
-            servers.push(server.map_err(|error| error.to_string())?);
-            (Some(resend), servers[servers.len() - 1].url())
-        };
-        let (mobizon, mobizon_url) = if let Some(url) = &options.mobizon_url {
-            (None, url.clone())
-        } else {
-            let mobizon = Mobizon::new(MobizonOptions::new(MOBIZON_KEY), Feed::default());
-            let server = standins::serve(listen(0, "").await?, mobizon.router());
-            servers.push(server.map_err(|error| error.to_string())?);
-            (Some(mobizon), servers[servers.len() - 1].url())
-        };
-        let (amocrm, amocrm_url) = if let Some(url) = &options.amocrm_url {
-            (None, url.clone())
-        } else {
-            let amocrm = AmoCrm::new(AmoCrmOptions::new(AMOCRM_TOKEN), Feed::default());
-            let url = serve(amocrm.router(), &mut servers).await?;
-            (Some(amocrm), url)
-        };
-        Ok(Self {
-            resend,
-            resend_url,
-            mobizon,
-            mobizon_url,
-            amocrm,
-            amocrm_url,
-            servers,
-        })
-    }
+fn called<T: Clone>(other_url: Option<&String>, stand_in: &T) -> Option<T> {
+    other_url.is_none().then(|| stand_in.clone())
 }
 
 fn serve_on(listener: TcpListener, router: axum::Router) -> Result<Running, String> {
     standins::serve(listener, router).map_err(|error| error.to_string())
 }
 
-/// Serves a stand-in on any port and returns its URL.
-async fn serve(router: axum::Router, servers: &mut Vec<Running>) -> Result<String, String> {
-    let server = serve_on(listen(0, "").await?, router)?;
-    let url = server.url();
-    servers.push(server);
-    Ok(url)
-}
-
 fn parameters(
     options: &Options,
     database: &Database,
     gateway: &str,
-    vendors: &Vendors,
+    urls: &vendors::Urls,
 ) -> BTreeMap<&'static str, String> {
     // A key of a real vendor is used only with an address given for it.
-    let key = |variable: &str, stand_in_runs: bool, stand_in: &str| {
-        let given = proftest::config::variable(variable).filter(|_| !stand_in_runs);
+    let setting = |variable: &str, other: Option<&String>, stand_in: &str| {
+        let given = other.and_then(|_| proftest::config::variable(variable));
         given.unwrap_or_else(|| stand_in.to_owned())
     };
-    let amocrm_runs = vendors.amocrm.is_some();
+    let amocrm = |variable: &str, stand_in: &str| setting(variable, options.amocrm_url.as_ref(), stand_in);
     BTreeMap::from([
         ("DatabaseUrl", database.url.expose_secret().to_owned()),
         ("DatabaseCaPem", database.ca_pem.clone().unwrap_or_default()),
@@ -342,27 +268,34 @@ fn parameters(
         ("ScheduleLeadSeconds", "0".to_owned()),
         (
             "ResendApiKey",
-            key("RESEND_API_KEY", vendors.resend.is_some(), RESEND_KEY),
+            setting("RESEND_API_KEY", options.resend_url.as_ref(), vendors::RESEND_KEY),
         ),
-        ("ResendBaseUrl", vendors.resend_url.clone()),
+        ("ResendBaseUrl", urls.resend.clone()),
         (
             "MobizonApiKey",
-            key("MOBIZON_API_KEY", vendors.mobizon.is_some(), MOBIZON_KEY),
+            setting(
+                "MOBIZON_API_KEY",
+                options.mobizon_url.as_ref(),
+                vendors::MOBIZON_KEY,
+            ),
         ),
-        ("MobizonBaseUrl", vendors.mobizon_url.clone()),
-        ("AmocrmBaseUrl", vendors.amocrm_url.clone()),
+        ("MobizonBaseUrl", urls.mobizon.clone()),
+        ("AmocrmBaseUrl", urls.amocrm.clone()),
         (
             "AmocrmAccessToken",
-            key("AMOCRM_ACCESS_TOKEN", amocrm_runs, AMOCRM_TOKEN),
+            amocrm("AMOCRM_ACCESS_TOKEN", vendors::AMOCRM_TOKEN),
         ),
-        ("AmocrmPipeline", key("AMOCRM_PIPELINE", amocrm_runs, "Воронка")),
+        (
+            "AmocrmPipeline",
+            amocrm("AMOCRM_PIPELINE", vendors::AMOCRM_PIPELINE),
+        ),
         (
             "AmocrmLeadIdFieldId",
-            key("AMOCRM_LEAD_ID_FIELD_ID", amocrm_runs, AMOCRM_LEAD_ID_FIELD),
+            amocrm("AMOCRM_LEAD_ID_FIELD_ID", vendors::AMOCRM_LEAD_ID_FIELD),
         ),
         (
             "AmocrmUtmFieldIds",
-            key("AMOCRM_UTM_FIELD_IDS", amocrm_runs, AMOCRM_UTM_FIELDS),
+            amocrm("AMOCRM_UTM_FIELD_IDS", vendors::AMOCRM_UTM_FIELDS),
         ),
         (
             "AmocrmRequestsPerSecond",

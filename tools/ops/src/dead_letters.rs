@@ -1,4 +1,4 @@
-//! What a queue's redrive policy has put aside, for the command that puts it back.
+//! The messages of a dead-letter queue, for `redrive`.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Builder;
@@ -9,25 +9,23 @@ use proftest::aws::queue::Queue;
 use serde_json::Value;
 use std::time::Duration;
 
-/// SQS hands out at most ten messages at once. Source: `ReceiveMessage`, `MaxNumberOfMessages`.
+/// SQS returns at most ten messages at once. Source: `ReceiveMessage`, `MaxNumberOfMessages`.
 const BATCH_MAX: i32 = 10;
-/// Waiting makes SQS ask all its servers; otherwise it may say that a queue is empty which is not. Source: SQS
-/// developer guide, short and long polling.
+/// Waiting makes SQS ask all its servers; otherwise a queue may look empty that is not. Source: SQS developer guide,
+/// short and long polling.
 const WAIT_SECONDS: i32 = 1;
-/// A command may be more patient than a visitor's request.
+/// A command may wait longer than a visitor's request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A message that lies in a dead-letter queue, hidden from other readers for a while.
+/// A message of a dead-letter queue, hidden from other readers for a while.
 #[derive(Debug, Clone)]
 pub struct DeadLetter {
-    /// Its id, fit for a log.
     pub id: String,
-    /// Its body. An undecodable one may hold anything: never print it.
+    /// An undecodable body may hold anything: never print it.
     pub body: String,
     receipt_handle: String,
 }
 
-/// A queue's dead-letter queue.
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
     client: Client,
@@ -35,7 +33,7 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// The one that the redrive policy of `queue` names; `None` when it has no such policy.
+    /// The queue that the redrive policy of `queue` names; `None` without such a policy.
     pub async fn of(queue: &Queue) -> Result<Option<Self>, AwsError> {
         let client = queue.client().clone();
         let attributes = client
@@ -56,7 +54,7 @@ impl DeadLetters {
         Ok(found.queue_url.map(|url| Self { client, url }))
     }
 
-    /// At most ten messages, hidden from other readers for `hide`; none when there are no more.
+    /// At most ten messages, hidden from other readers for `hide`; none when the queue is empty.
     pub async fn receive(&self, hide: Duration) -> Result<Vec<DeadLetter>, AwsError> {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(PATIENCE)
@@ -84,7 +82,6 @@ impl DeadLetters {
             .collect())
     }
 
-    /// Takes a message out for good.
     pub async fn delete(&self, letter: &DeadLetter) -> Result<(), AwsError> {
         self.client
             .delete_message()
@@ -96,7 +93,7 @@ impl DeadLetters {
             .map_err(|error| AwsError::new("DeleteMessage", &error))
     }
 
-    /// Shows a message again to whoever reads next.
+    /// Makes a message visible to the next reader again.
     pub async fn show(&self, letter: &DeadLetter) -> Result<(), AwsError> {
         self.client
             .change_message_visibility()

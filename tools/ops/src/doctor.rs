@@ -1,7 +1,6 @@
-//! `doctor`: looks whether the settings, the database and the vendors are ready, before anybody's lead depends on
-//! them. It only reads: it sends no message, creates nothing and changes nothing.
+//! `doctor`: checks whether settings, database and vendors are ready, before a lead depends on them. It only reads.
 //!
-//! Each finding is one sentence, and says what to do when something is wrong. None holds a secret.
+//! Each finding is one sentence, says what to do if something is wrong, and holds no secret.
 
 mod amocrm;
 mod ask;
@@ -12,137 +11,156 @@ mod queues;
 mod resend;
 mod settings;
 
-use proftest::aws::SdkConfig;
+use crate::env_file;
+use clap::Args;
+use proftest::aws::{self, SdkConfig};
 use proftest::clients;
-use proftest::config::{self, ConfigError, Env};
+use proftest::config::{self, ConfigError, Env, variable};
+use std::collections::HashSet;
 use std::fmt;
+use std::path::PathBuf;
 
-/// What a finding means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// As it should be.
-    Ok,
-    /// Could not be seen from here, or need not be mended.
-    Note,
-    /// The funnel will not work, or not for long, until it is mended.
-    Wrong,
+#[derive(Args)]
+pub struct Options {
+    /// A file of `NAME=value` lines, the only source of settings; the environment when absent.
+    #[arg(long)]
+    env_file: Option<PathBuf>,
 }
 
-/// What was found about one thing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// What it means.
-    pub verdict: Verdict,
-    /// About what: `database`, `resend`.
-    pub subject: &'static str,
-    /// One sentence.
-    pub sentence: String,
-}
-
-/// One line.
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = match self.verdict {
-            Verdict::Ok => "ok",
-            Verdict::Note => "note",
-            Verdict::Wrong => "WRONG",
-        };
-        write!(f, "{verdict:5} {:8} {}", self.subject, self.sentence)
+/// Prints the findings. The error says that the file is unreadable or that something is wrong.
+pub async fn command(options: &Options) -> Result<(), String> {
+    let table = match &options.env_file {
+        Some(path) => {
+            let named = |error: String| format!("{}: {error}", path.display());
+            let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+            Some(env_file::parse(&text).map_err(named)?)
+        }
+        None => None,
+    };
+    let lookup = |name: &str| match &table {
+        Some(table) => table.get(name).cloned(),
+        None => variable(name),
+    };
+    // Without queues to check, AWS is not needed, not even a region.
+    let sdk = match lookup("NOTIFICATIONS_QUEUE_URL") {
+        Some(_) => Some(aws::sdk_loader().load().await),
+        None => None,
+    };
+    let findings = examine(&lookup, sdk.as_ref()).await?;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    match findings.iter().filter(|one| one.level == Level::Wrong).count() {
+        0 => Ok(()),
+        1 => Err("1 thing is wrong".to_owned()),
+        count => Err(format!("{count} things are wrong")),
     }
 }
 
-/// The findings about one subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Good,
+    /// It cannot be checked from here, or needs no action.
+    Note,
+    /// The funnel does not work, or will soon stop.
+    Wrong,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub level: Level,
+    /// Such as `database` or `resend`.
+    pub subject: &'static str,
+    pub sentence: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = match self.level {
+            Level::Good => "ok",
+            Level::Note => "note",
+            Level::Wrong => "WRONG",
+        };
+        write!(f, "{level:5} {:8} {}", self.subject, self.sentence)
+    }
+}
+
+#[derive(Default)]
 struct Findings {
     subject: &'static str,
     list: Vec<Finding>,
 }
 
 impl Findings {
-    const fn about(subject: &'static str) -> Self {
-        let list = Vec::new();
-        Self { subject, list }
+    fn about(&mut self, subject: &'static str) -> &mut Self {
+        self.subject = subject;
+        self
     }
 
-    fn add(&mut self, verdict: Verdict, sentence: impl Into<String>) {
+    fn add(&mut self, level: Level, sentence: impl Into<String>) {
         self.list.push(Finding {
-            verdict,
+            level,
             subject: self.subject,
             sentence: sentence.into(),
         });
     }
 
     fn ok(&mut self, sentence: impl Into<String>) {
-        self.add(Verdict::Ok, sentence);
+        self.add(Level::Good, sentence);
     }
 
     fn note(&mut self, sentence: impl Into<String>) {
-        self.add(Verdict::Note, sentence);
+        self.add(Level::Note, sentence);
     }
 
     fn wrong(&mut self, sentence: impl Into<String>) {
-        self.add(Verdict::Wrong, sentence);
+        self.add(Level::Wrong, sentence);
     }
 
-    /// What was read, or the finding that it cannot be.
+    /// Reads settings. An error becomes a finding.
     fn read<T>(&mut self, env: &Env<'_>, read: fn(&Env<'_>) -> Result<T, ConfigError>) -> Option<T> {
         read(env).map_err(|error| self.wrong(error.to_string())).ok()
     }
 }
 
-/// Examines everything that `lookup` gives settings for. `sdk`: how AWS is reached, for the queues.
-///
-/// # Errors
-/// When there is no HTTP client to examine with.
+/// Checks everything that `lookup` has settings for. `sdk` is for the queues.
 pub async fn examine(
     lookup: &dyn Fn(&str) -> Option<String>,
     sdk: Option<&SdkConfig>,
 ) -> Result<Vec<Finding>, String> {
     let http = clients::http_client().map_err(|error| format!("no HTTP client: {error}"))?;
     let env = Env::new(lookup);
-    let mut all = settings::examine(lookup);
+    let mut findings = Findings::default();
+    settings::examine(lookup, findings.about("settings"));
 
-    let mut findings = Findings::about("database");
-    let database = findings.read(&env, config::Database::read);
+    findings.about("database");
     let mut client = None;
-    if let Some(database) = &database {
-        client = database::examine(database, &mut findings).await;
+    if let Some(settings) = findings.read(&env, config::Database::read) {
+        client = database::examine(&settings, &mut findings).await;
     }
-    all.append(&mut findings.list);
-
-    let mut findings = Findings::about("resend");
+    findings.about("resend");
     if let Some(settings) = findings.read(&env, config::Resend::read) {
         resend::examine(&http, &settings, &mut findings).await;
     }
-    all.append(&mut findings.list);
-
-    let mut findings = Findings::about("mobizon");
+    findings.about("mobizon");
     if let Some(settings) = findings.read(&env, config::Mobizon::read) {
         mobizon::examine(&http, &settings, &mut findings).await;
     }
-    all.append(&mut findings.list);
-
-    let mut findings = Findings::about("amocrm");
+    findings.about("amocrm");
     if let Some(settings) = findings.read(&env, config::AmoCrm::read) {
         amocrm::examine(&http, &settings, client.as_ref(), &mut findings).await;
     }
-    all.append(&mut findings.list);
-
-    let mut findings = Findings::about("links");
+    findings.about("links");
     let queues = queues::Urls::read(&env);
     if let Some(settings) = findings.read(&env, config::Links::read) {
         links::examine(&http, &settings, queues.is_some(), &mut findings).await;
     }
-    all.append(&mut findings.list);
+    queues::examine(queues, sdk, findings.about("queues")).await;
 
-    let mut findings = Findings::about("queues");
-    queues::examine(queues, sdk, &mut findings).await;
-    all.append(&mut findings.list);
-    // Several functions read the same variable, and miss it in the same words.
-    let mut seen = Vec::new();
-    all.retain(|finding| {
-        let new = !seen.contains(&finding.sentence);
-        seen.push(finding.sentence.clone());
-        new
-    });
-    Ok(all)
+    // Several functions read the same variable and report it in the same words.
+    let mut seen = HashSet::new();
+    findings
+        .list
+        .retain(|finding| seen.insert(finding.sentence.clone()));
+    Ok(findings.list)
 }

@@ -1,19 +1,16 @@
-//! Files of variables, such as `prod.env`: lines of `NAME=value`, blank lines, and comments that begin a line with
-//! `#`. A value in single quotes is taken as it is and may go over several lines.
+//! Files of variables, such as `prod.env`: lines of `NAME=value`, blank lines, and lines that begin with `#`. A value
+//! in single quotes is taken literally and may span lines.
 //!
-//! Whatever a shell would read otherwise than this is refused, so that `. ./prod.env` gives the same values.
+//! Anything that a shell would read differently is refused, so `. ./prod.env` gives the same values.
 
 use std::collections::HashMap;
 
-/// What a shell makes something else of, outside quotes.
+/// Characters with a meaning to a shell, outside quotes.
 const SPECIAL: &[char] = &[
     '$', '`', '\\', '"', '\'', '&', ';', '|', '<', '>', '(', ')', '*', '?', '#', '~', '!', '{', '}', '[', ']',
 ];
 
-/// Reads the text of such a file. The last of several values of one name counts.
-///
-/// # Errors
-/// One sentence with the number of the first line that cannot be read; never its content.
+/// The last value of a name counts. An error gives the line number, never the line's content.
 pub fn parse(text: &str) -> Result<HashMap<String, String>, String> {
     let mut variables = HashMap::new();
     let mut lines = text.lines().enumerate();

@@ -1,5 +1,9 @@
-//! What runs against production: migrations, looks, repairs. It compiles no stand-in, no emulator and no console.
+//! The commands for production: migrations, checks, repairs. Nothing of the local stack is compiled in.
 
+#![allow(missing_docs, reason = "only this workspace uses the crate")]
+
+pub mod crm_gate;
+pub mod database;
 pub mod dead_letters;
 pub mod doctor;
 pub mod env_file;

@@ -1,14 +1,13 @@
-//! Where the local stack that runs on this machine is: its `stack.json`, and the build directory it keeps things in.
+//! Finds the local stack of this machine: its `stack.json` and its build directory.
 
 use proftest::aws::{self, SdkConfig};
 use proftest::config::{self, Env};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// The region of the AWS emulator; any would do.
+/// Region of the AWS emulator; any works.
 pub const REGION: &str = "eu-central-1";
 
-/// A running local stack's settings, from its `stack.json`.
 pub fn settings(state_dir: Option<&Path>) -> Result<(config::Sweep, SdkConfig), String> {
     let file = match state_dir {
         Some(dir) => dir.join("stack.json"),
@@ -35,10 +34,8 @@ pub fn settings(state_dir: Option<&Path>) -> Result<(config::Sweep, SdkConfig), 
     Ok((settings, sdk))
 }
 
-/// The build directory that this very program came from: `target/debug` or `target/release`.
-///
-/// # Errors
-/// When the program was moved out of a build directory.
+/// The build directory of this program: `target/debug` or `target/release`. Fails if the program was moved out of
+/// one.
 pub fn build_dir() -> Result<PathBuf, String> {
     let program =
         std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
@@ -51,9 +48,6 @@ pub fn build_dir() -> Result<PathBuf, String> {
 }
 
 /// `target`, in which tools are kept.
-///
-/// # Errors
-/// As [`build_dir`].
 pub fn target_dir() -> Result<PathBuf, String> {
     let build = build_dir()?;
     build

@@ -1,5 +1,6 @@
-//! Applies the migrations. Used by the command, the local stack and the tests alike.
+//! Applies the migrations, for the command, the local stack and the tests.
 
+use crate::database::Address;
 use proftest::config::Database;
 use proftest::store::{StoreError, connect};
 use refinery::error::Kind;
@@ -10,17 +11,15 @@ mod embedded {
     refinery::embed_migrations!("../../migrations");
 }
 
-/// Two runners at once wait for each other on this advisory lock. Any fixed number does.
+/// Advisory lock that makes concurrent runners wait. Any fixed number works.
 const LOCK: i64 = 0x7072_6f66_7465_7374;
 
-/// How often it is looked whether sessions are shared. A pooler hands out the connection that was used last, or the
-/// one that rested longest, and either shows at the first look; one that picks by chance may need more.
+/// How often to check for shared sessions. Most poolers hand out the connection that was used last or has rested
+/// longest, which the first check shows; one that picks at random may need more.
 const LOOKS: u32 = 4;
 
-/// Why the migrations were not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// There is no connection.
     #[error(transparent)]
     Unreachable(#[from] StoreError),
     /// A pooler in transaction mode is in between.
@@ -32,15 +31,19 @@ pub enum MigrateError {
     /// The connection failed or refused the lock.
     #[error("the database refused: {0}")]
     Database(#[from] tokio_postgres::Error),
-    /// A migration failed, or one that was applied has been changed since.
+    /// A migration failed, or an applied one was changed later.
     #[error("a migration was not applied: {0}")]
     Migration(#[from] refinery::Error),
 }
 
-/// Connects to the database and applies what is missing, as [`migrate`] does.
-///
-/// # Errors
-/// [`MigrateError`]; over a transaction pooler, before anything is touched.
+pub async fn command(database: &Address) -> Result<(), String> {
+    let migrated = migrate_database(&database.settings()?).await;
+    println!("{}", migrated.map_err(|error| error.to_string())?);
+    Ok(())
+}
+
+/// Connects and applies missing migrations, as [`migrate`] does. Over a transaction pooler it fails before it touches
+/// anything.
 pub async fn migrate_database(database: &Database) -> Result<Migrated, MigrateError> {
     let mut client = connect(database).await?;
     let other = connect(database).await?;
@@ -51,7 +54,7 @@ pub async fn migrate_database(database: &Database) -> Result<Migrated, MigrateEr
     migrate(&mut client).await
 }
 
-/// Whether statements of one connection are run by several server processes, or those of two connections by one.
+/// Whether several server processes serve one connection, or one process serves both.
 async fn shares_its_session(client: &Client, other: &Client) -> Result<bool, tokio_postgres::Error> {
     let process = async |client: &Client| -> Result<i32, tokio_postgres::Error> {
         let row = client.query_typed_one("select pg_backend_pid()", &[]).await?;
@@ -66,12 +69,11 @@ async fn shares_its_session(client: &Client, other: &Client) -> Result<bool, tok
     Ok(false)
 }
 
-/// What was done. Printed, it is what the command says.
+/// Its `Display` is the command's output.
 #[derive(Debug)]
 pub struct Migrated {
-    /// The names of what was applied, in order.
     pub applied: Vec<String>,
-    /// The names of what the database has beyond this checkout: a newer release's.
+    /// Migrations in the database that this checkout lacks: a newer release's.
     pub ahead: Vec<String>,
 }
 
@@ -92,12 +94,10 @@ impl Display for Migrated {
     }
 }
 
-/// Applies what is missing, in order. A schema that is ahead of this checkout is left as it is.
+/// Applies missing migrations in order. A schema that is ahead of this checkout stays as it is.
 ///
-/// `client` must be a direct connection or a session-mode pooler's: the lock lives in the session.
-///
-/// # Errors
-/// [`MigrateError`]; what was applied before stays, each migration being a transaction of its own.
+/// `client` must be a direct connection or a session-mode pooler's: the lock belongs to the session. Each migration
+/// is a transaction of its own, so after an error the earlier ones stay applied.
 pub async fn migrate(client: &mut Client) -> Result<Migrated, MigrateError> {
     client
         .batch_execute(&format!("select pg_advisory_lock({LOCK})"))
@@ -122,8 +122,7 @@ async fn apply(client: &mut Client) -> Result<Migrated, MigrateError> {
                 .ok_or(MigrateError::Migration(error));
         }
     };
-    // The runner makes its own list, before any migration could: Supabase would serve it to anybody, for
-    // writing too.
+    // The runner creates its list before any migration runs; Supabase would expose it to everyone, writable.
     client
         .batch_execute("alter table refinery_schema_history enable row level security")
         .await?;
@@ -137,10 +136,10 @@ async fn apply(client: &mut Client) -> Result<Migrated, MigrateError> {
     })
 }
 
-/// What was applied beyond this checkout, if that alone is why the runner stopped: everything of the checkout is applied,
-/// and what it lacks is newer than its newest. Anything else that is missing is another history, not a later one.
+/// Migrations beyond this checkout, if they are the only reason why the runner stopped: the checkout is fully
+/// applied, and the others are newer than its newest. Any other gap is a different history.
 async fn ahead(client: &mut Client, error: &refinery::Error) -> Result<Option<Vec<String>>, MigrateError> {
-    // The runner goes by number: what it came across before was applied as this checkout has it.
+    // The runner goes by number: the ones before were applied as this checkout has them.
     let Kind::MissingVersion(first) = error.kind() else {
         return Ok(None);
     };
@@ -158,18 +157,16 @@ async fn ahead(client: &mut Client, error: &refinery::Error) -> Result<Option<Ve
     Ok(Some(beyond.map(ToString::to_string).collect()))
 }
 
-/// A migration of this checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// Its number.
     pub version: i64,
-    /// `V3__email_batches`.
+    /// Such as `V3__email_batches`.
     pub name: String,
-    /// As the database's list of what was applied holds it.
+    /// As in the database's list of applied migrations.
     pub checksum: String,
 }
 
-/// The migrations of this checkout, in order.
+/// In order.
 pub fn known() -> Vec<Known> {
     let mut known: Vec<Known> = embedded::migrations::runner()
         .get_migrations()

@@ -1,35 +1,60 @@
-//! `redrive`: opens again what was given up, and puts back the messages of the dead-letter queues.
+//! `redrive`: reopens failed work and puts back the messages of the dead-letter queues.
 //!
-//! The row is the truth, so the row is opened first; the message that then goes back only wakes somebody. It is sent
-//! before it is taken out: whoever dies in between leaves two messages, of which the second finds nothing to do.
+//! The row is the truth, so it is reopened first; the message only wakes a function. The message is sent before it is
+//! deleted: a crash in between leaves two messages, and the second finds nothing to do.
 
 use crate::dead_letters::{DeadLetter, DeadLetters};
 use crate::local_stack;
 use crate::store::{self, ChannelStanding, CrmStanding, Standing};
+use clap::Args;
 use proftest::aws::queue::Queue;
 use proftest::aws::{self, AwsError, SdkConfig};
 use proftest::config::{self, Env, variable};
+use proftest::domain::delivery::State;
 use proftest::failure::chain;
 use proftest::store::{Store, StoreError};
 use proftest::task::{CrmTask, DeliverTask};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a message that was looked at stays hidden from other readers, should this process die.
+/// How long a message stays hidden from other readers if this process dies.
 const HIDDEN: Duration = Duration::from_mins(2);
-/// Ten thousand messages a run; what is left waits for the next.
+/// Ten thousand messages per run; the rest waits for the next run.
 const BATCHES_MAX: usize = 1000;
-/// How long one statement may take, connecting included.
+/// For one statement, connecting included.
 const DATABASE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The rows, and the two queues whose dead letters are put back.
-pub struct Funnel {
+pub struct Redrive {
     store: Store,
     notifications: Queue,
     crm: Queue,
+}
+
+#[derive(Args)]
+pub struct Options {
+    /// Only say what would be done.
+    #[arg(long)]
+    dry_run: bool,
+    /// The local stack's directory, whatever the environment says.
+    #[arg(long)]
+    state_dir: Option<PathBuf>,
+}
+
+pub async fn command(options: &Options) -> Result<(), String> {
+    let redrive = Redrive::find(options.state_dir.as_deref()).await?;
+    let redriven = redrive.run(!options.dry_run, &|line| println!("{line}")).await;
+    let Redriven {
+        moved,
+        reopened,
+        left,
+    } = redriven.map_err(|error| chain(&error))?;
+    let would = if options.dry_run { "Would be" } else { "Were" };
+    println!("{would} opened again: {reopened}, put back: {moved}, left: {left}.");
+    Ok(())
 }
 
 /// What a run did, or would do.
@@ -37,36 +62,31 @@ pub struct Funnel {
 pub struct Redriven {
     /// Messages put back into their queues.
     pub moved: usize,
-    /// Notifications and CRM tasks opened again.
+    /// Notifications and CRM tasks reopened.
     pub reopened: usize,
-    /// Messages left where they lie.
+    /// Messages that stay in the dead-letter queue.
     pub left: usize,
 }
 
-/// Why a run ended early. What it had done stays done; the next run goes on from there.
+/// Why a run ended early. Its work so far stays done; the next run continues.
 #[derive(Debug, thiserror::Error)]
 pub enum RedriveError {
-    /// The rows.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The queues.
     #[error(transparent)]
     Queue(#[from] AwsError),
 }
 
-/// What is done about one message.
-struct Fate {
+/// What to do about one message.
+struct Plan {
     /// For the terminal: ids, states and reasons.
     line: String,
     moves: bool,
     reopens: bool,
 }
 
-impl Funnel {
-    /// On these settings, which are the sweep's.
-    ///
-    /// # Errors
-    /// When the database settings cannot be used.
+impl Redrive {
+    /// Takes the sweep's settings.
     pub fn new(settings: &config::Sweep, sdk: &SdkConfig) -> Result<Self, StoreError> {
         Ok(Self {
             store: Store::new(&settings.database, 2, DATABASE_DEADLINE)?,
@@ -75,10 +95,7 @@ impl Funnel {
         })
     }
 
-    /// The local stack that runs on `state_dir`, or the one that the environment names.
-    ///
-    /// # Errors
-    /// One sentence that says what is missing.
+    /// The local stack in `state_dir`, or the stack that the environment names. The error says what is missing.
     pub async fn find(state_dir: Option<&Path>) -> Result<Self, String> {
         let lookup = |name: &str| variable(name);
         let from_environment = state_dir.is_none() && variable("NOTIFICATIONS_QUEUE_URL").is_some();
@@ -91,36 +108,33 @@ impl Funnel {
         Self::new(&settings, &sdk).map_err(|error| error.to_string())
     }
 
-    /// Goes through both dead-letter queues; each line that is worth reading goes to `say`. With `apply` false
-    /// nothing is changed.
-    ///
-    /// # Errors
-    /// [`RedriveError`].
-    pub async fn redrive(&self, apply: bool, say: &dyn Fn(&str)) -> Result<Redriven, RedriveError> {
+    /// Works through both dead-letter queues; lines for the reader go to `say`. With `apply` false nothing is
+    /// changed.
+    pub async fn run(&self, apply: bool, say: &dyn Fn(&str)) -> Result<Redriven, RedriveError> {
         let mut total = Redriven::default();
         let look = async |task: &DeliverTask| self.notification(*task, apply).await;
-        empty("notifications", &self.notifications, apply, say, look, &mut total).await?;
+        redrive_queue("notifications", &self.notifications, apply, say, look, &mut total).await?;
         let look = async |task: &CrmTask| self.crm_task(*task, apply).await;
-        empty("crm", &self.crm, apply, say, look, &mut total).await?;
+        redrive_queue("crm", &self.crm, apply, say, look, &mut total).await?;
         Ok(total)
     }
 
-    async fn notification(&self, task: DeliverTask, apply: bool) -> Result<Fate, StoreError> {
+    async fn notification(&self, task: DeliverTask, apply: bool) -> Result<Plan, StoreError> {
         let DeliverTask::DeliverV1 { notification } = task;
         let standing = store::reopen(&self.store, notification, apply).await?;
         let (what, moves, reopens) = match &standing {
-            None => ("its person was erased".to_owned(), true, false),
+            None => ("the person was erased".to_owned(), true, false),
             Some(standing) => {
                 let reopens = standing.channels.iter().any(|channel| channel.becomes.is_some());
                 let moves = reopens || standing.status != "failed";
-                (tell(standing), moves, reopens)
+                (describe(standing), moves, reopens)
             }
         };
         let line = format!("notification {notification}: {what}");
-        Ok(Fate { line, moves, reopens })
+        Ok(Plan { line, moves, reopens })
     }
 
-    async fn crm_task(&self, task: CrmTask, apply: bool) -> Result<Fate, StoreError> {
+    async fn crm_task(&self, task: CrmTask, apply: bool) -> Result<Plan, StoreError> {
         let CrmTask::CrmV1 { lead } = task;
         let standing = store::reopen_crm(&self.store, lead, apply).await?;
         let reopens = standing.as_ref().is_some_and(|task| task.state == "failed");
@@ -131,7 +145,7 @@ impl Funnel {
                 format!("{state}{}{then}", because(reason.as_deref()))
             }
         };
-        Ok(Fate {
+        Ok(Plan {
             line: format!("CRM task of lead {lead}: {what}"),
             moves: true,
             reopens,
@@ -139,8 +153,8 @@ impl Funnel {
     }
 }
 
-/// Goes through one queue's dead letters, each task once: one that fails again comes back here while this still runs.
-async fn empty<T, L>(
+/// Works through one queue, each task once: a task that fails again returns to the queue during the run.
+async fn redrive_queue<T, L>(
     name: &str,
     queue: &Queue,
     apply: bool,
@@ -150,7 +164,7 @@ async fn empty<T, L>(
 ) -> Result<(), RedriveError>
 where
     T: Serialize + DeserializeOwned,
-    L: AsyncFn(&T) -> Result<Fate, StoreError>,
+    L: AsyncFn(&T) -> Result<Plan, StoreError>,
 {
     let Some(dead) = DeadLetters::of(queue).await? else {
         say(&format!("{name}: the queue has no dead-letter queue"));
@@ -164,18 +178,17 @@ where
                 kept.push(letter);
                 continue;
             }
-            let judged = judge(&letter, &look).await?;
-            let Some((task, fate)) = judged else {
-                say(&format!("  message {}: undecodable, stays", letter.id));
+            let Some((task, plan)) = decide(&letter, &look).await? else {
+                say(&format!("  message {}: undecodable; it stays", letter.id));
                 total.left += 1;
                 kept.push(letter);
                 continue;
             };
-            say(&format!("  {}", fate.line));
-            total.reopened += usize::from(fate.reopens);
-            total.moved += usize::from(fate.moves);
-            total.left += usize::from(!fate.moves);
-            if fate.moves && apply {
+            say(&format!("  {}", plan.line));
+            total.reopened += usize::from(plan.reopens);
+            total.moved += usize::from(plan.moves);
+            total.left += usize::from(!plan.moves);
+            if plan.moves && apply {
                 queue.send(&task, Duration::ZERO).await?;
                 dead.delete(&letter).await?;
             } else {
@@ -193,21 +206,21 @@ where
     Ok(())
 }
 
-/// The task of a message and what is done about it; `None` for one that no function can read.
-async fn judge<T, L>(letter: &DeadLetter, look: &L) -> Result<Option<(T, Fate)>, StoreError>
+/// A message's task and the plan for it; `None` if no function can read the message.
+async fn decide<T, L>(letter: &DeadLetter, look: &L) -> Result<Option<(T, Plan)>, StoreError>
 where
     T: DeserializeOwned,
-    L: AsyncFn(&T) -> Result<Fate, StoreError>,
+    L: AsyncFn(&T) -> Result<Plan, StoreError>,
 {
     let Ok(task) = serde_json::from_str::<T>(&letter.body) else {
         return Ok(None);
     };
-    let fate = look(&task).await?;
-    Ok(Some((task, fate)))
+    let plan = look(&task).await?;
+    Ok(Some((task, plan)))
 }
 
 /// `failed, lead …: email failed (resend 422), is tried again; sms accepted`.
-fn tell(standing: &Standing) -> String {
+fn describe(standing: &Standing) -> String {
     let channels: Vec<String> = standing
         .channels
         .iter()
@@ -219,6 +232,7 @@ fn tell(standing: &Standing) -> String {
                 ..
             } = channel;
             let why = because(reason.as_deref());
+            let (name, state) = (name.as_str(), state.as_str());
             format!("{name} {state}{why}{}", then(channel, standing))
         })
         .collect();
@@ -231,10 +245,10 @@ fn tell(standing: &Standing) -> String {
 }
 
 fn then(channel: &ChannelStanding, standing: &Standing) -> &'static str {
-    match channel.becomes.as_deref() {
-        Some("unknown") => ", is looked up and sent only if it never went out",
+    match channel.becomes {
+        Some(State::Unknown) => ", is looked up, and sent only if it never went out",
         Some(_) => ", is tried again",
-        None if channel.state != "failed" || standing.status != "failed" => "",
+        None if channel.state != State::Failed || standing.status != "failed" => "",
         None if standing.replaced => ", stays: the person has a newer message",
         None => ", stays: it may have gone out, and its idempotency key has expired",
     }
@@ -242,21 +256,4 @@ fn then(channel: &ChannelStanding, standing: &Standing) -> &'static str {
 
 fn because(reason: Option<&str>) -> String {
     reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
-}
-
-/// The command.
-///
-/// # Errors
-/// One sentence.
-pub async fn command(state_dir: Option<&Path>, dry_run: bool) -> Result<(), String> {
-    let funnel = Funnel::find(state_dir).await?;
-    let redriven = funnel.redrive(!dry_run, &|line| println!("{line}")).await;
-    let Redriven {
-        moved,
-        reopened,
-        left,
-    } = redriven.map_err(|error| chain(&error))?;
-    let would = if dry_run { "Would be" } else { "Were" };
-    println!("{would} reopened: {reopened}, put back: {moved}, left: {left}.");
-    Ok(())
 }

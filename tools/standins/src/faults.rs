@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::lock;
 
-/// How a request is spoilt. In JSON: `{"mode":"slow","ms":1500}`.
+/// What goes wrong with a request. In JSON: `{"mode":"slow","ms":1500}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Mode {
@@ -34,12 +34,8 @@ pub enum Mode {
     },
     /// No answer until the client gives up, for at most two minutes; the message is not taken.
     Timeout {},
-    /// The right answer, late. The message is taken at the end of the wait, also if the client has left by
-    /// then: a vendor does not undo work because nobody listens.
-    Slow {
-        /// Milliseconds to wait.
-        ms: u64,
-    },
+    /// The right answer, late. The message is taken at the end of the wait, also if the client has left by then.
+    Slow { ms: u64 },
     /// A proxy's HTML page instead of JSON; the message is not taken.
     Html {
         /// HTTP status, 200–599; 502 unless given.
@@ -58,40 +54,19 @@ fn bad_gateway() -> u16 {
     502
 }
 
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status {
-                status,
-                name: Some(name),
-                ..
-            } => write!(f, "status {status} {name}"),
-            Self::Status { status, .. } => write!(f, "status {status}"),
-            Self::RateLimit { retry_after } => write!(f, "rate limit, retry after {retry_after} s"),
-            Self::Timeout {} => f.write_str("timeout"),
-            Self::Slow { ms } => write!(f, "slow by {ms} ms"),
-            Self::Html { status } => write!(f, "HTML page with status {status}"),
-            Self::Truncated {} => f.write_str("truncated answer"),
-            Self::AcceptThenDrop {} => f.write_str("accepted, then connection cut"),
-            Self::Drop {} => f.write_str("connection cut"),
-        }
-    }
-}
-
 /// A fault to come. In JSON the mode's fields stand beside `count`, `every` and `path`:
 /// `{"mode":"status","status":500,"count":3}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// What happens.
     #[serde(flatten)]
     pub mode: Mode,
-    /// To how many requests (still) to come; `None`: until cleared.
+    /// How many more requests meet it; `None`: all, until it is cleared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-    /// Only to every n-th request; `None`: to each.
+    /// Only every n-th request meets it; `None`: each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<u32>,
-    /// Only to requests whose method and path, such as `POST /api/v4/leads/complex`, contain this; `None`: to any.
+    /// Only requests whose method and path, such as `POST /api/v4/leads/complex`, contain this; `None`: any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
@@ -99,7 +74,6 @@ pub struct Fault {
 const HELP: &str = r#"Send one object such as {"mode":"status","status":500,"count":3}; modes: status, rate_limit, timeout, slow, html, truncated, accept_then_drop, drop; count, every and path (part of POST /path) are optional"#;
 
 impl Fault {
-    /// `mode` for the next `count` requests.
     pub fn times(mode: Mode, count: u32) -> Self {
         Self {
             mode,
@@ -109,10 +83,6 @@ impl Fault {
         }
     }
 
-    /// Reads a fault from JSON.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong and what to send instead.
     pub fn from_json(body: &[u8]) -> Result<Self, String> {
         let help = |wrong: &dyn fmt::Display| format!("The fault was not understood: {wrong}. {HELP}.");
         let mut fields: Map<String, Value> = serde_json::from_slice(body).map_err(|e| help(&e))?;
@@ -123,7 +93,7 @@ impl Fault {
             Some(Value::String(path)) => Some(path),
             Some(_) => return Err(help(&"path must be text")),
         };
-        // Mobizon's codes are numbers, and are naturally written so.
+        // Mobizon's codes are numbers.
         if let Some(name) = fields.get_mut("name").filter(|name| name.is_number()) {
             *name = Value::String(name.to_string());
         }
@@ -161,7 +131,6 @@ struct Pending {
     seen: u32,
 }
 
-/// The pending faults of one stand-in. Clones share one list.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<Mutex<Vec<Pending>>>);
 
@@ -171,7 +140,6 @@ impl Faults {
         lock(&self.0).push(Pending { fault, seen: 0 });
     }
 
-    /// Ends all faults.
     pub fn clear(&self) {
         lock(&self.0).clear();
     }
@@ -184,7 +152,6 @@ impl Faults {
             .collect()
     }
 
-    /// What happens to the request that has just come.
     pub(super) fn next(&self, method: &Method, path: &str) -> Option<Mode> {
         let call = format!("{method} {path}");
         let mut list = lock(&self.0);
@@ -306,6 +273,7 @@ mod tests {
         faults.clear();
         assert_eq!(next(), None);
     }
+
     #[test]
     fn a_path_chooses_calls_and_the_others_are_not_counted() {
         let faults = Faults::default();

@@ -1,8 +1,10 @@
 //! Stand-ins for the vendors: HTTP servers on the loopback that check every request against the vendor's
 //! published contract, answer as the vendor does, and can be told to fail in the ways vendors fail.
 //!
-//! Each vendor is a cheap-to-clone value ([`Resend`], [`Mobizon`], [`AmoCrm`]) whose `router()` goes to [`serve`].
-//! Beside the vendor's own paths every stand-in answers:
+//! Each has what the product's clients send, and refuses the rest, so that a misspelling shows.
+//!
+//! [`Resend`], [`Mobizon`] and [`AmoCrm`] are cheap to clone; their `router()` goes to [`serve`]. Beside the vendor's own
+//! paths every stand-in answers:
 //!
 //! | path | methods | what |
 //! |---|---|---|
@@ -10,31 +12,34 @@
 //! | `/_stats` | GET | [`Stats`] |
 //! | `/_faults` | GET, POST, DELETE | pending faults: list, add one (see [`Fault`]), clear |
 //!
-//! The same is at hand in process: `sent()` (amoCRM: `deals()`), `stats()`, `clear()`, `faults()`.
+//! In process: `sent()` (amoCRM: `deals()`), `stats()`, `faults()`.
+#![allow(
+    missing_docs,
+    clippy::missing_panics_doc,
+    reason = "no public reads it; the modules say what they are for"
+)]
 
 mod amocrm;
-mod desk;
+mod control;
 mod faults;
-mod feed;
 mod meter;
 mod mobizon;
 mod resend;
 mod serve;
 
 pub use amocrm::{
-    AmoCrm, AmoCrmOptions, BoardDeal, BoardStage, CrmContact, CrmDeal, CrmNote, NameOrId, OAuthApp, Seed,
-    SeedContact, SeedDeal, Seeded, SeededContact,
+    AmoCrm, AmoCrmOptions, BoardDeal, BoardStage, CrmContact, CrmDeal, CrmNote, OAuthApp, Seed, SeedContact,
+    SeedDeal, Seeded, SeededContact,
 };
-pub use desk::Stats;
+pub use control::Stats;
 pub use faults::{Fault, Faults, Mode};
-pub use feed::{Feed, FeedEvent};
 pub use mobizon::{Mobizon, MobizonOptions, SentSms};
-pub use resend::{Attachment, Resend, ResendOptions, SentEmail, Tag, Template};
+pub use resend::{Resend, ResendOptions, SentEmail, Tag};
 pub use serve::{Running, serve};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks, also after a panic elsewhere: every critical section here leaves its data whole.
+/// Locks, also after a panic elsewhere: every holder leaves the data whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Moments within the window, oldest first.
 #[derive(Debug)]
 pub(super) struct Meter {
     window: Duration,
@@ -20,7 +19,6 @@ impl Default for Meter {
 }
 
 impl Meter {
-    /// A meter with a window this long.
     pub(super) fn over(window: Duration) -> Self {
         Self {
             window,
@@ -28,7 +26,6 @@ impl Meter {
         }
     }
 
-    /// How many events the window before `now` holds.
     pub(super) fn count(&mut self, now: Instant) -> usize {
         while self
             .moments
@@ -40,13 +37,11 @@ impl Meter {
         self.moments.len()
     }
 
-    /// Adds an event; returns the count including it.
     pub(super) fn hit(&mut self, now: Instant) -> usize {
         self.moments.push_back(now);
         self.count(now)
     }
 
-    /// Forgets all events.
     pub(super) fn clear(&mut self) {
         self.moments.clear();
     }

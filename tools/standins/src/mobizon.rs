@@ -1,16 +1,15 @@
-//! Mobizon: `message/sendsmsmessage`, `message/list`, `message/getsmsstatus`, `user/getownbalance`, `alphaname/list`.
+//! Mobizon: `message/sendsmsmessage`, `message/list`, `message/getsmsstatus`, `user/getownbalance`, `alphaname/list`,
+//! by POST and in lower case.
 //!
 //! Source: mobizon/mobizon-api-docs, `src/v1/en`; for `alphaname/list`, which these leave out, the answer that
-//! gberikov/Mobizon.Net recorded from the live API on 2026-06-24. Every answer has HTTP status 200 and says by `code` what became
-//! of the request. Where the vendor ignores an unknown parameter or the pages are silent, the stand-in refuses,
-//! so that a misspelling shows.
+//! gberikov/Mobizon.Net recorded from the live API on 2026-06-24. Every answer has HTTP status 200 and says by `code`
+//! what became of the request.
 
 mod answer;
 mod rules;
 mod segments;
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -22,10 +21,10 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, Method, StatusCode, Uri},
+    http::{Method, StatusCode, request::Parts},
     response::{Html, IntoResponse, Response},
 };
-use jiff::{Timestamp, tz::Offset};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -34,34 +33,28 @@ use self::{
     rules::{Message, Params, Search},
 };
 use super::{
-    desk::{Delay, Desk, Stats},
+    control::{Control, Delay, Stats},
     faults::Faults,
-    feed::Feed,
 };
 
-/// What the stand-in believes, and how it behaves.
 #[derive(Debug, Clone)]
 pub struct MobizonOptions {
-    /// The one API key that is accepted.
     pub api_key: String,
     /// Registered sender IDs; empty: any `from` will do.
     pub senders: Vec<String>,
-    /// A message shows in `message/list` only so long after it was accepted; zero: at once.
+    /// How long after it was accepted a message appears in `message/list`.
     pub list_lag: Duration,
-    /// `message/list` does not hear `criteria[text]`. The pages let it compare with the text of the *campaign*, in which
-    /// placeholders may stand; clients should get by without it.
+    /// `message/list` ignores `criteria[text]`. The pages let it compare with the text of the *campaign*, in which
+    /// placeholders may stand; a client must work without it.
     pub deaf_to_text: bool,
     /// A message is `ACCEPTD` until it is so old, then `DELIVRD`.
     pub delivered_after: Duration,
-    /// The zone of the vendor's timestamps, which carry none and whose zone is not published. Clients should get
-    /// by with any.
-    pub zone: Offset,
     /// The account's money, in tenge. It never falls: what a message costs is not published.
     pub balance: String,
 }
 
 impl MobizonOptions {
-    /// Any sender, listing at once, delivery after two seconds, UTC.
+    /// Any sender, listing at once, delivery after two seconds.
     pub fn new(api_key: impl Into<String>) -> Self {
         Self {
             api_key: api_key.into(),
@@ -69,42 +62,32 @@ impl MobizonOptions {
             list_lag: Duration::ZERO,
             deaf_to_text: false,
             delivered_after: Duration::from_secs(2),
-            zone: Offset::UTC,
             balance: "190.4280".to_owned(),
         }
     }
 }
 
-/// An SMS that was accepted.
 #[derive(Debug, Clone, Serialize)]
 pub struct SentSms {
-    /// The `messageId` in the answer.
     pub message_id: i64,
-    /// The `campaignId` in the answer.
     pub campaign_id: i64,
-    /// When it was accepted.
     #[serde(serialize_with = "super::rfc3339_millis")]
     pub accepted_at: Timestamp,
     /// Recipient, digits only.
     pub recipient: String,
-    /// Text as sent; the stand-in never shortens links.
     pub text: String,
     /// Sender ID; `None`: the account's default.
     pub from: Option<String>,
-    /// `params[…]` by name.
-    pub params: BTreeMap<String, String>,
-    /// Segments that would be billed.
     pub segments: usize,
 }
 
-/// The stand-in for Mobizon. Clones share one state.
 #[derive(Debug, Clone)]
-pub struct Mobizon(Arc<Office>);
+pub struct Mobizon(Arc<Inner>);
 
 #[derive(Debug)]
-struct Office {
+struct Inner {
     options: MobizonOptions,
-    desk: Arc<Desk<Vec<SentSms>>>,
+    control: Arc<Control<Vec<SentSms>>>,
     last_id: AtomicI64,
     ids: Ids,
 }
@@ -113,28 +96,22 @@ struct Office {
 const FIRST_ID: i64 = 70_000_001;
 
 impl Mobizon {
-    /// A stand-in with nothing sent, reporting to `feed`.
-    pub fn new(options: MobizonOptions, feed: Feed) -> Self {
-        let desk = Arc::new(Desk::new("mobizon", error_answer, feed));
-        Self(Arc::new(Office {
+    pub fn new(options: MobizonOptions) -> Self {
+        Self(Arc::new(Inner {
             options,
-            desk,
+            control: Arc::new(Control::new(error_answer)),
             last_id: AtomicI64::new(FIRST_ID),
             ids: Ids::default(),
         }))
     }
 
-    /// The vendor's paths and the control paths; to be served by [`super::serve`].
     pub fn router(&self) -> Router {
-        // A fallback, because the vendor's paths ignore case.
-        self.0
-            .desk
-            .router(Router::new().fallback(service).with_state(self.clone()))
+        let vendor = Router::new().fallback(service).with_state(self.clone());
+        self.0.control.router(vendor)
     }
 
-    /// Every SMS accepted, oldest first.
     pub fn sent(&self) -> Vec<SentSms> {
-        self.0.desk.sent()
+        self.0.control.sent()
     }
 
     /// Puts a message in that others have sent through the same account; `recipient` in digits.
@@ -143,44 +120,28 @@ impl Mobizon {
             recipient: recipient.to_owned(),
             text: text.to_owned(),
             from: None,
-            params: BTreeMap::new(),
         });
-        self.0.desk.accept(sms, "SMS of others accepted".to_owned());
+        self.0.control.accept(sms);
     }
 
-    /// The counts so far.
     pub fn stats(&self) -> Stats {
-        self.0.desk.stats()
+        self.0.control.stats()
     }
 
-    /// Forgets the messages, also for `message/list`, and the counts.
-    pub fn clear(&self) {
-        self.0.desk.clear();
-    }
-
-    /// The faults to come.
     pub fn faults(&self) -> &Faults {
-        &self.0.desk.faults
+        &self.0.control.faults
     }
 
-    async fn call(
-        &self,
-        method: &Method,
-        path: &str,
-        params: Params,
-        delay: Option<&Delay>,
-    ) -> Result<Value, Refusal> {
-        let path = path.to_ascii_lowercase();
-        let call = path
-            .strip_prefix("/service/")
-            .unwrap_or_default()
-            .trim_end_matches('/');
+    async fn call(&self, call: &str, request: &Parts, body: &[u8]) -> Result<Value, Refusal> {
+        let params = Params::read(request, body);
         rules::check_envelope(call, &params, &self.0.options.api_key)?;
-        if let Some(Delay(delay)) = delay {
-            tokio::time::sleep(*delay).await;
+        // The pages allow GET too; it would put the text and the number into access logs.
+        if request.method != Method::POST {
+            return Err(Refusal::new(12, "Call by POST, with the parameters in the body."));
         }
+        Delay::wait(&request.extensions).await;
         match call {
-            "message/sendsmsmessage" => self.send(method, params),
+            "message/sendsmsmessage" => self.send(params),
             "message/list" => self.list(&params),
             "message/getsmsstatus" => self.statuses(&params),
             "user/getownbalance" => Ok(json!({ "balance": self.0.options.balance, "currency": "KZT" })),
@@ -189,24 +150,15 @@ impl Mobizon {
         }
     }
 
-    fn send(&self, method: &Method, params: Params) -> Result<Value, Refusal> {
-        // The pages mention GET too; it would put the text and the number into access logs.
-        if method != Method::POST {
-            return Err(Refusal::new(
-                12,
-                "Send messages by POST, with the parameters in the body.",
-            ));
-        }
-        let message = rules::message(params.body, &self.0.options, Timestamp::now())?;
-        let sms = self.sms(message);
+    fn send(&self, params: Params) -> Result<Value, Refusal> {
+        let sms = self.sms(rules::message(params.body, &self.0.options.senders)?);
         let ids = self.0.ids.next();
         let answer = json!({
             "campaignId": ids.id(sms.campaign_id),
             "messageId": ids.id(sms.message_id),
             "status": 2,
         });
-        let summary = format!("SMS accepted {}, segments: {}", sms.message_id, sms.segments);
-        self.0.desk.accept(sms, summary);
+        self.0.control.accept(sms);
         Ok(answer)
     }
 
@@ -220,38 +172,30 @@ impl Mobizon {
             recipient: message.recipient,
             text: message.text,
             from: message.from,
-            params: message.params,
         }
     }
 
     fn list(&self, params: &Params) -> Result<Value, Refusal> {
         let options = &self.0.options;
-        let mut search = Search::parse(params, options.zone)?;
+        let mut search = Search::parse(params)?;
         if options.deaf_to_text {
             search.text = None;
         }
         let (now, ids) = (Timestamp::now(), self.0.ids.next());
-        let mut found = self.0.desk.select(|sms| {
-            let listed = answer::age(sms, now) >= options.list_lag;
-            let status = answer::status(sms, now, options);
-            (listed && search.matches(sms, status)).then(|| answer::listed(sms, now, options, ids))
+        let found = self.0.control.select(|sms| {
+            let listed = answer::age(sms, now) >= options.list_lag && search.matches(sms);
+            listed.then(|| answer::listed(sms, now, options, ids))
         });
-        if search.newest_first {
-            found.reverse();
-        }
-        let total = found.len();
-        let page: Vec<Value> = found
-            .into_iter()
-            .skip(search.skip)
-            .take(search.page_size)
-            .collect();
-        Ok(json!({ "items": page, "totalItemCount": total.to_string() }))
+        let total = found.len().to_string();
+        let newest_first = found.into_iter().rev();
+        let page: Vec<Value> = newest_first.skip(search.skip).take(search.page_size).collect();
+        Ok(json!({ "items": page, "totalItemCount": total }))
     }
 
     fn statuses(&self, params: &Params) -> Result<Value, Refusal> {
         let wanted = rules::ids(params)?;
         let (now, ids) = (Timestamp::now(), self.0.ids.next());
-        let found = self.0.desk.select(|sms| {
+        let found = self.0.control.select(|sms| {
             let asked = wanted.contains(&sms.message_id);
             asked.then(|| answer::delivery(sms, now, &self.0.options, ids))
         });
@@ -259,23 +203,15 @@ impl Mobizon {
     }
 }
 
-async fn service(
-    State(mobizon): State<Mobizon>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    delay: Option<axum::Extension<Delay>>,
-    body: Bytes,
-) -> Response {
-    if !uri.path().to_ascii_lowercase().starts_with("/service/") {
-        mobizon.0.desk.reject("http 404".to_owned());
+async fn service(State(mobizon): State<Mobizon>, request: Parts, body: Bytes) -> Response {
+    let Some(call) = request.uri.path().strip_prefix("/service/") else {
+        mobizon.0.control.refused("http 404");
         return (StatusCode::NOT_FOUND, Html("<h1>Not Found</h1>")).into_response();
-    }
-    let params = Params::read(&uri, &headers, &body);
-    match mobizon.call(&method, uri.path(), params, delay.as_deref()).await {
+    };
+    match mobizon.call(call, &request, &body).await {
         Ok(data) => success(&data),
         Err(refusal) => {
-            mobizon.0.desk.reject(refusal.code.to_string());
+            mobizon.0.control.refused(&refusal.code.to_string());
             refusal.into_response()
         }
     }

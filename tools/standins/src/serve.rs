@@ -24,7 +24,6 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// A hung request is let go after this long even if its client still waits.
 const HANG_MAX: Duration = Duration::from_mins(2);
 /// How long [`Running::stop`] waits for answers in flight.
 const STOP_GRACE: Duration = Duration::from_secs(2);
@@ -32,7 +31,6 @@ const STOP_GRACE: Duration = Duration::from_secs(2);
 /// A server at work. Dropping it stops it too, without waiting for answers in flight.
 #[derive(Debug)]
 pub struct Running {
-    /// Where it listens.
     pub addr: SocketAddr,
     stopping: watch::Sender<()>,
     task: JoinHandle<()>,
@@ -59,9 +57,6 @@ impl Running {
 /// Serves `router` on `listener` until the result is stopped or dropped. Must be called within a tokio runtime.
 ///
 /// The stand-ins' routers need this server: their faults cut connections through it.
-///
-/// # Errors
-/// The listener has no local address.
 pub fn serve(listener: TcpListener, router: Router) -> io::Result<Running> {
     let addr = listener.local_addr()?;
     let (stopping, stopped) = watch::channel(());
@@ -79,12 +74,11 @@ pub fn serve(listener: TcpListener, router: Router) -> io::Result<Running> {
     Ok(Running { addr, stopping, task })
 }
 
-/// Nothing is ever sent: the sender's drop is the signal.
+/// The sender's drop is the signal; nothing is ever sent.
 async fn until_stopped(mut stopped: watch::Receiver<()>) {
     let _ = stopped.changed().await;
 }
 
-/// A handler's hold on its own connection.
 #[derive(Debug, Clone)]
 pub(super) struct Conn {
     cut: Arc<AtomicBool>,
@@ -98,7 +92,6 @@ impl Conn {
         self.cut.store(true, Ordering::Release);
     }
 
-    /// Whether it has been cut.
     pub(super) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::Acquire)
     }

@@ -1,11 +1,9 @@
-//! The answer to a lead that is committed.
-
 use proftest::domain::ids::LeadId;
-use proftest::domain::message::TestResult;
-use proftest::domain::quiz::Outcome;
+use proftest::domain::message::ResultTexts;
+use proftest::domain::quiz::QuizResult;
 use serde::Serialize;
 
-/// The answer to a lead that is committed.
+/// The answer to a committed lead.
 #[derive(Debug, Serialize)]
 pub struct Accepted {
     success: bool,
@@ -15,7 +13,7 @@ pub struct Accepted {
     result: Option<ShownResult>,
 }
 
-/// What the page shows of the result: the same that the e-mail says.
+/// What the page shows of the result: the same as the e-mail.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ShownResult {
@@ -32,13 +30,13 @@ struct ShownType {
 }
 
 impl ShownResult {
-    fn new(outcome: Outcome) -> Self {
-        let TestResult {
+    fn new(result: QuizResult) -> Self {
+        let ResultTexts {
             types,
             professions,
             first_step,
-        } = outcome.result();
-        let types = types.into_iter().zip(outcome.types());
+        } = result.texts();
+        let types = types.into_iter().zip(result.types());
         Self {
             types: types
                 .map(|(texts, kind)| ShownType {
@@ -54,12 +52,11 @@ impl ShownResult {
 }
 
 impl Accepted {
-    /// The answer for this lead.
-    pub fn new(lead_id: LeadId, outcome: Option<Outcome>) -> Self {
+    pub fn new(lead_id: LeadId, result: Option<QuizResult>) -> Self {
         Self {
             success: true,
             lead_id,
-            result: outcome.map(ShownResult::new),
+            result: result.map(ShownResult::new),
         }
     }
 }

@@ -125,9 +125,9 @@ pub fn result(lead: &Value) -> Option<Value> {
     let answers: Vec<usize> = answers
         .filter_map(|at| usize::try_from(at.as_u64()?).ok())
         .collect();
-    let outcome = quiz::score(&answers)?;
-    let told = outcome.result();
-    let types = outcome.types().into_iter().zip(&told.types);
+    let result = quiz::score(&answers)?;
+    let told = result.texts();
+    let types = result.types().into_iter().zip(&told.types);
     let types: Vec<Value> = types
         .map(|(kind, texts)| json!({"letter": kind.letter(), "title": texts.title, "meaning": texts.meaning}))
         .collect();

@@ -1,20 +1,20 @@
-//! Where in the account the configured stage is.
+//! Finds the configured stage in the account.
 
 use super::{Pipeline, Status};
 use crate::config::Stage;
 
-/// Why it is nowhere.
+/// Why the configured stage was not found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Misplaced {
-    /// There is no such pipeline.
+    /// No pipeline has this id or name.
     #[error("the configured pipeline is not in the account")]
     Pipeline,
-    /// The pipeline has no such stage.
+    /// The pipeline has no stage of this id or name.
     #[error("the configured stage is not in its pipeline")]
     Status,
 }
 
-/// Finds the configured stage, by its ids or by its names.
+/// The pipeline and stage with the configured ids or names.
 pub fn place<'a>(pipelines: &'a [Pipeline], stage: &Stage) -> Result<(&'a Pipeline, &'a Status), Misplaced> {
     let pipeline = pipelines.iter().find(|pipeline| match stage {
         Stage::Ids(id, _) => pipeline.id == *id,
@@ -28,7 +28,7 @@ pub fn place<'a>(pipelines: &'a [Pipeline], stage: &Stage) -> Result<(&'a Pipeli
     Ok((pipeline, status.ok_or(Misplaced::Status)?))
 }
 
-/// Names are typed by people: case and spaces around do not count.
+/// People type names: case and outer spaces do not count.
 fn same_name(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }

@@ -1,4 +1,4 @@
-//! What a long-lived token says of itself.
+//! Reads the expiry of a long-lived token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

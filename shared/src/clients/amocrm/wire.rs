@@ -1,22 +1,24 @@
-//! amoCRM's JSON. Only what is needed, and tolerant: its own libraries disagree on shapes.
+//! amoCRM's JSON, reduced to what is needed. Parsing is tolerant, because the vendor's own libraries disagree on
+//! shapes.
 
 use super::Created;
+use crate::domain::ids::{ContactId, DealId, FieldId, PipelineId, StageId};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 /// A pipeline of deals.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Pipeline {
-    /// Its id.
-    pub id: i64,
-    /// Its name.
+    /// The pipeline's id.
+    pub id: PipelineId,
+    /// The name shown in amoCRM.
     pub name: String,
     #[serde(rename = "_embedded")]
     embedded: EmbeddedStatuses,
 }
 
 impl Pipeline {
-    /// Its stages.
+    /// The pipeline's stages.
     pub fn statuses(&self) -> &[Status] {
         &self.embedded.statuses
     }
@@ -31,20 +33,20 @@ struct EmbeddedStatuses {
 /// A stage of a pipeline.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Status {
-    /// Its id.
-    pub id: i64,
-    /// Its name.
+    /// The stage's id.
+    pub id: StageId,
+    /// The name shown in amoCRM.
     pub name: String,
-    /// Its place: a larger one is further along.
+    /// Position: a larger number is further along.
     #[serde(default)]
     pub sort: i64,
 }
 
-/// A contact.
+/// A person or company in amoCRM.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Contact {
-    /// Its id.
-    pub id: i64,
+    /// The contact's id.
+    pub id: ContactId,
     #[serde(default, deserialize_with = "null_as_empty")]
     custom_fields_values: Vec<Field>,
     #[serde(default, rename = "_embedded")]
@@ -52,7 +54,7 @@ pub struct Contact {
 }
 
 impl Contact {
-    /// The values of the fields with this code, such as PHONE.
+    /// The values of fields with this code, such as PHONE.
     pub fn values(&self, code: &str) -> impl Iterator<Item = &str> {
         let fields = self
             .custom_fields_values
@@ -61,22 +63,22 @@ impl Contact {
         fields.flat_map(Field::texts)
     }
 
-    /// The ids of its deals.
-    pub fn deals(&self) -> Vec<i64> {
-        self.embedded.leads.iter().map(|lead| lead.id).collect()
+    /// The ids of the contact's deals.
+    pub fn deals(&self) -> Vec<DealId> {
+        self.embedded.leads.iter().map(|lead| DealId(lead.id)).collect()
     }
 }
 
-/// A deal. (amoCRM calls it a lead; here a lead is a person.)
+/// A deal. amoCRM calls it a lead; here a lead is a person.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Deal {
-    /// Its id.
-    pub id: i64,
-    /// Its pipeline.
-    pub pipeline_id: i64,
-    /// Its stage.
-    pub status_id: i64,
-    /// Whether it is in the bin.
+    /// The deal's id.
+    pub id: DealId,
+    /// The pipeline of `status_id`.
+    pub pipeline_id: PipelineId,
+    /// The deal's stage.
+    pub status_id: StageId,
+    /// Whether the deal is in the bin.
     #[serde(default)]
     pub is_deleted: bool,
     #[serde(default, deserialize_with = "null_as_empty")]
@@ -86,8 +88,8 @@ pub struct Deal {
 }
 
 impl Deal {
-    /// Whether the field has a value.
-    pub fn has(&self, field: i64) -> bool {
+    /// Whether the field is filled in.
+    pub fn has(&self, field: FieldId) -> bool {
         let mut found = self
             .custom_fields_values
             .iter()
@@ -96,7 +98,7 @@ impl Deal {
     }
 
     /// Whether the field has exactly this value.
-    pub fn holds(&self, field: i64, value: &str) -> bool {
+    pub fn holds(&self, field: FieldId, value: &str) -> bool {
         let mut found = self
             .custom_fields_values
             .iter()
@@ -104,16 +106,19 @@ impl Deal {
         found.any(|one| one.texts().any(|text| text == value))
     }
 
-    /// Its first contact, when the answer was asked to tell.
-    pub fn contact(&self) -> Option<i64> {
-        self.embedded.contacts.first().map(|contact| contact.id)
+    /// The first contact, if the request asked for contacts.
+    pub fn contact(&self) -> Option<ContactId> {
+        self.embedded
+            .contacts
+            .first()
+            .map(|contact| ContactId(contact.id))
     }
 }
 
 #[derive(Debug, Clone, Deserialize)]
 struct Field {
     #[serde(default, rename = "field_id")]
-    id: Option<i64>,
+    id: Option<FieldId>,
     #[serde(default, rename = "field_code")]
     code: Option<String>,
     #[serde(default)]
@@ -185,7 +190,7 @@ pub(super) struct TokenPair {
     pub(super) expires_in: u64,
 }
 
-/// `application/problem+json`, as far as it is needed.
+/// The needed fields of `application/problem+json`.
 #[derive(Default, Deserialize)]
 pub(super) struct Problem {
     #[serde(default)]
@@ -198,8 +203,8 @@ fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Field
     Option::<Vec<Field>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Custom fields by id, as requests have them.
-pub(super) fn fields(fields: &[(i64, String)]) -> Value {
+/// Custom fields in the form of a request.
+pub(super) fn fields(fields: &[(FieldId, String)]) -> Value {
     let fields: Vec<Value> = fields
         .iter()
         .map(|(id, value)| json!({"field_id": id, "values": [{"value": value}]}))
@@ -207,7 +212,7 @@ pub(super) fn fields(fields: &[(i64, String)]) -> Value {
     json!(fields)
 }
 
-/// The first created deal: the vendor's SDK reads a bare array, another library `_embedded.leads`.
+/// The first created deal. The vendor's SDK reads a bare array, another library `_embedded.leads`.
 pub(super) fn created(body: &[u8]) -> Option<Created> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let list = body
@@ -215,8 +220,8 @@ pub(super) fn created(body: &[u8]) -> Option<Created> {
         .or_else(|| body.get("_embedded")?.get("leads")?.as_array())?;
     let first = list.first()?;
     Some(Created {
-        deal: first.get("id")?.as_i64()?,
-        contact: first.get("contact_id").and_then(Value::as_i64),
+        deal: DealId(first.get("id")?.as_i64()?),
+        contact: first.get("contact_id").and_then(Value::as_i64).map(ContactId),
     })
 }
 
@@ -227,8 +232,8 @@ mod tests {
     #[test]
     fn both_shapes_of_a_created_deal_are_read() {
         let expected = Created {
-            deal: 7,
-            contact: Some(8),
+            deal: DealId(7),
+            contact: Some(ContactId(8)),
         };
         for body in [
             r#"[{"id":7,"contact_id":8,"merged":false}]"#,

@@ -67,6 +67,11 @@ impl Email {
         Ok(Self(whole))
     }
 
+    /// The value that a row or pinned content holds: it was parsed when it came in.
+    pub(crate) fn from_row(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The normalised address.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -56,6 +56,11 @@ impl Name {
         }
     }
 
+    /// The value that a row or pinned content holds: it was parsed when it came in.
+    pub(crate) fn from_row(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The normalised name.
     pub fn as_str(&self) -> &str {
         &self.0

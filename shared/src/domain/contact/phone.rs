@@ -80,6 +80,11 @@ impl Phone {
         calling_code::split(self.digits()).is_some_and(|(code, _)| fixed_length(code).is_some())
     }
 
+    /// The value that a row or pinned content holds: it was parsed when it came in.
+    pub(crate) fn from_row(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// E.164: `+` and digits.
     pub fn as_str(&self) -> &str {
         &self.0

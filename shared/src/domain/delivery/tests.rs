@@ -1,8 +1,10 @@
-//! The decisions, as tables.
-
 use super::*;
 
-const P: Policy = Policy::PRODUCTION;
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const P: DeliveryTiming = DeliveryTiming::PRODUCTION;
 
 fn failed(reaction: Reaction) -> Result<String, Failure> {
     Err(Failure::new(reaction, "why"))
@@ -14,13 +16,13 @@ fn retry_after_is_a_floor_and_the_backoff_grows() {
         let outcome = failed(Reaction::Retry {
             after: floor.map(seconds),
         });
-        settle(&P, Channel::Email, retries, outcome, 1.0).after().unwrap()
+        judge(&P, Channel::Email, retries, outcome, 1.0).after().unwrap()
     };
     assert_eq!(after(0, None), seconds(5));
     assert_eq!(after(3, None), seconds(120));
     assert_eq!(after(0, Some(77)), seconds(77));
     assert!(
-        settle(
+        judge(
             &P,
             Channel::Email,
             0,
@@ -37,25 +39,25 @@ fn retries_end_but_parking_does_not() {
     let last = u16::try_from(P.backoff.len()).unwrap();
     let retry = failed(Reaction::Retry { after: None });
     assert_eq!(
-        settle(&P, Channel::Sms, last - 1, retry.clone(), 0.5).state(),
-        "retrying"
+        judge(&P, Channel::Sms, last - 1, retry.clone(), 0.5).state(),
+        State::Retrying
     );
-    assert_eq!(settle(&P, Channel::Sms, last, retry, 0.5).state(), "failed");
+    assert_eq!(judge(&P, Channel::Sms, last, retry, 0.5).state(), State::Failed);
     assert_eq!(
-        settle(&P, Channel::Sms, last + 50, failed(Reaction::Park), 0.5).state(),
-        "parked"
+        judge(&P, Channel::Sms, last + 50, failed(Reaction::Park), 0.5).state(),
+        State::Parked
     );
 }
 
 #[test]
 fn an_unknown_sms_is_never_simply_retried() {
     assert_eq!(
-        settle(&P, Channel::Sms, 1, failed(Reaction::Unknown), 0.5).state(),
-        "unknown"
+        judge(&P, Channel::Sms, 1, failed(Reaction::Unknown), 0.5).state(),
+        State::Unknown
     );
     assert_eq!(
-        settle(&P, Channel::Email, 1, failed(Reaction::Unknown), 0.5).state(),
-        "retrying"
+        judge(&P, Channel::Email, 1, failed(Reaction::Unknown), 0.5).state(),
+        State::Retrying
     );
 }
 
@@ -64,13 +66,13 @@ fn an_unknown_sms_is_sent_again_only_when_the_list_had_time_to_show_it() {
     let look = |since, found| reconcile(&P, seconds(since), found, 0.5);
     assert_eq!(
         look(599, Ok(None)),
-        Reconciled::Settled(Settlement::Unknown {
+        Reconciled::Over(Outcome::Unknown {
             reason: "outcome unknown: not in the vendor's list yet".into(),
             after: seconds(45),
         })
     );
     assert_eq!(look(600, Ok(None)), Reconciled::SendAgain);
-    let found = Reconciled::Settled(Settlement::Accepted {
+    let found = Reconciled::Over(Outcome::Accepted {
         provider_id: "7".into(),
     });
     assert_eq!(look(1, Ok(Some("7".into()))), found);
@@ -87,11 +89,11 @@ fn a_failed_look_up_never_ends_in_sending() {
         let look = |since| reconcile(&P, since, Err(Failure::new(reaction, "why")), 0.5);
         assert!(matches!(
             look(seconds(9_999)),
-            Reconciled::Settled(Settlement::Unknown { .. })
+            Reconciled::Over(Outcome::Unknown { .. })
         ));
         assert!(matches!(
             look(P.unknown_max),
-            Reconciled::Settled(Settlement::Failed { .. })
+            Reconciled::Over(Outcome::Failed { .. })
         ));
     }
 }
@@ -107,8 +109,5 @@ fn an_attempt_in_doubt_looks_up_an_sms_and_trusts_the_key_of_an_email() {
     );
     assert_eq!(open_at(Channel::Email, EMAIL_KEY_LIFETIME), Opening::Send);
     let late = open_at(Channel::Email, EMAIL_KEY_LIFETIME + seconds(1));
-    assert!(
-        matches!(late, Opening::Settled(Settlement::Failed { .. })),
-        "{late:?}"
-    );
+    assert!(matches!(late, Opening::Over(Outcome::Failed { .. })), "{late:?}");
 }

@@ -9,16 +9,16 @@ fn ru() -> &'static Texts {
     texts(Locale::Ru)
 }
 
-fn rendered(name: &str, result: Option<&TestResult>) -> EmailContent {
+fn rendered(name: &str, result: Option<&ResultTexts>) -> EmailContent {
     email(ru(), name, result, LINK).unwrap()
 }
 
-fn result() -> TestResult {
-    let kind = |title: &str, meaning: &str| ResultType {
+fn result() -> ResultTexts {
+    let kind = |title: &str, meaning: &str| TypeText {
         title: title.to_owned(),
         meaning: meaning.to_owned(),
     };
-    TestResult {
+    ResultTexts {
         types: vec![
             kind("Исследователь", "Любит понимать."),
             kind("Организатор", "Любит <порядок> & \"план\"."),
@@ -28,7 +28,6 @@ fn result() -> TestResult {
     }
 }
 
-/// What stands between each `before` and the next `after`.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
     text.split(before)
         .skip(1)
@@ -36,7 +35,6 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The HTML as every client but Outlook for Windows sees it.
 fn without_mso(html: &str) -> String {
     let mut seen = String::new();
     for (i, part) in html.split("<!--[if mso]>").enumerate() {
@@ -171,14 +169,13 @@ fn a_result_is_shown_in_both_parts() {
     );
     assert!(content.html.contains("R&#38;D-инженер") && content.text.contains("- R&D-инженер\n"));
     assert!(content.text.contains("Любит <порядок> & \"план\"."));
-    // A line between rows, none after the last.
     assert_eq!(content.html.matches("border-bottom:1px").count(), 1);
 }
 
 #[test]
 fn an_empty_part_of_a_result_leaves_no_heading_behind() {
     let t = &ru().email;
-    let empty = TestResult {
+    let empty = ResultTexts {
         types: vec![],
         professions: vec![],
         first_step: String::new(),
@@ -197,7 +194,7 @@ fn every_link_is_the_given_one_and_the_button_is_the_only_call() {
         let content = rendered("Айгерим", result.as_ref());
         let seen = without_mso(&content.html);
 
-        // The button of Outlook, the button of all others, the plain link.
+        // The button of Outlook, the button of the others, the plain link.
         assert_eq!(between(&content.html, "href=\"", "\""), [LINK; 3]);
         assert_eq!(
             content.html.matches("http").count(),

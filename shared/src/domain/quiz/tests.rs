@@ -1,10 +1,10 @@
-//! Properties of the scoring. The balance of the questions is checked in `tests/quiz_file.rs`.
+//! Properties of the scoring. `tests/quiz_file.rs` checks the balance of the questions.
 
 use super::*;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
-/// Chooses `wanted` where it is offered, and otherwise the first of `then` that is.
+/// Chooses `wanted` where it is offered, otherwise the first of `then` that is.
 fn answers_for(wanted: Type, then: &[Type]) -> Vec<usize> {
     let place = |question: &Question, kind: Type| question.options.iter().position(|one| one.kind == kind);
     questions()
@@ -42,14 +42,14 @@ fn every_outcome_has_its_own_texts() {
     let mut pairs = HashSet::new();
     for first in Type::ALL {
         for second in Type::ALL.into_iter().filter(|kind| *kind != first) {
-            let outcome = Outcome::from_letters(&[first.letter(), second.letter()]).unwrap();
-            let result = outcome.result();
+            let outcome = QuizResult::from_letters(&[first.letter(), second.letter()]).unwrap();
+            let result = outcome.texts();
             assert_eq!(result.types.len(), 2);
             assert_ne!(result.types[0], result.types[1]);
             assert!((5..=8).contains(&result.professions.len()));
-            let swapped = Outcome::from_letters(&[second.letter(), first.letter()])
+            let swapped = QuizResult::from_letters(&[second.letter(), first.letter()])
                 .unwrap()
-                .result();
+                .texts();
             assert_eq!(result.professions, swapped.professions);
             assert_ne!(result.first_step, swapped.first_step);
             pairs.insert(result.professions);
@@ -68,7 +68,7 @@ fn letters_that_are_no_outcome_give_none() {
         &["R", "I", "A"],
         &["r", "i"],
     ] {
-        assert_eq!(Outcome::from_letters(letters), None, "{letters:?}");
+        assert_eq!(QuizResult::from_letters(letters), None, "{letters:?}");
     }
 }
 
@@ -115,7 +115,7 @@ proptest! {
             prop_assert!(points(kind) <= points(outcome[1]));
         }
         let letters = outcome.map(Type::letter);
-        prop_assert_eq!(Outcome::from_letters(&letters), score(&answers));
+        prop_assert_eq!(QuizResult::from_letters(&letters), score(&answers));
     }
 
     #[test]

@@ -33,10 +33,8 @@ const DOWN_BYTES_PER_SECOND: f64 = 1_600_000.0 / 8.0;
 const UP_BYTES_PER_SECOND: f64 = 750_000.0 / 8.0;
 const CPU_SLOWDOWN: f64 = 4.0;
 
-/// The size of a window, in CSS pixels.
 pub type Size = (i64, i64);
 
-/// One tab of a browser of its own.
 pub struct Tab {
     /// Kept, because the browser ends with it.
     browser: Browser,
@@ -75,12 +73,10 @@ impl Tab {
         })
     }
 
-    /// Its name and version.
     pub async fn version(&self) -> Result<String, Error> {
         Ok(self.browser.version().await?.product)
     }
 
-    /// Ends the browser and removes its profile.
     pub async fn leave(mut self) -> Result<(), Error> {
         self.browser.close().await?;
         self.browser.wait().await?;
@@ -89,7 +85,6 @@ impl Tab {
         Ok(())
     }
 
-    /// Makes network and processor as slow as those of a cheap phone.
     pub async fn slow_down(&self) -> Result<(), Error> {
         let conditions = NetworkConditions::new("", LATENCY_MS, DOWN_BYTES_PER_SECOND, UP_BYTES_PER_SECOND);
         let rules = EmulateNetworkConditionsByRuleParams::builder()
@@ -104,7 +99,6 @@ impl Tab {
         Ok(())
     }
 
-    /// Goes to an address and waits for the document.
     pub async fn open(&self, url: &str) -> Result<(), Error> {
         self.page.goto(url).await?;
         self.until("document.readyState === 'complete'").await
@@ -116,7 +110,6 @@ impl Tab {
         Ok(result.value().cloned().unwrap_or_default())
     }
 
-    /// Waits until an expression is true.
     pub async fn until(&self, expression: &str) -> Result<(), Error> {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
@@ -140,7 +133,6 @@ impl Tab {
         Ok(())
     }
 
-    /// Types into a field, character by character.
     pub async fn types(&self, selector: &str, text: &str) -> Result<(), Error> {
         self.press(selector).await?;
         for character in text.chars() {
@@ -149,7 +141,6 @@ impl Tab {
         Ok(())
     }
 
-    /// Presses a key.
     pub async fn key(&self, key: &str) -> Result<(), Error> {
         self.page.find_element("html").await?.press_key(key).await?;
         Ok(())

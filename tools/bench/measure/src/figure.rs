@@ -2,20 +2,15 @@
 
 use serde::Serialize;
 
-/// Which side of its target a figure should be on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
-    /// The target or less.
     AtMost,
-    /// The target or more.
     AtLeast,
 }
 
-/// A figure beside its target.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {
-    /// What was measured.
     pub name: String,
     /// Under which conditions; empty when they do not matter.
     pub conditions: String,
@@ -25,13 +20,10 @@ pub struct Figure {
     pub spread: (f64, f64),
     /// What else a reader may want to know: absolute times of this machine, by which nothing is judged.
     pub context: String,
-    /// Of the value and the target.
     pub unit: &'static str,
-    /// Which side of the target is good.
     pub bound: Bound,
     /// What it should be.
     pub target: f64,
-    /// Whether it is.
     pub met: bool,
 }
 
@@ -41,14 +33,12 @@ impl Figure {
         Self::new(name, conditions, runs, unit, Bound::AtMost, f64::INFINITY)
     }
 
-    /// The same with something for a reader.
     #[must_use]
     pub fn with_context(mut self, context: impl Into<String>) -> Self {
         self.context = context.into();
         self
     }
 
-    /// The median of `runs` beside a target, both in `unit`.
     pub fn new(
         name: &str,
         conditions: &str,
@@ -89,7 +79,6 @@ fn share(values: &[f64], part: usize, of: usize) -> f64 {
     sorted.get(sorted.len() * part / of).copied().unwrap_or(f64::NAN)
 }
 
-/// A table for a terminal, one line a figure.
 pub fn table(figures: &[Figure]) -> String {
     let mut lines = Vec::new();
     for figure in figures {

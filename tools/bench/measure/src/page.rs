@@ -70,7 +70,6 @@ pub async fn run() -> Result<(), Error> {
     Ok(())
 }
 
-/// HTML, CSS and JavaScript as they are sent.
 fn bytes() -> Vec<Figure> {
     let mut figures = Vec::new();
     for coding in ["br", "gzip"] {

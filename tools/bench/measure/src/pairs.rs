@@ -12,9 +12,7 @@ const BLOCK: usize = 20;
 /// What two things took, round by round, in milliseconds.
 #[derive(Debug, Default)]
 pub struct Pairs {
-    /// The first.
     pub one: Vec<f64>,
-    /// The other.
     pub other: Vec<f64>,
 }
 

@@ -5,17 +5,18 @@
 //! processes, delays in whole seconds. Schedules are left out: each message is seen when its schedule would fire.
 
 use crate::Error;
-use crate::bed::Bed;
 use crate::figure::{Bound, Figure, table};
 use crate::queue::{Message, Queue};
+use crate::setup::Setup;
 use clap::Args;
 use futures::future::try_join_all;
 use futures::stream::{StreamExt as _, TryStreamExt as _};
+use harness::person::Person;
 use harness::runtime_api::Function;
 use proftest::config::Database;
-use proftest::domain::contact::{Email, Name, Phone};
+use proftest::domain::delivery::Kind;
 use proftest::store::{NewLead, Store};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use standins::{Fault, Mode};
 use std::collections::HashMap;
 use std::path::Path;
@@ -72,10 +73,10 @@ type Times = (f64, Vec<f64>, Vec<f64>);
 /// # Errors
 /// When anything was early, doubled or lost, or something failed.
 pub async fn run(options: Options) -> Result<(), Error> {
-    let bed = Bed::start(Path::new(DIR), options.resend_limit).await?;
-    let figures = measure(&bed, options).await?;
+    let setup = Setup::start(Path::new(DIR), options.resend_limit).await?;
+    let figures = measure(&setup, options).await?;
     println!("{}", table(&figures));
-    let stats = bed.resend.stats();
+    let stats = setup.vendors.resend.stats();
     println!(
         "Resend: {} requests ({} refused with 429), at most {} in any second",
         stats.requests,
@@ -85,13 +86,13 @@ pub async fn run(options: Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// The same in a bed that is there. Its vendors are slow from now on.
+/// The same in a setup that exists. Its vendors are slow from now on.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn measure(bed: &Bed, options: Options) -> Result<Vec<Figure>, Error> {
+pub async fn measure(setup: &Setup, options: Options) -> Result<Vec<Figure>, Error> {
     let ms = u64::try_from(ANSWER_AFTER.as_millis()).unwrap_or(u64::MAX);
-    for faults in [bed.resend.faults(), bed.mobizon.faults()] {
+    for faults in [setup.vendors.resend.faults(), setup.vendors.mobizon.faults()] {
         faults.add(Fault {
             mode: Mode::Slow { ms },
             count: None,
@@ -100,26 +101,28 @@ pub async fn measure(bed: &Bed, options: Options) -> Result<Vec<Figure>, Error> 
         });
     }
     let queue = Queue::default();
-    let workers = try_join_all((0..options.workers).map(|_| bed.function("deliver"))).await?;
+    let workers = try_join_all((0..options.workers).map(|_| setup.function("deliver"))).await?;
     // By then most leads are saved. The rest are saved meanwhile, which costs the first ones of their punctuality.
     let lead_time = Duration::from_secs(2) + Duration::from_micros(1_200) * options.leads;
     let first_due = Instant::now() + lead_time;
     let stop = AtomicBool::new(false);
-    let polls = workers.into_iter().map(|worker| poll(worker, bed, &queue, &stop));
+    let polls = workers
+        .into_iter()
+        .map(|worker| poll(worker, setup, &queue, &stop));
     let work = async {
-        save_all(bed, &queue, options, first_due).await?;
+        save_all(setup, &queue, options, first_due).await?;
         let last_due = first_due + Duration::from_secs(options.within.into());
-        wait(bed, last_due + Duration::from_secs(options.patience)).await?;
+        wait(setup, last_due + Duration::from_secs(options.patience)).await?;
         stop.store(true, Ordering::Relaxed);
         Ok(())
     };
     tokio::try_join!(try_join_all(polls), work)?;
-    report(bed, options).await
+    report(setup, options).await
 }
 
 /// Until none is pending, or this moment.
-async fn wait(bed: &Bed, end: Instant) -> Result<(), Error> {
-    let client = bed.database().await?;
+async fn wait(setup: &Setup, end: Instant) -> Result<(), Error> {
+    let client = setup.database().await?;
     let sql = format!(
         "select count(*) from scheduled_notifications where status = 'pending' and source = '{SOURCE}'"
     );
@@ -133,9 +136,9 @@ async fn wait(bed: &Bed, end: Instant) -> Result<(), Error> {
 }
 
 /// Saves the leads and sends a message for each, which is seen when it is due.
-async fn save_all(bed: &Bed, queue: &Queue, options: Options, first_due: Instant) -> Result<(), Error> {
+async fn save_all(setup: &Setup, queue: &Queue, options: Options, first_due: Instant) -> Result<(), Error> {
     let database = Database {
-        url: bed.database_url().into(),
+        url: setup.database_url().into(),
         ca_pem: None,
     };
     let store = Store::new(&database, WRITERS, Duration::from_secs(10))?;
@@ -144,7 +147,7 @@ async fn save_all(bed: &Bed, queue: &Queue, options: Options, first_due: Instant
         let store = &store;
         async move {
             let delay = (first_due + step * number).saturating_duration_since(Instant::now());
-            let saved = store.save_lead(&person(number)?, delay).await?;
+            let saved = store.save_lead(lead(number)?, Kind::Result, delay).await?;
             let pending = saved
                 .notification
                 .ok_or_else(|| Error::Part("no notification".to_owned()))?;
@@ -158,20 +161,18 @@ async fn save_all(bed: &Bed, queue: &Queue, options: Options, first_due: Instant
         .await
 }
 
-fn person(number: u32) -> Result<NewLead, Error> {
-    let wrong = || Error::Part("an impossible person".to_owned());
-    Ok(NewLead {
-        name: Name::parse("Айгерим").map_err(|_| wrong())?,
-        email: Email::parse(&format!("person{number}@example.com")).map_err(|_| wrong())?,
-        phone: Phone::parse(&format!("+7701{number:07}")).map_err(|_| wrong())?,
+fn lead(number: u32) -> Result<NewLead, Error> {
+    let person = Person {
         source: SOURCE.to_owned(),
-        metadata: Map::new(),
-        idempotency_key: None,
-    })
+        ..Person::number(number)
+    };
+    person
+        .lead()
+        .map_err(|_| Error::Part("an impossible person".to_owned()))
 }
 
 /// One sandbox of the event source mapping: receive, invoke, forget what did not fail.
-async fn poll(mut function: Function, bed: &Bed, queue: &Queue, stop: &AtomicBool) -> Result<(), Error> {
+async fn poll(mut function: Function, setup: &Setup, queue: &Queue, stop: &AtomicBool) -> Result<(), Error> {
     while !stop.load(Ordering::Relaxed) {
         let messages = queue.receive();
         if messages.is_empty() {
@@ -189,27 +190,27 @@ async fn poll(mut function: Function, bed: &Bed, queue: &Queue, stop: &AtomicBoo
         for message in messages {
             let id = message.id.to_string();
             if failed.contains(&id.as_str()) {
-                queue.put_back(message, bed.held(&id));
+                queue.put_back(message, setup.held(&id));
             }
         }
     }
     Ok(())
 }
 
-async fn report(bed: &Bed, options: Options) -> Result<Vec<Figure>, Error> {
+async fn report(setup: &Setup, options: Options) -> Result<Vec<Figure>, Error> {
     let sql = format!(
         "select l.email, ltrim(l.phone, '+') as phone, extract(epoch from n.scheduled_for)::float8 as due
          from landing_leads l join scheduled_notifications n on n.lead_id = l.id where l.source = '{SOURCE}'"
     );
-    let rows = bed.database().await?.query_typed(&sql, &[]).await?;
+    let rows = setup.database().await?.query_typed(&sql, &[]).await?;
     let mut emails: HashMap<String, Vec<f64>> = HashMap::new();
-    for email in bed.resend.sent() {
+    for email in setup.vendors.resend.sent() {
         for to in email.to {
             emails.entry(to).or_default().push(seconds(email.accepted_at));
         }
     }
     let mut texts: HashMap<String, Vec<f64>> = HashMap::new();
-    for sms in bed.mobizon.sent() {
+    for sms in setup.vendors.mobizon.sent() {
         texts
             .entry(sms.recipient)
             .or_default()

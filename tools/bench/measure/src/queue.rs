@@ -15,11 +15,9 @@ const BATCH_MAX: usize = 10;
 /// As template.yaml has it.
 const VISIBILITY_TIMEOUT: Duration = Duration::from_mins(3);
 
-/// Messages by the moment at which they can be received.
 #[derive(Default)]
 pub struct Queue(Mutex<BinaryHeap<Reverse<Message>>>);
 
-/// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Message {
     visible_at: Instant,
@@ -38,7 +36,6 @@ impl Queue {
         });
     }
 
-    /// What can be received now, at most a batch. It is gone from the queue.
     pub fn receive(&self) -> Vec<Message> {
         self.receive_at(Instant::now())
     }
@@ -59,7 +56,6 @@ impl Queue {
         batch
     }
 
-    /// Shows a message again, after so long or after the queue's own time.
     pub fn put_back(&self, message: Message, after: Option<Duration>) {
         let visible_at = Instant::now() + after.unwrap_or(VISIBILITY_TIMEOUT);
         self.put(Message {
@@ -82,7 +78,6 @@ impl Message {
     }
 }
 
-/// A message as Lambda hands it to a function.
 pub fn record(id: Uuid, body: &str) -> Value {
     json!({
         "messageId": id,

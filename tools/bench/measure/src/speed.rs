@@ -13,9 +13,9 @@ mod scale;
 mod service;
 
 use crate::Error;
-use crate::bed::Bed;
 use crate::figure::{Figure, table};
 use crate::punctuality;
+use crate::setup::Setup;
 use clap::{Args, ValueEnum};
 use peer::Peer;
 use plot::Plot;
@@ -61,27 +61,27 @@ impl Options {
 /// Measures, prints the tables, and writes `target/bench/report.json` and `report.html`, below the current directory.
 pub async fn run(options: &Options) -> Result<(), Error> {
     let start = Instant::now();
-    let bed = Bed::start(&Path::new(DIR).join("speed"), None).await?;
+    let setup = Setup::start(&Path::new(DIR).join("speed"), None).await?;
     let peer = Peer::install().await?;
     let (mut figures, mut plots) = (Vec::new(), Vec::new());
     if options.has(Part::Warm) {
-        figures.extend(told("Warm", start, service::run(&bed).await?));
+        figures.extend(told("Warm", start, service::run(&setup).await?));
     }
     if options.has(Part::Cold) {
-        let (more, plot) = cold::run(&bed, peer.as_ref()).await?;
+        let (more, plot) = cold::run(&setup, peer.as_ref()).await?;
         figures.extend(told("Cold", start, more));
         plots.push(plot);
     }
     if options.has(Part::Cost) {
-        let (more, more_plots) = cost::run(&bed, peer.as_ref()).await?;
+        let (more, more_plots) = cost::run(&setup, peer.as_ref()).await?;
         figures.extend(told("Cost", start, more));
         plots.extend(more_plots);
     }
     if options.has(Part::Growth) {
-        figures.extend(told("Growth", start, scale::run(&bed, options.rows).await?));
+        figures.extend(told("Growth", start, scale::run(&setup, options.rows).await?));
     }
     if options.has(Part::Punctuality) {
-        let more = punctuality::measure(&bed, punctuality::Options::default()).await?;
+        let more = punctuality::measure(&setup, punctuality::Options::default()).await?;
         figures.extend(told("Punctuality", start, more));
     }
     for plot in &plots {

@@ -1,9 +1,9 @@
-//! What people look at: the console's lists and one lead's story. Never on a visitor's path.
+//! The statements behind the console's lists and a lead's story.
 
 use proftest::domain::ids::LeadId;
-use proftest::store::{Param, Store, StoreError};
+use proftest::failpoint::Step;
+use proftest::store::{Param, Store, StoreError, param};
 use serde_json::Value;
-use tokio_postgres::types::Type;
 
 /// Totals for the head of the console: `{"leads", "pending", "completed", "failed", "clicks", "overdue"}`.
 pub async fn totals(store: &Store) -> Result<Value, StoreError> {
@@ -34,10 +34,8 @@ pub async fn leads(store: &Store, search: &str, limit: u16) -> Result<Value, Sto
         order by l.created_at desc
         limit $2
     ) row";
-    let params = [(&search as _, Type::TEXT), (&i64::from(limit) as _, Type::INT8)];
-    one_json(store, "leads", SQL, &params)
-        .await
-        .map(Option::unwrap_or_default)
+    let rows = one_json(store, "leads", SQL, &[param(&search), param(&i64::from(limit))]).await?;
+    Ok(rows.unwrap_or_default())
 }
 
 /// One lead with everything that happened to it, oldest first; `None` for an unknown id.
@@ -46,19 +44,18 @@ pub async fn lead_story(store: &Store, lead: LeadId) -> Result<Option<Value>, St
         store,
         "lead_story",
         include_str!("lead_story.sql"),
-        &[(lead.as_uuid(), Type::UUID)],
+        &[param(&lead)],
     )
     .await
 }
 
 async fn one_json(
     store: &Store,
-    name: &str,
+    name: &'static str,
     sql: &str,
     params: &[Param<'_>],
 ) -> Result<Option<Value>, StoreError> {
-    let rows = store.run(name, sql, params).await?;
-    rows.first()
-        .map(|row| row.try_get(0).map_err(StoreError::Refused))
-        .transpose()
+    store
+        .first(Step::Command(name), sql, params, |row| row.try_get(0))
+        .await
 }

@@ -1,24 +1,28 @@
-//! amoCRM: the token, the stage and the custom fields. At most as many requests as the account has pages of fields,
-//! and two more, one after another.
+//! amoCRM: the token, the stage and the custom fields. It sends one request per page of fields and two more, one
+//! after another.
 
-use super::ask::ask;
+use super::ask::{ask, rate_limited, unreachable};
 use super::{Findings, database};
 use proftest::clients::amocrm::{self, AmoCrm, Misplaced};
 use proftest::config::{self, Auth, Stage};
+use proftest::domain::ids::FieldId;
 use reqwest::Client;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use std::fmt::Display;
 use std::time::SystemTime;
 
-/// Entries of a page, the vendor's most, and pages: an account has some dozens of fields.
+/// Entries per page: the vendor's maximum.
 const PAGE: usize = 250;
+/// An account has some dozens of fields.
 const PAGES_MAX: usize = 8;
-/// As the crm function warns.
+/// The same limit as in the crm function.
 const DAYS_MIN: f64 = 14.0;
-/// Types of a field that take any text. Source: the vendor's page «Custom fields».
+const NEW_TOKEN: &str = "make a new one in the integration's «Keys and scopes»";
+/// Types of fields that take any text. Source: the vendor's page «Custom fields».
 const TEXT: [&str; 3] = ["text", "textarea", "tracking_data"];
 
-/// Examines it, unless the gate is shut: a blocked account must not be called at all.
+/// Skipped while the gate is shut: a blocked account must not be called at all.
 pub(super) async fn examine(
     http: &Client,
     settings: &config::AmoCrm,
@@ -29,7 +33,7 @@ pub(super) async fn examine(
         && let Some(reason) = database::gate(client).await
     {
         findings.wrong(format!(
-            "the gate is shut ({reason}), so it was not called: mend the cause, then run \
+            "the gate is shut ({reason}), so it was not called: remove the cause, then run \
              `cargo run -p ops -- open-crm-gate`"
         ));
         return;
@@ -63,14 +67,16 @@ async fn token(
     };
     match amocrm::days_left(token.expose_secret(), SystemTime::now()) {
         Some(days) if days < 0.0 => {
-            findings.wrong("AMOCRM_ACCESS_TOKEN has expired: make a new one in the integration's «Keys and scopes»");
+            findings.wrong(format!("AMOCRM_ACCESS_TOKEN has expired: {NEW_TOKEN}"));
             return None;
         }
-        Some(days) if days < DAYS_MIN => findings.wrong(format!(
-            "AMOCRM_ACCESS_TOKEN ends in {days:.0} days: make a new one in the integration's «Keys and scopes»"
-        )),
+        Some(days) if days < DAYS_MIN => {
+            findings.wrong(format!("AMOCRM_ACCESS_TOKEN ends in {days:.0} days: {NEW_TOKEN}"));
+        }
         Some(days) => findings.ok(format!("the token lives {days:.0} more days")),
-        None => findings.note("AMOCRM_ACCESS_TOKEN does not say when it ends: see that all of it was copied"),
+        None => {
+            findings.note("AMOCRM_ACCESS_TOKEN does not say when it ends: check that all of it was copied");
+        }
     }
     Some(token.clone())
 }
@@ -88,9 +94,7 @@ async fn account(
         }
         Ok((status, _)) => status,
         Err(why) => {
-            findings.wrong(format!(
-                "amoCRM {why}: check AMOCRM_BASE_URL and this machine's network"
-            ));
+            findings.wrong(unreachable("amoCRM", &why, "AMOCRM_BASE_URL"));
             return false;
         }
     };
@@ -102,7 +106,7 @@ async fn account(
         403 => "amoCRM blocks this account's API: write to its support, and do not call before they answer"
             .to_owned(),
         404 | 301 | 302 => "there is no such account: check the subdomain in AMOCRM_BASE_URL".to_owned(),
-        429 => "amoCRM allows no more requests for the moment: run doctor again in a minute".to_owned(),
+        429 => rate_limited("amoCRM"),
         status => format!("amoCRM answered {status}: try again later"),
     });
     false
@@ -132,7 +136,7 @@ async fn stage(http: &Client, settings: &config::AmoCrm, token: &SecretString, f
             list(pipelines.iter().map(|one| (one.name.as_str(), one.id)))
         )),
         Err(why @ Misplaced::Status) => {
-            // All stages would be too many for one line where there are many pipelines.
+            // The stages of all pipelines would be too long for one line.
             let wanted = pipelines.iter().find(|one| match &settings.stage {
                 Stage::Ids(id, _) => one.id == *id,
                 Stage::Names(name, _) => one.name.trim().to_lowercase() == name.trim().to_lowercase(),
@@ -152,7 +156,7 @@ async fn stage(http: &Client, settings: &config::AmoCrm, token: &SecretString, f
     }
 }
 
-fn list<'a>(entries: impl Iterator<Item = (&'a str, i64)>) -> String {
+fn list<'a, Id: Display>(entries: impl Iterator<Item = (&'a str, Id)>) -> String {
     let entries: Vec<String> = entries.map(|(name, id)| format!("«{name}» ({id})")).collect();
     entries.join(", ")
 }
@@ -191,7 +195,7 @@ async fn all_fields(
     http: &Client,
     settings: &config::AmoCrm,
     token: &SecretString,
-) -> Result<Vec<(i64, String, String)>, String> {
+) -> Result<Vec<(FieldId, String, String)>, String> {
     let (mut all, limit) = (Vec::new(), PAGE.to_string());
     for page in 1..=PAGES_MAX {
         let query = [("limit", limit.as_str()), ("page", &page.to_string())];
@@ -204,7 +208,7 @@ async fn all_fields(
             .map_or(&[][..], Vec::as_slice);
         all.extend(items.iter().filter_map(|field| {
             let text = |key: &str| field[key].as_str().unwrap_or_default().to_owned();
-            Some((field["id"].as_i64()?, text("name"), text("type")))
+            Some((FieldId(field["id"].as_i64()?), text("name"), text("type")))
         }));
         if items.len() < PAGE {
             break;

@@ -1,19 +1,25 @@
-//! One question to a vendor, by HTTP.
+//! One HTTP request to a vendor, and the advice that all vendors share.
 
 use reqwest::RequestBuilder;
 use serde_json::Value;
 
-/// What came back.
+/// `why` comes from [`ask`]; `variable` holds the vendor's address.
+pub(super) fn unreachable(vendor: &str, why: &str, variable: &str) -> String {
+    format!("{vendor} {why}: check {variable} and this machine's network")
+}
+
+pub(super) fn rate_limited(vendor: &str) -> String {
+    format!("{vendor} allows no more requests for the moment: run doctor again in a minute")
+}
+
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// Null when it was no JSON.
+    /// Null when it was not JSON.
     pub(super) body: Value,
 }
 
-/// Asks, and reads the whole answer.
-///
-/// # Errors
-/// Why there was none, in words that follow a vendor's name. It holds no URL: Mobizon's carries the key.
+/// Sends the request and reads the whole answer. The error follows a vendor's name in a sentence and holds no URL:
+/// Mobizon's carries the key.
 pub(super) async fn ask(request: RequestBuilder) -> Result<Answer, String> {
     let failed = |error: &reqwest::Error| {
         let why = match error {

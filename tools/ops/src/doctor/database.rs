@@ -1,4 +1,4 @@
-//! The database: reached as the functions reach it, migrated, closed to strangers, on time.
+//! The database: reachable as for the functions, migrated, closed to anonymous access, with a correct clock.
 
 use super::Findings;
 use crate::migrate;
@@ -10,16 +10,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Row};
 
-/// Connecting and each statement.
+/// For connecting and for each statement.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// PostgreSQL 15, as its `server_version_num` counts.
+/// PostgreSQL 15, as `server_version_num` counts.
 const VERSION_MIN: i32 = 150_000;
-/// A clock further off than this is set wrong, and not merely slow to answer.
+/// A larger difference is a wrong clock, not a slow answer.
 const CLOCK_SECONDS_MAX: f64 = 30.0;
-/// The runner's own list of what it applied.
+const TAKE_THE_POOLER: &str = "take «Transaction pooler», port 6543";
+/// The migration runner's list of applied migrations.
 const HISTORY: &str = "refinery_schema_history";
 
-/// Examines it; the connection stays for whoever has to look at a row.
+/// Returns the connection for the checks that read a row.
 pub(super) async fn examine(database: &Database, findings: &mut Findings) -> Option<Client> {
     address(database, findings);
     let client = match tokio::time::timeout(DEADLINE, store::connect(database)).await {
@@ -48,8 +49,8 @@ pub(super) async fn examine(database: &Database, findings: &mut Findings) -> Opt
     Some(client)
 }
 
-/// Whether the address is a transaction pooler's: a function process holds up to four connections, and a server
-/// takes some sixty.
+/// Whether the address is a transaction pooler's. A function process holds up to four connections; a server takes
+/// about sixty.
 fn address(database: &Database, findings: &mut Findings) {
     let Ok(parsed) = tokio_postgres::Config::from_str(database.url.expose_secret()) else {
         return;
@@ -62,18 +63,20 @@ fn address(database: &Database, findings: &mut Findings) {
     let pooler = host.ends_with(".pooler.supabase.com");
     match port.unwrap_or(5432) {
         6543 => findings.ok("port 6543: a transaction pooler's"),
-        _ if pooler => findings.wrong(
-            "DATABASE_URL is the session pooler's, which runs out of connections: take «Transaction pooler», port 6543",
-        ),
-        _ if host.ends_with(".supabase.co") => findings.wrong(
-            "DATABASE_URL is the direct connection, over IPv6 and without a pooler: take «Transaction pooler», port 6543",
-        ),
-        _ => findings.note("whether a transaction pooler stands before the database cannot be seen from its address"),
+        _ if pooler => findings.wrong(format!(
+            "DATABASE_URL is the session pooler's, which runs out of connections: {TAKE_THE_POOLER}"
+        )),
+        _ if host.ends_with(".supabase.co") => findings.wrong(format!(
+            "DATABASE_URL is the direct connection, over IPv6 and without a pooler: {TAKE_THE_POOLER}"
+        )),
+        _ => {
+            findings
+                .note("the address does not show whether a transaction pooler stands before the database");
+        }
     }
 }
 
-/// What a failed connection means. The words of the libraries are stable enough for a hint, and the last arm holds
-/// them all.
+/// Explains a failed connection. The libraries' words are stable enough for a hint; the last arm covers the rest.
 fn explain(error: &StoreError) -> String {
     let text = error.to_string();
     let has = |needle: &str| text.contains(needle);
@@ -111,7 +114,7 @@ async fn look(client: &Client, findings: &mut Findings) -> Result<(), String> {
         ));
     }
     clock(client, findings).await?;
-    // A user from whom row level security hides the rows sees no migrations either.
+    // Row level security that hides rows from this user hides the migrations too.
     if row_security(client, findings).await? {
         migrations(client, findings).await?;
     }
@@ -136,7 +139,7 @@ async fn clock(client: &Client, findings: &mut Findings) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the schema is that of this checkout.
+/// Whether the schema is this checkout's.
 async fn migrations(client: &Client, findings: &mut Findings) -> Result<(), String> {
     let sql = format!("select to_regclass('{HISTORY}') is not null");
     let there: bool = get(&one(client, &sql).await?)?;
@@ -186,7 +189,7 @@ fn compare(applied: &[(i64, String)]) -> Result<usize, String> {
     Ok(known.len())
 }
 
-/// Whether Supabase's anonymous role is kept out. `false`: we are kept out too.
+/// Whether Supabase's anonymous role is locked out. Returns `false` when this user is locked out too.
 async fn row_security(client: &Client, findings: &mut Findings) -> Result<bool, String> {
     let sql = "select c.relname::text, c.relrowsecurity, pg_has_role(c.relowner, 'usage') \
                from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by 1";
@@ -204,7 +207,7 @@ async fn row_security(client: &Client, findings: &mut Findings) -> Result<bool, 
     }
     if !open.is_empty() {
         findings.wrong(format!(
-            "row level security is off for {}: with it off, Supabase's public API serves the table to anybody; \
+            "row level security is off for {}: with it off, Supabase's public API serves the table to everyone; \
              run `alter table … enable row level security`",
             open.join(", ")
         ));
@@ -218,25 +221,25 @@ async fn row_security(client: &Client, findings: &mut Findings) -> Result<bool, 
     }
     if tables > 0 && open.is_empty() && foreign.is_empty() {
         findings.ok(format!(
-            "row level security closes all {tables} tables to everybody but their owner"
+            "row level security closes all {tables} tables to all but their owner"
         ));
     }
     Ok(foreign.is_empty())
 }
 
-/// An OAuth access token that is still good, if the functions have stored one.
+/// A stored OAuth access token that is still valid.
 pub(super) async fn access_token(client: &Client) -> Option<String> {
     let sql = "select access_token from crm_tokens where expires_at > now() and access_token <> ''";
     rows(client, sql).await.ok()?.first()?.try_get(0).ok()
 }
 
-/// Whether nobody may call amoCRM now, and why.
+/// Why amoCRM must not be called now; `None` when it may be.
 pub(super) async fn gate(client: &Client) -> Option<String> {
     let sql = "select coalesce(reason, '') from crm_gate where shut_until > clock_timestamp()";
     rows(client, sql).await.ok()?.first()?.try_get(0).ok()
 }
 
-/// As the functions ask: unnamed, or a transaction pooler could not carry it.
+/// Unnamed, as the functions' statements: a transaction pooler cannot carry a named one.
 async fn rows(client: &Client, sql: &str) -> Result<Vec<Row>, String> {
     match tokio::time::timeout(DEADLINE, client.query_typed(sql, &[])).await {
         Ok(Ok(rows)) => Ok(rows),

@@ -1,12 +1,10 @@
-//! The addresses that links begin with.
-
 use super::Findings;
 use super::ask::ask;
 use proftest::config;
 use reqwest::Client;
 
-/// HEAD requests, which count no click: of the page, and of a short link that nobody has. `deployed`: the stack is
-/// there, so that an address that leads nowhere is wrong and not merely early.
+/// Sends HEAD, which counts no click, to the page and to a short link of no lead. A dead address is wrong once the
+/// stack is deployed, and a note before.
 pub(super) async fn examine(http: &Client, links: &config::Links, deployed: bool, findings: &mut Findings) {
     let checks = [
         ("PUBLIC_BASE_URL", format!("{}/proftest", links.public), 200),
@@ -27,7 +25,7 @@ pub(super) async fn examine(http: &Client, links: &config::Links, deployed: bool
             ));
         } else {
             findings.note(format!(
-                "{variable} {found}: as long as nothing is deployed there, that is no fault"
+                "{variable} {found}: expected as long as nothing is deployed"
             ));
         }
     }

@@ -1,17 +1,17 @@
-//! Mobizon: the key, the money and the sender's name.
+//! Mobizon: the key, the balance and the sender's name.
 
 use super::Findings;
-use super::ask::ask;
+use super::ask::{ask, rate_limited, unreachable};
 use proftest::config;
 use reqwest::Client;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-/// Below this a handful of messages is left; what one costs stands in the account's own price list. SmsBalanceMin in
-/// template.yaml is another question: what is left while somebody pays. A first run may well begin with less.
+/// Below this only a handful of messages is left, by the account's own price list. SmsBalanceMin in template.yaml is
+/// higher: it leaves time for a payment.
 const BALANCE_MIN: f64 = 100.0;
 
-/// `user/getownbalance`, by which the key is tried, and `alphaname/list`.
+/// Tries the key with `user/getownbalance`, then reads `alphaname/list`.
 pub(super) async fn examine(http: &Client, settings: &config::Mobizon, findings: &mut Findings) {
     match call(http, settings, "user/getownbalance", &[]).await {
         Ok((0, data)) => {
@@ -30,7 +30,7 @@ pub(super) async fn examine(http: &Client, settings: &config::Mobizon, findings:
         }
         Ok((14, _)) => return findings.wrong("the account is blocked: write to Mobizon's support"),
         Ok((30, _)) => {
-            return findings.note("Mobizon allows no more requests for the moment: run doctor again");
+            return findings.note(rate_limited("Mobizon"));
         }
         Ok((code, _)) => {
             return findings.wrong(format!(
@@ -38,9 +38,7 @@ pub(super) async fn examine(http: &Client, settings: &config::Mobizon, findings:
             ));
         }
         Err(why) => {
-            return findings.wrong(format!(
-                "Mobizon {why}: check MOBIZON_BASE_URL and this machine's network"
-            ));
+            return findings.wrong(unreachable("Mobizon", &why, "MOBIZON_BASE_URL"));
         }
     }
     let Some(sender) = &settings.sender else {
@@ -50,7 +48,7 @@ pub(super) async fn examine(http: &Client, settings: &config::Mobizon, findings:
     let page = [("pagination[currentPage]", "0"), ("pagination[pageSize]", "100")];
     match call(http, settings, "alphaname/list", &page).await {
         Ok((0, data)) => registered(&data, sender, findings),
-        // It is not among the methods that the vendor documents.
+        // The vendor does not document this method.
         _ => findings.note(format!(
             "Mobizon did not list its sender names: look in the panel whether «{sender}» is approved"
         )),
@@ -69,7 +67,7 @@ fn balance(data: &Value, findings: &mut Findings) {
     match amount {
         None => findings.note("the balance cannot be read: look at it in the panel"),
         Some(amount) if amount < BALANCE_MIN => findings.wrong(format!(
-            "the balance is {amount:.2} {currency}: top it up; without money SMS wait until somebody pays"
+            "the balance is {amount:.2} {currency}: top it up; SMS wait as long as there is no money"
         )),
         Some(amount) => findings.ok(format!("the balance is {amount:.2} {currency}")),
     }
@@ -98,7 +96,6 @@ fn registered(data: &Value, sender: &str, findings: &mut Findings) {
     }
 }
 
-/// The answer's code and data.
 async fn call(
     http: &Client,
     settings: &config::Mobizon,

@@ -1,15 +1,13 @@
-//! The queues of a deployed stack.
-
 use super::Findings;
 use aws_sdk_sqs::types::QueueAttributeName::{ApproximateNumberOfMessages, RedrivePolicy};
 use proftest::aws::SdkConfig;
 use proftest::config::{self, Env};
 
-/// Their addresses; from the stack's outputs.
+/// Queue URLs, from the stack's outputs.
 pub(super) struct Urls([(&'static str, String); 2]);
 
 impl Urls {
-    /// Both, or nothing: the stack may not be there yet.
+    /// Both or none: the stack may not exist yet.
     pub(super) fn read(env: &Env<'_>) -> Option<Self> {
         Some(Self([
             (

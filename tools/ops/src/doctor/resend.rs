@@ -1,14 +1,14 @@
-//! Resend: the key, and the sender's domain.
+//! Resend: the key and the sender's domain.
 
 use super::Findings;
-use super::ask::ask;
+use super::ask::{ask, rate_limited, unreachable};
 use proftest::config;
 use reqwest::Client;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-/// `GET /domains`, by which the key is tried too. A key with «Sending access» is refused there by name, which shows
-/// that it is known.
+/// Tries the key with `GET /domains`. That call refuses a key with «Sending access» by name, which proves that the
+/// key is known.
 pub(super) async fn examine(http: &Client, settings: &config::Resend, findings: &mut Findings) {
     let Some(domain) = domain(&settings.from) else {
         findings.wrong("EMAIL_FROM is malformed: it must be `Name <address@domain>`, or an address alone");
@@ -20,11 +20,7 @@ pub(super) async fn examine(http: &Client, settings: &config::Resend, findings: 
         .bearer_auth(settings.api_key.expose_secret());
     let answer = match ask(request).await {
         Ok(answer) => answer,
-        Err(why) => {
-            return findings.wrong(format!(
-                "Resend {why}: check RESEND_BASE_URL and this machine's network"
-            ));
-        }
+        Err(why) => return findings.wrong(unreachable("Resend", &why, "RESEND_BASE_URL")),
     };
     let name = answer.body["name"].as_str().unwrap_or_default();
     match (answer.status, name) {
@@ -38,12 +34,12 @@ pub(super) async fn examine(http: &Client, settings: &config::Resend, findings: 
                 "such a key cannot see domains: look whether {domain} is «Verified» at resend.com/domains"
             ));
         }
-        (429, _) => findings.note("Resend allows no more requests for the moment: run doctor again"),
+        (429, _) => findings.note(rate_limited("Resend")),
         (400 | 401 | 403, _) => findings.wrong(
             "the key is refused: make a new one at resend.com/api-keys and put it into RESEND_API_KEY",
         ),
         (status, _) => findings.wrong(format!(
-            "Resend answered {status}: try again, and see resend-status.com"
+            "Resend answered {status}: see resend-status.com, and run doctor again"
         )),
     }
 }
@@ -64,7 +60,7 @@ fn verified(list: &Value, domain: &str, findings: &mut Findings) {
             ));
         }
         None if domain == "resend.dev" => {
-            findings.note("resend.dev sends only to the account's own address: good for a first try alone");
+            findings.note("resend.dev sends only to the account's own address: use it for a first try only");
         }
         None if list["has_more"] == true => {
             findings.note(format!("{domain} is not among the first 100 domains: look at resend.com/domains"));

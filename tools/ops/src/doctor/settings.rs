@@ -1,13 +1,13 @@
-//! The settings as the functions read them, without asking anybody.
+//! The settings as the functions read them. No vendor is called.
 
-use super::{Finding, Findings};
+use super::{Findings, Level};
 use proftest::config::{self, ConfigError, Env};
 use proftest::domain::message;
 use proftest::texts::{Locale, texts};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// What template.yaml fills in once the stack is there: queues, schedule group, role. As long as AWS makes them.
+/// Variables that template.yaml fills in: queues, schedule group, role.
 const DEPLOYED: [&str; 6] = [
     "NOTIFICATIONS_QUEUE_URL",
     "NOTIFICATIONS_QUEUE_ARN",
@@ -16,8 +16,9 @@ const DEPLOYED: [&str; 6] = [
     "SCHEDULE_GROUP",
     "SCHEDULER_ROLE_ARN",
 ];
+/// Length of the longest value that AWS generates.
 const DEPLOYED_CHARS: usize = 130;
-/// What stands in a function's variables only as the reference `secretsmanager:` and an ARN, however long it is.
+/// For these a function's variables hold only `secretsmanager:` and an ARN, whatever the secret's length.
 const SECRET: [&str; 6] = [
     "DATABASE_URL",
     "RESEND_API_KEY",
@@ -27,19 +28,17 @@ const SECRET: [&str; 6] = [
     "AMOCRM_REFRESH_TOKEN",
 ];
 const REFERENCE_CHARS: usize = 150;
-/// Bytes of all variables of a function together. Source: AWS Lambda quotas, «Environment variables».
+/// All variables of a function together. Source: AWS Lambda quotas, «Environment variables».
 const VARIABLES_BYTES_MAX: usize = 4096;
-/// A short link's code has twelve characters.
 const SAMPLE_CODE: &str = "0123456789ab";
 
 /// Reads everything as each function does at its start.
-pub(super) fn examine(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<Finding> {
-    let mut findings = Findings::about("settings");
-    read(lookup, "intake", config::Intake::read, &mut findings);
-    read(lookup, "track", config::Track::read, &mut findings);
-    read(lookup, "sweep", config::Sweep::read, &mut findings);
-    read(lookup, "crm", config::Crm::read, &mut findings);
-    if let Some(deliver) = read(lookup, "deliver", config::Deliver::read, &mut findings) {
+pub(super) fn examine(lookup: &dyn Fn(&str) -> Option<String>, findings: &mut Findings) {
+    read(lookup, "intake", config::Intake::read, findings);
+    read(lookup, "track", config::Track::read, findings);
+    read(lookup, "sweep", config::Sweep::read, findings);
+    read(lookup, "crm", config::Crm::read, findings);
+    if let Some(deliver) = read(lookup, "deliver", config::Deliver::read, findings) {
         let link = format!("{}/l/{SAMPLE_CODE}", deliver.links.short);
         match message::sms(texts(Locale::Ru), &link) {
             Ok(sms) => findings.ok(format!(
@@ -50,14 +49,9 @@ pub(super) fn examine(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<Finding> {
             Err(too_long) => findings.wrong(too_long.to_string()),
         }
     }
-    if !findings
-        .list
-        .iter()
-        .any(|found| found.verdict == super::Verdict::Wrong)
-    {
+    if findings.list.iter().all(|found| found.level != Level::Wrong) {
         findings.ok("every function would start with these variables");
     }
-    findings.list
 }
 
 fn read<T>(
@@ -78,7 +72,7 @@ fn read<T>(
         asked.borrow_mut().insert(name.to_owned(), bytes);
         value
     };
-    // No configuration asks for it, and template.yaml sets it for each.
+    // No configuration reads it, but template.yaml sets it for each function.
     let _ = recorded("RUST_LOG");
     let read = findings.read(&Env::new(&recorded), read);
     let bytes: usize = asked.into_inner().into_values().sum();

@@ -1,9 +1,9 @@
--- Says how a lead's CRM task stands and opens it again if it has failed.
+-- Returns the state of a lead's CRM task and reopens it if it has failed.
 --
--- $1 lead id   $2 grace, in seconds, after which the sweep wakes the row   $3 false: only say how it stands
+-- $1 lead id   $2 grace, in seconds, after which the sweep wakes the row   $3 false: only return its state
 --
--- Returns the task as it was; no row for a lead without one. Sent twice, it finds nothing that has failed. What may have
--- been created stays marked (creating_since, noting_since), so that the next claim searches before it creates.
+-- Returns the task as it was; no row for a lead without one. Sent twice, it finds no failed one. The marks
+-- creating_since and noting_since stay, so that the next claim searches before it creates.
 with found as (
     select lead_id, state, reason from crm_tasks where lead_id = $1 for update
 ), reopened as (

@@ -1,10 +1,10 @@
--- Erases a person: the leads, and with them everything that hangs on them (by the foreign keys' cascades).
+-- Erases a person's leads, and by the foreign keys' cascades all rows that refer to them.
 --
 -- $1 lead ids
 --
--- Returns one row: what the vendors still know, and the batches that name the person's e-mails. Row locks in
--- everybody's order: deliveries, person, lead (ARCHITECTURE.md, "Locks"); the counts make the deletion wait for the
--- locks before it. The contact is forgotten unless another lead has the same phone. Sent twice, it finds nothing.
+-- Returns one row: what the vendors still store, and the batches with the person's e-mails. Row locks in the
+-- common order: deliveries, person, lead (ARCHITECTURE.md, "Locks"); the counts make the deletion wait for the
+-- locks before it. The contact is deleted unless another lead has the same phone. Sent twice, it finds nothing.
 with sent as (
     select d.notification_id, d.channel, d.provider_id
     from deliveries d

@@ -1,4 +1,4 @@
-//! The statements that only commands run. As in `proftest::store`: each is one statement, and may be repeated.
+//! The statements that only commands run. As in `proftest::store`, each is one statement and may be repeated.
 
 mod erase;
 mod gate;

@@ -1,13 +1,13 @@
--- Says how a notification stands and, if it has failed, opens it again for the channels that may be tried again.
+-- Returns the state of a notification and, if it has failed, reopens it for the channels that may be retried.
 --
 -- $1 notification id   $2 how long an e-mail may be repeated under its key, in seconds
--- $3 grace, in seconds, after which the sweep wakes the row   $4 false: only say what would be done
+-- $3 grace, in seconds, after which the sweep wakes the row   $4 false: only return what would be done
 --
 -- Returns no row for an unknown notification, otherwise one for each channel as it was; "becomes" is null for a
--- channel that stays as it is. Sent twice, it finds nothing that has failed and changes nothing.
+-- channel that does not change. Sent twice, it finds nothing failed and changes nothing.
 --
--- What may have been sent is not forgotten: unknown_since stays, so that the next claim looks an SMS up before it sends
--- it, and repeats an e-mail only under its key. A message that a newer one of the same person has replaced stays failed.
+-- unknown_since stays, so that the next claim looks an SMS up before it sends it, and repeats an e-mail only under its
+-- key. A message that a newer one of the same person has replaced stays failed.
 with n as (
     select id, lead_id, status,
            exists (select from scheduled_notifications newer

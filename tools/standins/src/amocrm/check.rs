@@ -1,13 +1,12 @@
-//! Checks of one item of a request, which collect all that is wrong with it. The codes and their sentences are
-//! those seen in the issues of amocrm/amocrm-api-php (#21, #115) and `Krukov/amocrm_api` (#86, #112).
+//! Checks of one item of a request, which collect all that is wrong with it. Source of the codes and their sentences: the
+//! issues of amocrm/amocrm-api-php (#21, #115) and `Krukov/amocrm_api` (#86, #112).
 
 use serde_json::{Map, Value};
 
 use super::{
-    account::{Account, FieldValue},
+    account::{Account, Values},
     answer::Wrong,
-    rules::ValueChanges,
-    setup::{Field, LOST, PIPELINES, WON, pipeline},
+    setup::{Field, pipeline},
 };
 
 /// Values of custom fields an entity may be given at once.
@@ -15,7 +14,6 @@ const VALUES_MAX: usize = 40;
 
 type Fields = Map<String, Value>;
 
-/// What has been found wrong so far.
 #[derive(Debug)]
 pub(super) struct Check<'a> {
     pub(super) account: &'a Account,
@@ -73,11 +71,10 @@ impl<'a> Check<'a> {
         self.add("NotSupportedChoice", path, detail);
     }
 
-    /// Refuses every key but `known`, and `id` where `with_id`.
-    pub(super) fn only(&mut self, fields: &Fields, path: &str, known: &[&str], with_id: bool) {
+    /// Refuses every key but `known`.
+    pub(super) fn only(&mut self, fields: &Fields, path: &str, known: &[&str]) {
         for key in fields.keys() {
-            let expected = known.contains(&key.as_str()) || (with_id && key == "id");
-            if !expected {
+            if !known.contains(&key.as_str()) {
                 self.add("FieldNotExpected", &at(path, key), "This field was not expected.");
             }
         }
@@ -91,7 +88,6 @@ impl<'a> Check<'a> {
         number
     }
 
-    /// Text with something in it.
     pub(super) fn text(&mut self, fields: &Fields, path: &str, key: &str) -> Option<String> {
         match fields.get(key)? {
             Value::String(text) if text.is_empty() => {
@@ -114,7 +110,6 @@ impl<'a> Check<'a> {
         object
     }
 
-    /// The objects of an array, each with its path.
     pub(super) fn objects<'v>(
         &mut self,
         fields: &'v Fields,
@@ -137,7 +132,7 @@ impl<'a> Check<'a> {
         Some(objects)
     }
 
-    /// What must be there, and one of what exists. `value` is what was read at `key`, if it could be.
+    /// Refuses an absent `key`, and a value that does not exist. `value` is what was read at `key`.
     pub(super) fn chosen<T>(
         &mut self,
         fields: &Fields,
@@ -153,61 +148,36 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The pipeline and the status that a deal is to have. `current`: those it has, if there is one already; then
-    /// `None` says that it stays. A pipeline without a status means its first one, a status without a pipeline
-    /// the pipeline it is of; won and lost, which are of all, leave the deal in its own.
-    pub(super) fn place(&mut self, fields: &Fields, current: Option<(i64, i64)>) -> Option<(i64, i64)> {
-        let pipeline_id = self.int(fields, "", "pipeline_id");
-        let status_id = self.int(fields, "", "status_id");
-        let chosen = match (pipeline_id, status_id) {
-            (None, None) if current.is_some() => return None,
-            (Some(id), _) => pipeline(id),
-            (None, Some(id)) if !matches!(id, WON | LOST) => PIPELINES
-                .iter()
-                .find(|pipeline| pipeline.statuses.iter().any(|status| status.id == id)),
-            (None, _) => current.map_or(PIPELINES.first(), |(id, _)| pipeline(id)),
-        };
-        let Some(chosen) = chosen else {
-            self.not_a_choice(if pipeline_id.is_some() {
-                "pipeline_id"
-            } else {
-                "status_id"
-            });
+    /// The pipeline and the status that a deal is to have, both or neither; a new deal needs them. The vendor would
+    /// fill in what is missing.
+    pub(super) fn place(&mut self, fields: &Fields, is_new: bool) -> Option<(i64, i64)> {
+        let (pipeline_key, status_key) = ("pipeline_id", "status_id");
+        if !is_new && !fields.contains_key(pipeline_key) && !fields.contains_key(status_key) {
             return None;
-        };
-        let status = match status_id {
-            Some(id) => chosen.statuses.iter().find(|status| status.id == id),
-            None => chosen.statuses.first(),
-        };
-        if status.is_none() {
-            self.not_a_choice("status_id");
         }
-        status.map(|status| (chosen.id, status.id))
+        let pipeline_id = self.int(fields, "", pipeline_key);
+        let status_id = self.int(fields, "", status_key);
+        let found = pipeline_id.and_then(pipeline);
+        self.chosen(fields, "", pipeline_key, pipeline_id, |_| found.is_some());
+        self.chosen(fields, "", status_key, status_id, |id| {
+            found.is_none_or(|pipeline| pipeline.statuses.iter().any(|status| status.id == *id))
+        });
+        pipeline_id.zip(status_id)
     }
 
-    /// `custom_fields_values`: fields named by id or code; `values` may be null, which empties the field.
-    pub(super) fn values(&mut self, fields: &Fields, path: &str, known: &'static [Field]) -> ValueChanges {
+    pub(super) fn values(&mut self, fields: &Fields, path: &str, known: &'static [Field]) -> Values {
         let key = "custom_fields_values";
-        let mut changes = ValueChanges::new();
+        let mut all = Values::new();
         for (path, item) in self.objects(fields, path, key).unwrap_or_default() {
-            self.only(item, &path, &["field_id", "field_code", "values"], false);
-            let Some(field) = self.field(item, &path, known) else {
-                continue;
-            };
-            let values = match item.get("values") {
-                Some(Value::Null) => Vec::new(),
-                None => {
-                    self.missing(&at(&path, "values"));
-                    continue;
-                }
-                Some(_) => self.field_values(item, &path, field),
-            };
-            changes.insert(field.id, values);
+            self.only(item, &path, &["field_id", "field_code", "values"]);
+            if let Some(field) = self.field(item, &path, known) {
+                all.insert(field.id, self.field_values(item, &path, field));
+            }
         }
-        if changes.values().map(Vec::len).sum::<usize>() > VALUES_MAX {
+        if all.values().map(Vec::len).sum::<usize>() > VALUES_MAX {
             self.too_many(&at(path, key), VALUES_MAX);
         }
-        changes
+        all
     }
 
     fn field(&mut self, item: &Fields, path: &str, known: &'static [Field]) -> Option<&'static Field> {
@@ -226,8 +196,11 @@ impl<'a> Check<'a> {
         found
     }
 
-    fn field_values(&mut self, item: &Fields, path: &str, field: &'static Field) -> Vec<FieldValue> {
+    fn field_values(&mut self, item: &Fields, path: &str, field: &'static Field) -> Vec<String> {
         let items = self.objects(item, path, "values").unwrap_or_default();
+        if items.is_empty() {
+            self.missing(&at(path, "values"));
+        }
         if field.enums.is_empty() && items.len() > 1 {
             self.too_many(&at(path, "values"), 1);
         }
@@ -238,23 +211,16 @@ impl<'a> Check<'a> {
             } else {
                 &["value", "enum_code"]
             };
-            self.only(item, &path, keys, false);
+            self.only(item, &path, keys);
             let code = self.text(item, &path, "enum_code");
-            let enum_code = match &code {
-                Some(code) => field.enums.iter().find(|known| *known == code),
-                None => field.enums.first(),
-            };
-            if code.is_some() && enum_code.is_none() && !field.enums.is_empty() {
+            if code.is_some_and(|code| !field.enums.is_empty() && !field.enums.contains(&code.as_str())) {
                 self.not_a_choice(&at(&path, "enum_code"));
             }
-            match self.text(item, &path, "value") {
-                Some(value) => values.push(FieldValue {
-                    value,
-                    enum_code: enum_code.copied(),
-                }),
-                None if !item.contains_key("value") => self.missing(&at(&path, "value")),
-                None => {}
+            let value = self.text(item, &path, "value");
+            if !item.contains_key("value") {
+                self.missing(&at(&path, "value"));
             }
+            values.extend(value);
         }
         values
     }

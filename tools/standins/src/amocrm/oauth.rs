@@ -14,18 +14,15 @@ use uuid::Uuid;
 use super::answer::Refusal;
 use crate::lock;
 
-/// A private integration, and the code that its owner was shown.
 #[derive(Debug, Clone)]
 pub struct OAuthApp {
-    /// The integration's id.
     pub client_id: String,
-    /// Its secret.
     pub client_secret: String,
-    /// Where it says codes are to be sent; every request must repeat it.
+    /// Where codes are sent; every request must repeat it.
     pub redirect_uri: String,
     /// Good for one exchange.
     pub code: String,
-    /// How long an access token is good; a day at the vendor. Refresh tokens, three months there, do not expire.
+    /// How long an access token lives; a day at the vendor. Refresh tokens, three months there, do not expire.
     pub access_ttl: Duration,
 }
 
@@ -45,7 +42,6 @@ enum Grant {
     RefreshToken { refresh_token: String },
 }
 
-/// The tokens given out and still good.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(Mutex<Issued>);
 
@@ -63,25 +59,26 @@ struct Access {
     expires: Instant,
 }
 
-/// A refresh makes one of the next generation. The vendor lets the old one live until the new pair is used, so
-/// that an answer that was lost can be asked for again.
+/// A refresh makes a token of the next generation. The vendor accepts the old one until the new pair is used, so that a
+/// lost answer can be asked for again.
 #[derive(Debug)]
 struct Refresh {
     token: String,
     generation: u64,
 }
 
-const TYPE: &str = "https://developers.amocrm.ru/v3/errors/OAuthProblemJson";
+fn refused(status: u16, title: &str, detail: &str) -> Refusal {
+    Refusal::new("oauth", status, detail)
+        .with(
+            "type",
+            json!("https://developers.amocrm.ru/v3/errors/OAuthProblemJson"),
+        )
+        .with("title", json!(title))
+}
 
 fn invalid(status: u16, hint: &str) -> Refusal {
-    Refusal::new(
-        "oauth",
-        status,
-        "В запросе отсутствует ряд параметров или параметры невалидны",
-    )
-    .with("type", json!(TYPE))
-    .with("title", json!("Некорректный запрос"))
-    .with("hint", json!(hint))
+    let detail = "В запросе отсутствует ряд параметров или параметры невалидны";
+    refused(status, "Некорректный запрос", detail).with("hint", json!(hint))
 }
 
 impl Tokens {
@@ -97,7 +94,6 @@ impl Tokens {
         true
     }
 
-    /// Answers the request for a pair. `app`: the integration there is.
     pub(super) fn exchange(
         &self,
         app: Option<&OAuthApp>,
@@ -110,9 +106,11 @@ impl Tokens {
             app.client_id == request.client_id && app.client_secret == request.client_secret
         };
         let Some(app) = app.filter(known) else {
-            return Err(Refusal::new("oauth", 401, "Авторизация клиента не прошла")
-                .with("type", json!(TYPE))
-                .with("title", json!("Некорректный клиент")));
+            return Err(refused(
+                401,
+                "Некорректный клиент",
+                "Авторизация клиента не прошла",
+            ));
         };
         if app.redirect_uri != request.redirect_uri {
             return Err(invalid(400, "Check the `redirect_uri` parameter"));

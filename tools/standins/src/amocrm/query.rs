@@ -15,13 +15,11 @@ const LIMIT_DEFAULT: usize = 50;
 /// The vendor's «Limit 250 per page».
 const LIMIT_MAX: usize = 250;
 
-/// The parameters of a list. The vendor ignores what it does not know; the stand-in refuses it, so that a
-/// misspelling shows.
+/// The parameters of a list. The vendor ignores those that it does not know; the stand-in refuses them.
 #[derive(Debug)]
 pub(super) struct Listing {
-    pub(super) query: Option<String>,
-    pub(super) ids: Vec<i64>,
-    /// Whether `with` was given.
+    query: Option<Query>,
+    ids: Vec<i64>,
     pub(super) with: bool,
     /// From 1.
     pub(super) page: usize,
@@ -44,11 +42,11 @@ impl Listing {
         };
         for (name, value) in form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
             match &*name {
-                "query" => listing.query = Some(value.into_owned()).filter(|query| !query.is_empty()),
+                "query" => listing.query = (!value.is_empty()).then(|| Query::new(&value)),
                 "page" => listing.page = number(&name, &value)?,
                 "limit" => listing.limit = number(&name, &value)?,
                 "with" if !with.is_empty() && value == with => listing.with = true,
-                _ if is_id_filter(&name) => match value.parse() {
+                "filter[id][]" => match value.parse() {
                     Ok(id) => listing.ids.push(id),
                     Err(_) => return Err(Refusal::bad_request(format!("{name} must be a number"))),
                 },
@@ -64,67 +62,44 @@ impl Listing {
         Ok(listing)
     }
 
-    fn asks_for(&self, id: i64) -> bool {
-        self.ids.is_empty() || self.ids.contains(&id)
-    }
-
     /// Deals that match: by id at once, by `query` when they are `lag` old.
     pub(super) fn deals<'a>(&'a self, account: &'a Account, lag: Duration) -> impl Iterator<Item = &'a Deal> {
-        let needle = self.query.as_deref().map(Needle::new);
         account.deals.values().filter(move |deal| {
-            self.asks_for(deal.id)
-                && needle.as_ref().is_none_or(|needle| {
-                    is_indexed(deal.created_at, deal.seeded, lag) && needle.is_in_deal(account, deal)
-                })
+            let is_indexed = deal.seeded || is_older(deal.created_at, lag);
+            self.finds(deal.id, is_indexed, |query| query.is_in_deal(deal))
         })
     }
 
-    /// Contacts that match, likewise.
     pub(super) fn contacts<'a>(
         &'a self,
         account: &'a Account,
         lag: Duration,
     ) -> impl Iterator<Item = &'a Contact> {
-        let needle = self.query.as_deref().map(Needle::new);
         account.contacts.values().filter(move |contact| {
-            self.asks_for(contact.id)
-                && needle.as_ref().is_none_or(|needle| {
-                    is_indexed(contact.created_at, contact.seeded, lag) && needle.is_in_contact(contact)
-                })
+            let is_indexed = contact.seeded || is_older(contact.created_at, lag);
+            self.finds(contact.id, is_indexed, |query| query.is_in_contact(contact))
         })
     }
 
-    /// Tags that match: id and name.
-    pub(super) fn tags<'a>(&'a self, account: &'a Account) -> impl Iterator<Item = (i64, &'a str)> {
-        let needle = self.query.as_deref().map(Needle::new);
-        let tags = account.tags.iter().map(|(id, name)| (*id, name.as_str()));
-        tags.filter(move |(id, name)| {
-            self.asks_for(*id) && needle.as_ref().is_none_or(|needle| needle.is_in(name))
-        })
+    fn finds(&self, id: i64, is_indexed: bool, holds: impl Fn(&Query) -> bool) -> bool {
+        (self.ids.is_empty() || self.ids.contains(&id))
+            && self.query.as_ref().is_none_or(|query| is_indexed && holds(query))
     }
 }
 
-/// `filter[id]=1`, `filter[id][]=1`, `filter[id][0]=1`.
-fn is_id_filter(name: &str) -> bool {
-    name.strip_prefix("filter[id]").is_some_and(|rest| {
-        let index = rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        rest.is_empty() || index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
-    })
-}
-
-fn is_indexed(created_at: Timestamp, seeded: bool, lag: Duration) -> bool {
+fn is_older(created_at: Timestamp, lag: Duration) -> bool {
     let age = Timestamp::now().duration_since(created_at);
-    seeded || Duration::try_from(age).is_ok_and(|age| age >= lag)
+    Duration::try_from(age).is_ok_and(|age| age >= lag)
 }
 
-/// What is searched for: a part of any field, in whatever case.
-struct Needle {
+#[derive(Debug)]
+struct Query {
     text: String,
     /// Its digits, when it has nothing else but a plus. `+7…` and `8…` are different all the same.
     digits: Option<String>,
 }
 
-impl Needle {
+impl Query {
     fn new(query: &str) -> Self {
         let digits = query.strip_prefix('+').unwrap_or(query);
         let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -140,22 +115,16 @@ impl Needle {
 
     fn is_in_values(&self, values: &Values) -> bool {
         let mut all = values.values().flatten();
-        all.any(|value| self.is_in(&value.value))
+        all.any(|value| self.is_in(value))
     }
 
-    fn is_in_deal(&self, account: &Account, deal: &Deal) -> bool {
+    fn is_in_deal(&self, deal: &Deal) -> bool {
         let mut tags = deal.tags.iter();
-        self.is_in(&deal.name)
-            || tags.any(|id| self.is_in(account.tag_name(*id)))
-            || self.is_in_values(&deal.values)
+        self.is_in(&deal.name) || tags.any(|name| self.is_in(name)) || self.is_in_values(&deal.values)
     }
 
     fn is_in_contact(&self, contact: &Contact) -> bool {
-        let full = format!("{} {}", contact.first_name, contact.last_name);
-        self.is_in(&contact.name)
-            || self.is_in(&full)
-            || self.is_in_values(&contact.values)
-            || self.is_in_phones(contact)
+        self.is_in(&contact.name) || self.is_in_values(&contact.values) || self.is_in_phones(contact)
     }
 
     /// A phone is stored as it was written, and found by its digits.
@@ -165,7 +134,7 @@ impl Needle {
         };
         let mut phones = contact.values.get(&PHONE).into_iter().flatten();
         phones.any(|phone| {
-            let stored: String = phone.value.chars().filter(char::is_ascii_digit).collect();
+            let stored: String = phone.chars().filter(char::is_ascii_digit).collect();
             stored.contains(digits)
         })
     }

@@ -1,13 +1,10 @@
-//! How the account is arranged: pipelines, stages, custom fields. Fixed; the ids are ours.
+//! The account's pipelines, stages and custom fields. The ids are ours.
 
 use serde_json::{Value, json};
 
-use super::answer::{ACCOUNT_ID, links};
-
-/// The stage of a deal won: the same id in every pipeline.
-pub(super) const WON: i64 = 142;
-/// The stage of a deal lost: the same id in every pipeline.
-pub(super) const LOST: i64 = 143;
+/// A deal won, and a deal lost: the same ids in every pipeline.
+const WON: i64 = 142;
+const LOST: i64 = 143;
 
 pub(super) const MAIN_PIPELINE: i64 = 6_100_001;
 pub(super) const FOREIGN_PIPELINE: i64 = 6_200_001;
@@ -60,7 +57,6 @@ pub(super) static PIPELINES: [Pipeline; 2] = [
     },
 ];
 
-/// A custom field.
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) id: i64,
@@ -109,78 +105,15 @@ pub(super) fn pipeline(id: i64) -> Option<&'static Pipeline> {
     PIPELINES.iter().find(|pipeline| pipeline.id == id)
 }
 
-/// The stage a deal is in.
-pub(super) fn status_name(pipeline_id: i64, status_id: i64) -> &'static str {
-    pipeline(pipeline_id)
-        .and_then(|pipeline| pipeline.statuses.iter().find(|status| status.id == status_id))
-        .map_or("", |status| status.name)
-}
-
-/// `GET /leads/pipelines`.
 pub(super) fn pipelines() -> Value {
-    let list: Vec<Value> = PIPELINES.iter().enumerate().map(pipeline_json).collect();
-    json!({
-        "_total_items": list.len(),
-        "_links": links("leads/pipelines"),
-        "_embedded": { "pipelines": list },
-    })
+    let status = |one: &Status| json!({ "id": one.id, "name": one.name, "sort": one.sort });
+    let list = PIPELINES.iter().map(|one| {
+        let statuses: Vec<Value> = one.statuses.iter().map(status).collect();
+        json!({ "id": one.id, "name": one.name, "_embedded": { "statuses": statuses } })
+    });
+    json!({ "_embedded": { "pipelines": list.collect::<Vec<_>>() } })
 }
 
-fn pipeline_json((index, pipeline): (usize, &Pipeline)) -> Value {
-    let path = format!("leads/pipelines/{}", pipeline.id);
-    let statuses: Vec<Value> = pipeline
-        .statuses
-        .iter()
-        .map(|status| {
-            json!({
-                "id": status.id,
-                "name": status.name,
-                "sort": status.sort,
-                "is_editable": !matches!(status.id, WON | LOST),
-                "pipeline_id": pipeline.id,
-                "color": "#99ccff",
-                "type": 0,
-                "account_id": ACCOUNT_ID,
-                "_links": links(&format!("{path}/statuses/{}", status.id)),
-            })
-        })
-        .collect();
-    json!({
-        "id": pipeline.id,
-        "name": pipeline.name,
-        "sort": index + 1,
-        "is_main": index == 0,
-        "is_unsorted_on": false,
-        "is_archive": false,
-        "account_id": ACCOUNT_ID,
-        "_links": links(&path),
-        "_embedded": { "statuses": statuses },
-    })
-}
-
-/// An item of `GET /leads/custom_fields`.
 pub(super) fn field_json(field: &Field) -> Value {
-    json!({
-        "id": field.id,
-        "name": field.name,
-        "code": field.code,
-        "type": field.kind,
-        "entity_type": "leads",
-        "account_id": ACCOUNT_ID,
-        "is_api_only": false,
-        "_links": links(&format!("leads/custom_fields/{}", field.id)),
-    })
-}
-
-/// `GET /account`.
-pub(super) fn account() -> Value {
-    json!({
-        "id": ACCOUNT_ID,
-        "name": "OnAI Academy",
-        "subdomain": "example",
-        "country": "KZ",
-        "currency": "KZT",
-        "current_user_id": 1,
-        "_links": links("account"),
-    })
+    json!({ "id": field.id, "name": field.name, "code": field.code, "type": field.kind })
 }

@@ -10,18 +10,17 @@ use axum::{
     http::header::RETRY_AFTER,
     response::{IntoResponse, Response},
 };
-use jiff::{Timestamp, tz::Offset};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{MobizonOptions, SentSms};
-use crate::desk::http_status;
+use crate::control::http_status;
 
 /// Answers give ids as numbers and as strings in turn: the pages say the one, published samples show the other,
 /// and a client must accept both.
 #[derive(Debug, Default)]
 pub(super) struct Ids(AtomicBool);
 
-/// How one answer writes its ids.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct IdStyle {
     text: bool,
@@ -45,7 +44,6 @@ impl IdStyle {
     }
 }
 
-/// An error answer.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) code: u16,
@@ -83,8 +81,8 @@ pub(super) fn success(data: &Value) -> Response {
     Json(json!({ "code": 0, "data": data, "message": "" })).into_response()
 }
 
-/// The answer for an injected fault; `name` is the code. Without one: 30 for 429 with HTTP status 200, as the vendor
-/// answers its own rate limit, and 999 with the status asked for.
+/// The answer for an injected fault; `name` is the code. Without one, 429 becomes code 30 with HTTP status 200, which is
+/// the vendor's own rate limit, and any other status has code 999.
 pub(super) fn error_answer(status: u16, name: Option<&str>, retry_after: Option<u64>) -> Response {
     let (status, code) = match (name.and_then(|name| name.parse().ok()), status) {
         (Some(code), status) => (status, code),
@@ -99,37 +97,23 @@ pub(super) fn error_answer(status: u16, name: Option<&str>, retry_after: Option<
     response
 }
 
-/// How long ago the message was accepted.
 pub(super) fn age(sms: &SentSms, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(sms.accepted_at)).unwrap_or_default()
 }
 
-pub(super) fn status(sms: &SentSms, now: Timestamp, options: &MobizonOptions) -> &'static str {
-    if age(sms, now) < options.delivered_after {
-        "ACCEPTD"
-    } else {
-        "DELIVRD"
-    }
-}
-
-/// `YYYY-MM-DD HH:MM:SS`, without a zone, as the vendor writes moments.
-fn local_time(at: Timestamp, zone: Offset) -> String {
-    zone.to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// An item of `message/getsmsstatus`.
+/// An item of `message/getsmsstatus`. The zone of the vendor's moments is not published.
 pub(super) fn delivery(sms: &SentSms, now: Timestamp, options: &MobizonOptions, ids: IdStyle) -> Value {
-    let at = local_time(sms.accepted_at, options.zone);
+    let at = sms.accepted_at.strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let delivered = age(sms, now) >= options.delivered_after;
     json!({
         "id": ids.id(sms.message_id),
-        "status": status(sms, now, options),
+        "status": if delivered { "DELIVRD" } else { "ACCEPTD" },
         "segNum": sms.segments,
         "startSendTs": at,
         "statusUpdateTs": at,
     })
 }
 
-/// An item of `message/list`.
 pub(super) fn listed(sms: &SentSms, now: Timestamp, options: &MobizonOptions, ids: IdStyle) -> Value {
     let mut item = delivery(sms, now, options, ids);
     item["campaignId"] = ids.id(sms.campaign_id);
@@ -139,17 +123,8 @@ pub(super) fn listed(sms: &SentSms, now: Timestamp, options: &MobizonOptions, id
     item
 }
 
-/// `alphaname/list`, without the owner's profile and papers.
+/// `alphaname/list`, of which only the names are read.
 pub(super) fn senders(names: &[String]) -> Value {
-    let items = names.iter().enumerate().map(|(number, name)| {
-        json!({
-            "id": (number + 1).to_string(),
-            "alphanameId": (number + 1).to_string(),
-            "globalStatus": "1",
-            "partnerStatus": "1",
-            "isDefault": "0",
-            "alphaname": { "id": (number + 1).to_string(), "name": name, "type": "1" },
-        })
-    });
+    let items = names.iter().map(|name| json!({ "alphaname": { "name": name } }));
     json!({ "items": items.collect::<Vec<_>>(), "totalItemCount": names.len().to_string() })
 }

@@ -8,9 +8,8 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::SentEmail;
-use crate::desk::http_status;
+use crate::control::http_status;
 
-/// An error answer, `{"statusCode","name","message"}`.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: u16,
@@ -19,7 +18,7 @@ pub(super) struct Refusal {
     retry_after: Option<u64>,
 }
 
-/// What the vendor's edge says; a name of ours, the edge answers plain text.
+/// A name for the counts: the vendor's edge answers plain text.
 const NO_USER_AGENT: &str = "error_1010_no_user_agent";
 
 impl Refusal {
@@ -30,6 +29,10 @@ impl Refusal {
             message: message.into(),
             retry_after: None,
         }
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(422, "invalid_parameter", message)
     }
 
     pub(super) fn rate_limited(limit: u32) -> Self {
@@ -81,7 +84,7 @@ fn json_error(status: u16, name: &str, message: &str, retry_after: Option<u64>) 
     response
 }
 
-/// `GET /emails/{id}`: schema `Email` of resend.yaml.
+/// `GET /emails/{id}`: from schema `Email` of resend.yaml.
 pub(super) fn stored_email(email: &SentEmail) -> Value {
     json!({
         "object": "email",
@@ -92,24 +95,15 @@ pub(super) fn stored_email(email: &SentEmail) -> Value {
         "subject": email.subject,
         "html": email.html,
         "text": email.text,
-        "cc": email.cc,
-        "bcc": email.bcc,
         "reply_to": email.reply_to,
         "last_event": "delivered",
     })
 }
 
-/// `GET /domains`: schema `ListDomainsResponse` of resend.yaml.
+/// `GET /domains`: from schema `ListDomainsResponse` of resend.yaml.
 pub(super) fn domains(domains: &[(String, String)]) -> Value {
-    let list = domains.iter().enumerate().map(|(number, (name, status))| {
-        json!({
-            "id": format!("d91cd9bd-1176-453e-8fc1-{number:012}"),
-            "name": name,
-            "status": status,
-            "created_at": "2026-01-01 00:00:00.000000+00",
-            "region": "eu-west-1",
-            "capabilities": { "sending": "enabled", "receiving": "disabled" },
-        })
-    });
+    let list = domains
+        .iter()
+        .map(|(name, status)| json!({ "name": name, "status": status }));
     json!({ "object": "list", "has_more": false, "data": list.collect::<Vec<_>>() })
 }

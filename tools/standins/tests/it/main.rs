@@ -7,17 +7,14 @@ mod faults;
 mod mobizon;
 mod resend;
 
-use reqwest::{Client, Response};
+use axum::Router;
+use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
-use standins::{Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, SentEmail, SentSms, serve};
+use standins::{Mobizon, MobizonOptions, Resend, ResendOptions, Running, SentEmail, serve};
 use tokio::net::TcpListener;
 
 const RESEND_KEY: &str = "re_test";
 const MOBIZON_KEY: &str = "kz_test";
-
-fn client() -> Client {
-    client_builder().user_agent("standins-test/1").build().unwrap()
-}
 
 fn client_builder() -> reqwest::ClientBuilder {
     // Fails when another test of this process has installed it already.
@@ -25,36 +22,19 @@ fn client_builder() -> reqwest::ClientBuilder {
     Client::builder().no_proxy()
 }
 
-async fn start(router: axum::Router) -> Running {
-    serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), router).unwrap()
-}
-
-async fn parsed(response: Response) -> (u16, Value) {
-    let status = response.status().as_u16();
-    (status, response.json().await.unwrap())
-}
-
-/// Resend with a client that speaks to it.
-struct Mail {
-    vendor: Resend,
+struct Served<V> {
+    vendor: V,
     running: Running,
     client: Client,
 }
 
-impl Mail {
-    async fn start() -> Self {
-        Self::with(|_| {}).await
-    }
-
-    async fn with(adjust: impl FnOnce(&mut ResendOptions)) -> Self {
-        let mut options = ResendOptions::new(RESEND_KEY);
-        adjust(&mut options);
-        let vendor = Resend::new(options, Feed::default());
-        let running = start(vendor.router()).await;
+impl<V> Served<V> {
+    async fn start(vendor: V, router: Router) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self {
             vendor,
-            running,
-            client: client(),
+            running: serve(listener, router).unwrap(),
+            client: client_builder().user_agent("standins-test/1").build().unwrap(),
         }
     }
 
@@ -62,12 +42,36 @@ impl Mail {
         format!("{}{path}", self.running.url())
     }
 
-    fn request(&self, path: &str, key: Option<&str>, body: &Value) -> reqwest::RequestBuilder {
-        let request = self
-            .client
-            .post(self.url(path))
-            .bearer_auth(RESEND_KEY)
-            .json(body);
+    async fn control(&self, path: &str) -> Value {
+        parsed(self.client.get(self.url(path))).await.1
+    }
+
+    async fn order(&self, fault: Value) -> (u16, Value) {
+        parsed(self.client.post(self.url("/_faults")).json(&fault)).await
+    }
+}
+
+async fn parsed(request: RequestBuilder) -> (u16, Value) {
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+async fn mail() -> Served<Resend> {
+    mail_with(|_| {}).await
+}
+
+async fn mail_with(adjust: impl FnOnce(&mut ResendOptions)) -> Served<Resend> {
+    let mut options = ResendOptions::new(RESEND_KEY);
+    adjust(&mut options);
+    let vendor = Resend::new(options);
+    let router = vendor.router();
+    Served::start(vendor, router).await
+}
+
+impl Served<Resend> {
+    fn request(&self, path: &str, key: Option<&str>, body: &Value) -> RequestBuilder {
+        let request = self.client.post(self.url(path));
+        let request = request.bearer_auth(RESEND_KEY).json(body);
         match key {
             Some(key) => request.header("idempotency-key", key),
             None => request,
@@ -75,22 +79,16 @@ impl Mail {
     }
 
     async fn post(&self, path: &str, key: Option<&str>, body: &Value) -> (u16, Value) {
-        parsed(self.request(path, key, body).send().await.unwrap()).await
+        parsed(self.request(path, key, body)).await
     }
 
-    /// Sends `body` and returns the status and the error's name.
-    async fn refused(&self, body: &Value) -> (u16, String) {
-        let (status, answer) = self.post("/emails", None, body).await;
-        assert_eq!(answer["statusCode"], status, "{answer}");
-        assert!(answer["message"].is_string());
-        assert_eq!(answer.as_object().unwrap().len(), 3);
-        (status, answer["name"].as_str().unwrap().to_owned())
+    async fn get(&self, path: &str) -> (u16, Value) {
+        parsed(self.client.get(self.url(path)).bearer_auth(RESEND_KEY)).await
     }
 
     fn only(&self) -> SentEmail {
-        let mut sent = self.vendor.sent();
-        assert_eq!(sent.len(), 1);
-        sent.remove(0)
+        let [email] = self.vendor.sent().try_into().unwrap();
+        email
     }
 }
 
@@ -105,70 +103,49 @@ fn email() -> Value {
     })
 }
 
-/// Mobizon with a client that speaks to it.
-struct Sms {
-    vendor: Mobizon,
-    running: Running,
-    client: Client,
+async fn sms() -> Served<Mobizon> {
+    sms_with(|_| {}).await
 }
 
-impl Sms {
-    async fn start() -> Self {
-        Self::with(|_| {}).await
-    }
+async fn sms_with(adjust: impl FnOnce(&mut MobizonOptions)) -> Served<Mobizon> {
+    let mut options = MobizonOptions::new(MOBIZON_KEY);
+    adjust(&mut options);
+    let vendor = Mobizon::new(options);
+    let router = vendor.router();
+    Served::start(vendor, router).await
+}
 
-    async fn with(adjust: impl FnOnce(&mut MobizonOptions)) -> Self {
-        let mut options = MobizonOptions::new(MOBIZON_KEY);
-        adjust(&mut options);
-        let vendor = Mobizon::new(options, Feed::default());
-        let running = start(vendor.router()).await;
-        Self {
-            vendor,
-            running,
-            client: client(),
-        }
-    }
-
-    fn url(&self, call: &str) -> String {
-        format!(
-            "{}/service/{call}?output=json&api=v1&apiKey={MOBIZON_KEY}",
-            self.running.url()
-        )
+impl Served<Mobizon> {
+    fn service(&self, call: &str) -> String {
+        self.url(&format!(
+            "/service/{call}?output=json&api=v1&apiKey={MOBIZON_KEY}"
+        ))
     }
 
     /// Calls by POST; asserts HTTP 200 and the three fields, and returns the answer.
     async fn call(&self, call: &str, form: &[(&str, &str)]) -> Value {
-        let (status, answer) =
-            parsed(self.client.post(self.url(call)).form(form).send().await.unwrap()).await;
+        let (status, answer) = parsed(self.client.post(self.service(call)).form(form)).await;
         assert_eq!(status, 200);
-        assert!(
-            answer["message"].is_string() && answer.as_object().unwrap().len() == 3,
-            "{answer}"
-        );
+        let fields = answer.as_object().unwrap().len();
+        assert!(answer["message"].is_string() && fields == 3, "{answer}");
         answer
     }
 
-    async fn send(&self, recipient: &str, text: &str) -> Value {
-        let answer = self
-            .call(
-                "message/sendsmsmessage",
-                &[("recipient", recipient), ("text", text)],
-            )
-            .await;
+    /// Calls, and returns the data of an answer with code 0.
+    async fn data(&self, call: &str, form: &[(&str, &str)]) -> Value {
+        let mut answer = self.call(call, form).await;
         assert_eq!(answer["code"], 0, "{answer}");
-        answer["data"].clone()
+        answer["data"].take()
+    }
+
+    async fn send(&self, recipient: &str, text: &str) -> Value {
+        let form = [("recipient", recipient), ("text", text)];
+        self.data("message/sendsmsmessage", &form).await
     }
 
     async fn list(&self, form: &[(&str, &str)]) -> Vec<Value> {
-        let answer = self.call("message/list", form).await;
-        assert_eq!(answer["code"], 0, "{answer}");
-        answer["data"]["items"].as_array().unwrap().clone()
-    }
-
-    fn only(&self) -> SentSms {
-        let mut sent = self.vendor.sent();
-        assert_eq!(sent.len(), 1);
-        sent.remove(0)
+        let data = self.data("message/list", form).await;
+        data["items"].as_array().unwrap().clone()
     }
 }
 

@@ -5,8 +5,8 @@ use super::peer::Peer;
 use super::plot::{Line, Plot};
 use super::service::expect;
 use crate::Error;
-use crate::bed::Bed;
 use crate::figure::{Bound, Figure, median};
+use crate::setup::Setup;
 use harness::runtime_api::Function;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,6 @@ const COLD_MAX_MS: f64 = 25.0;
 const PEER_MIN: f64 = 10.0;
 const INIT_WITHIN: Duration = Duration::from_secs(30);
 
-/// Where a start's time went, in ms.
 #[derive(Debug, Default)]
 struct Splits {
     /// Of a function that does nothing, from its start to its first request for an event.
@@ -37,11 +36,10 @@ struct Splits {
 
 const PARTS: [&str; 6] = ["runtime", "clients", "connect", "statement", "AWS calls", "all"];
 
-/// Measures intake beside the peer, where there is one, in turns.
-pub async fn run(bed: &Bed, peer: Option<&Peer>) -> Result<(Vec<Figure>, Plot), Error> {
+pub async fn run(setup: &Setup, peer: Option<&Peer>) -> Result<(Vec<Figure>, Plot), Error> {
     let people = Submissions::new("cold")?;
-    let door = Door::before(bed).await?;
-    let settings = door.settings(bed);
+    let door = Door::before(setup).await?;
+    let settings = door.settings(setup);
     let (mut ours, mut theirs) = (Splits::default(), Splits::default());
     for number in 0..=STARTS {
         // The first start of each brings it into the page cache.
@@ -50,18 +48,19 @@ pub async fn run(bed: &Bed, peer: Option<&Peer>) -> Result<(Vec<Figure>, Plot), 
             _ => (&mut ours, &mut theirs),
         };
         let start = Instant::now();
-        ours.empty(bed.start_function("page", &[]).await?, start).await?;
+        ours.empty(setup.start_function("page", &[]).await?, start)
+            .await?;
         let start = Instant::now();
-        let function = bed.start_function("intake", &settings).await?;
+        let function = setup.start_function("intake", &settings).await?;
         ours.whole(function, &door, start, &people.event(2 * number))
             .await?;
         if let Some(peer) = peer {
             let start = Instant::now();
             theirs.empty(peer.start_empty().await?, start).await?;
-            let mut all = bed.settings();
+            let mut all = setup.settings();
             all.extend(settings.clone());
             let start = Instant::now();
-            let function = peer.start(bed, &all).await?;
+            let function = peer.start(setup, &all).await?;
             let event = people.event(2 * number + 1);
             theirs.whole(function, &door, start, &event).await?;
         }
@@ -155,7 +154,6 @@ fn ms(from: Instant, to: Instant) -> f64 {
     to.saturating_duration_since(from).as_secs_f64() * 1000.0
 }
 
-/// When Init was over.
 async fn ready(function: &mut Function) -> Result<Instant, Error> {
     tokio::time::timeout(INIT_WITHIN, function.ready())
         .await
@@ -163,7 +161,7 @@ async fn ready(function: &mut Function) -> Result<Instant, Error> {
     Ok(Instant::now())
 }
 
-/// Stands before the database and notes what passes. It carries the encrypted bytes unread.
+/// A proxy before the database that notes when bytes pass. It does not read them.
 struct Door {
     port: u16,
     seen: Arc<Mutex<Seen>>,
@@ -171,15 +169,15 @@ struct Door {
 
 #[derive(Clone, Copy)]
 struct Seen {
-    /// When somebody last knocked.
+    /// When a connection last arrived.
     knocked: Instant,
     /// When the database last said something.
     answered: Instant,
 }
 
 impl Door {
-    async fn before(bed: &Bed) -> Result<Self, Error> {
-        let address = bed.database_url();
+    async fn before(setup: &Setup) -> Result<Self, Error> {
+        let address = setup.database_url();
         let address = address.rsplit('@').next().and_then(|rest| rest.split('/').next());
         let address = address.unwrap_or_default().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -203,14 +201,13 @@ impl Door {
         *lock(&self.seen)
     }
 
-    /// The way through it, over TLS.
-    fn settings(&self, bed: &Bed) -> Vec<(&'static str, String)> {
-        let sealed = bed.sealed_url();
-        let (start, name) = sealed.rsplit_once('/').unwrap_or((&sealed, ""));
+    fn settings(&self, setup: &Setup) -> Vec<(&'static str, String)> {
+        let url = setup.tls_url();
+        let (start, name) = url.rsplit_once('/').unwrap_or((&url, ""));
         let (origin, _) = start.rsplit_once(':').unwrap_or((start, ""));
         vec![
             ("DATABASE_URL", format!("{origin}:{}/{name}", self.port)),
-            ("DATABASE_CA_PEM", bed.ca_pem().to_owned()),
+            ("DATABASE_CA_PEM", setup.ca_pem().to_owned()),
         ]
     }
 }

@@ -5,8 +5,8 @@ use super::peer::Peer;
 use super::plot::{Line, Plot};
 use super::service::expect;
 use crate::Error;
-use crate::bed::Bed;
 use crate::figure::{Bound, Figure};
+use crate::setup::Setup;
 use futures::future::try_join_all;
 use harness::runtime_api::Function;
 use lambda_http::request::LambdaRequest;
@@ -39,7 +39,6 @@ pub fn processor_time(pid: Option<u32>) -> Result<Duration, Error> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// Memory that a process has in use, in MiB.
 fn memory(pid: Option<u32>) -> Result<f64, Error> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", pid.unwrap_or_default()))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -67,25 +66,23 @@ fn per(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::NAN, f64::from)
 }
 
-/// Measures intake beside the peer, where there is one.
-pub async fn run(bed: &Bed, peer: Option<&Peer>) -> Result<(Vec<Figure>, Vec<Plot>), Error> {
-    let mut figures = lead_by_lead(bed, peer).await?;
-    figures.push(allocations(bed).await?);
+pub async fn run(setup: &Setup, peer: Option<&Peer>) -> Result<(Vec<Figure>, Vec<Plot>), Error> {
+    let mut figures = lead_by_lead(setup, peer).await?;
+    figures.push(allocations(setup).await?);
     for name in ["intake", "deliver", "track", "sweep", "page"] {
-        figures.push(binary(name, &bed.binary(name))?);
+        figures.push(binary(name, &setup.binary(name))?);
     }
-    Ok((figures, throughput(bed, peer).await?))
+    Ok((figures, throughput(setup, peer).await?))
 }
 
-/// One lead after the other, block by block in turns.
-async fn lead_by_lead(bed: &Bed, peer: Option<&Peer>) -> Result<Vec<Figure>, Error> {
+async fn lead_by_lead(setup: &Setup, peer: Option<&Peer>) -> Result<Vec<Figure>, Error> {
     let (ours, theirs) = (Submissions::new("cost")?, Submissions::new("peer")?);
-    let mut function = bed.function("intake").await?;
+    let mut function = setup.function("intake").await?;
     let mut other = match peer {
-        Some(peer) => Some(peer.start(bed, &bed.settings()).await?),
+        Some(peer) => Some(peer.start(setup, &setup.settings()).await?),
         None => None,
     };
-    let database = bed.database().await?;
+    let database = setup.database().await?;
     let (mut costs, mut ratios, mut logs) = (Vec::new(), Vec::new(), Vec::new());
     for block in 0..=BLOCKS {
         let before = write_ahead_log(&database).await?;
@@ -124,7 +121,6 @@ async fn lead_by_lead(bed: &Bed, peer: Option<&Peer>) -> Result<Vec<Figure>, Err
     Ok(figures)
 }
 
-/// Bytes that the server has logged since it was made.
 async fn write_ahead_log(database: &Client) -> Result<f64, Error> {
     let sql = "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8";
     Ok(database.query_typed_one(sql, &[]).await?.get(0))
@@ -142,16 +138,15 @@ fn binary(name: &str, path: &Path) -> Result<Figure, Error> {
     ))
 }
 
-/// Allocations of one lead within the handler, counted in this process.
-async fn allocations(bed: &Bed) -> Result<Figure, Error> {
+async fn allocations(setup: &Setup) -> Result<Figure, Error> {
     let people = Submissions::new("allocations")?;
-    let settings = bed.settings();
+    let settings = setup.settings();
     let lookup = |name: &str| {
         let found = settings.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| value.clone())
     };
     let config = config::Intake::read(&Env::new(&lookup)).map_err(|error| Error::Part(error.to_string()))?;
-    let url = bed.aws_url();
+    let url = setup.aws_url();
     // The counter counts one thread: everything of this app must run on it.
     let counted = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -183,14 +178,14 @@ async fn allocations(bed: &Bed) -> Result<Figure, Error> {
 }
 
 /// What so many warm processes at once serve a second, and what a lead costs them then; ours and the peer's.
-async fn throughput(bed: &Bed, peer: Option<&Peer>) -> Result<Vec<Plot>, Error> {
+async fn throughput(setup: &Setup, peer: Option<&Peer>) -> Result<Vec<Plot>, Error> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for processes in PROCESSES {
-        let functions = (0..processes).map(|_| bed.function("intake"));
+        let functions = (0..processes).map(|_| setup.function("intake"));
         ours.push(rush(try_join_all(functions).await?, "rush", processes).await?);
         if let Some(peer) = peer {
-            let settings = bed.settings();
-            let functions = (0..processes).map(|_| peer.start(bed, &settings));
+            let settings = setup.settings();
+            let functions = (0..processes).map(|_| peer.start(setup, &settings));
             theirs.push(rush(try_join_all(functions).await?, "peers", processes).await?);
         }
     }
@@ -225,7 +220,7 @@ async fn rush(mut functions: Vec<Function>, of: &'static str, processes: usize) 
             let before = processor_time(function.pid())?;
             let mut served = 0;
             while start.elapsed() < RUSH {
-                // Nobody comes twice: so many people a process and a number of processes.
+                // Each person comes once: people per process times processes.
                 let number = processes * 100_000 + index * 10_000 + served;
                 expect(&mut function, &people.event(number), 200).await?;
                 served += 1;

@@ -7,12 +7,10 @@ use tokio_postgres::Client;
 /// Rows a statement: what is in memory at once stays small.
 const STEP: u32 = 50_000;
 
-/// The e-mail of a person by number.
 pub fn email(number: u32) -> String {
     format!("person{number}@example.com")
 }
 
-/// The phone of a person by number.
 pub fn phone(number: u32) -> String {
     format!("+7{:010}", 7_000_000_000_u64 + u64::from(number))
 }

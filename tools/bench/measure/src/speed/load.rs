@@ -16,7 +16,6 @@ const DELAY_SECONDS: f64 = 600.0;
 /// A message's length, as those that deliver renders.
 const SMS: &str = "Ваши результаты готовы! https://api.onai.academy/l/0123456789ab";
 
-/// As many people as are asked for, whom nobody else has.
 pub struct Submissions {
     event: Value,
     body: Value,
@@ -25,7 +24,6 @@ pub struct Submissions {
 }
 
 impl Submissions {
-    /// Those of one measurement.
     pub fn new(of: &'static str) -> Result<Self, Error> {
         let event = sample("intake/valid.json")?;
         let body = event["body"].as_str().unwrap_or_default();
@@ -46,7 +44,6 @@ impl Submissions {
         format!("+77{:03}{number:06}", self.run)
     }
 
-    /// The request of a person who has just taken the test.
     pub fn event(&self, number: usize) -> Value {
         let mut body = self.body.clone();
         body["email"] = self.email(number).into();
@@ -83,6 +80,8 @@ impl Submissions {
                     (&code.as_str(), Type::TEXT),
                     (&key, Type::TEXT),
                     (&WAKE_GRACE.as_secs_f64(), Type::FLOAT8),
+                    (&"result", Type::TEXT),
+                    (&vec!["email", "sms"], Type::TEXT_ARRAY),
                 ],
             )
             .await?;
@@ -137,7 +136,6 @@ pub async fn deliver_floor(clients: &[Client], notifications: &[Uuid]) -> Result
     Ok(())
 }
 
-/// The statement of a claim.
 pub async fn claim(client: &Client, notification: Uuid) -> Result<Vec<Row>, Error> {
     let params = [
         (&notification as _, Type::UUID),
@@ -162,7 +160,6 @@ async fn pin(client: &Client, notification: Uuid) -> Result<(), Error> {
     Ok(())
 }
 
-/// The statement of a message that was accepted.
 async fn record(client: &Client, notification: Uuid, channel: &str) -> Result<(), Error> {
     let (reason, after): (Option<&str>, Option<f64>) = (None, None);
     client

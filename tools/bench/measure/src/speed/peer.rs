@@ -1,7 +1,7 @@
-//! The peer: intake's contract on Node.js, as somebody who knows it well would write it. Its code is in `tools/bench/peer`.
+//! The peer: intake's contract on Node.js, as an experienced Node.js developer would write it. Its code is in `tools/bench/peer`.
 
 use crate::Error;
-use crate::bed::Bed;
+use crate::setup::Setup;
 use harness::runtime_api::Function;
 use harness::tools;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,6 @@ use tokio::process::Command;
 const DIR: &str = "target/bench/peer";
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// An installed peer.
 pub struct Peer {
     node: PathBuf,
     dir: PathBuf,
@@ -48,15 +47,14 @@ impl Peer {
         }))
     }
 
-    /// Starts it.
-    pub async fn start(&self, bed: &Bed, settings: &[(&str, String)]) -> Result<Function, Error> {
+    pub async fn start(&self, setup: &Setup, settings: &[(&str, String)]) -> Result<Function, Error> {
         let sql = tools::workspace().join("shared/src/store/intake.sql");
         let function = Function::start(&self.node, TIMEOUT, |command| {
             command.arg(self.dir.join("intake.mjs"));
             command.env("NODE_ENV", "production").env("INTAKE_SQL", sql);
             // The AWS SDK tells at each start which Node.js it will need in 2027.
             command.env("NODE_NO_WARNINGS", "1");
-            command.env("AWS_ENDPOINT_URL", bed.aws_url());
+            command.env("AWS_ENDPOINT_URL", setup.aws_url());
             command.envs(settings.iter().map(|(name, value)| (name, value)));
         });
         Ok(function.await?)

@@ -13,7 +13,6 @@ const COLORS: [RGBColor; 4] = [
     RGBColor(190, 110, 40),
 ];
 
-/// Values over a few named places.
 #[derive(Debug, Clone, Serialize)]
 pub struct Plot {
     title: String,
@@ -22,7 +21,6 @@ pub struct Plot {
     lines: Vec<Line>,
 }
 
-/// One line of a plot, a value a place.
 #[derive(Debug, Clone, Serialize)]
 pub struct Line {
     name: String,
@@ -30,7 +28,6 @@ pub struct Line {
 }
 
 impl Line {
-    /// A line of these values.
     pub fn new(name: &str, values: Vec<f64>) -> Self {
         Self {
             name: name.to_owned(),
@@ -50,7 +47,6 @@ impl Plot {
         }
     }
 
-    /// The same for a terminal.
     pub fn table(&self) -> String {
         let mut text = format!("{} by {}: {}", self.title, self.places, self.labels.join(", "));
         for line in &self.lines {
@@ -60,7 +56,6 @@ impl Plot {
         text
     }
 
-    /// The plot as SVG: a group of bars a place.
     pub fn svg(&self) -> Result<String, Error> {
         let drawn = |error: &dyn std::fmt::Display| Error::Part(format!("a plot cannot be drawn: {error}"));
         let mut svg = String::new();
@@ -110,7 +105,6 @@ impl Plot {
         Ok(svg)
     }
 
-    /// The label in the middle of its place.
     fn label(&self, x: f64) -> String {
         let middle = (x.fract() - 0.5).abs() < 0.01;
         let place = (0_u32..)

@@ -4,9 +4,9 @@ use super::fill;
 use super::load::{Submissions, claim};
 use super::service::click;
 use crate::Error;
-use crate::bed::{Bed, fresh_database};
 use crate::figure::{Bound, Figure, median};
 use crate::pairs::pairs;
+use crate::setup::{Setup, fresh_database};
 use futures::future::try_join_all;
 use harness::postgres::{Cluster, Place, connect};
 use proftest::domain::delivery::LEASE;
@@ -30,8 +30,7 @@ const FIRST_MAX_MS: f64 = 1.0;
 /// The sweep function's timeout.
 const SWEEP_MAX_SECONDS: f64 = 50.0;
 
-/// Measures with so many leads in the big one.
-pub async fn run(bed: &Bed, rows: u32) -> Result<Vec<Figure>, Error> {
+pub async fn run(setup: &Setup, rows: u32) -> Result<Vec<Figure>, Error> {
     let dir = std::path::absolute(Path::new(DIR))?;
     if dir.exists() {
         std::fs::remove_dir_all(&dir)?;
@@ -59,7 +58,7 @@ pub async fn run(bed: &Bed, rows: u32) -> Result<Vec<Figure>, Error> {
     let mut figures = queries(&old, rows).await?;
     figures.extend(growth(&young, &old, rows).await?);
     figures.extend(after_many_claims(&cluster).await?);
-    figures.push(sweep(bed, &cluster.url("old"), &old).await?);
+    figures.push(sweep(setup, &cluster.url("old"), &old).await?);
     cluster.stop().await;
     Ok(figures)
 }
@@ -112,7 +111,6 @@ async fn by_index(client: &Client, sql: &str) -> Result<f64, Error> {
         .ok_or_else(|| Error::Part("no time in the plan".to_owned()))
 }
 
-/// A lead, a claim and a click among many rows and among few.
 async fn growth(young: &Client, old: &Client, rows: u32) -> Result<Vec<Figure>, Error> {
     let people = Submissions::new("growth")?;
     let conditions = format!("{rows} leads ÷ {YOUNG}");
@@ -234,9 +232,9 @@ async fn wear_out(client: &Client, share: &[Uuid], times: usize) -> Result<(), E
 }
 
 /// One run of the sweep, which wakes at most 10,000.
-async fn sweep(bed: &Bed, database_url: &str, old: &Client) -> Result<Figure, Error> {
+async fn sweep(setup: &Setup, database_url: &str, old: &Client) -> Result<Figure, Error> {
     const RUNS: usize = 4;
-    let mut function = bed
+    let mut function = setup
         .start_function("sweep", &[("DATABASE_URL", database_url.to_owned())])
         .await?;
     function.ready().await?;

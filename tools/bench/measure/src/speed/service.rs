@@ -5,10 +5,10 @@
 
 use super::load::{Submissions, floor};
 use crate::Error;
-use crate::bed::Bed;
 use crate::figure::{Bound, Figure, median};
 use crate::pairs::pairs;
 use crate::queue::record;
+use crate::setup::Setup;
 use harness::runtime_api::Function;
 use harness::tools;
 use serde_json::{Value, json};
@@ -22,18 +22,17 @@ const AWS_MS: u64 = 15;
 const SERVICE_MAX: f64 = 1.3;
 const OVERLAP_MAX: f64 = 1.15;
 
-/// Measures intake, track and deliver.
-pub async fn run(bed: &Bed) -> Result<Vec<Figure>, Error> {
-    let nothing = nothing(bed).await?;
-    let mut figures = vec![intake(bed, nothing).await?, overlap(bed).await?];
-    figures.push(track(bed, nothing).await?);
-    figures.push(deliver(bed, nothing).await?);
+pub async fn run(setup: &Setup) -> Result<Vec<Figure>, Error> {
+    let nothing = nothing(setup).await?;
+    let mut figures = vec![intake(setup, nothing).await?, overlap(setup).await?];
+    figures.push(track(setup, nothing).await?);
+    figures.push(deliver(setup, nothing).await?);
     Ok(figures)
 }
 
 /// What the way to a function and back takes, in ms: the page's answer to a path that it does not have.
-async fn nothing(bed: &Bed) -> Result<f64, Error> {
-    let mut page = bed.function("page").await?;
+async fn nothing(setup: &Setup) -> Result<f64, Error> {
+    let mut page = setup.function("page").await?;
     let event: Value = sample("page/asset_unknown.json")?;
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
@@ -44,7 +43,6 @@ async fn nothing(bed: &Bed) -> Result<f64, Error> {
     Ok(median(&times))
 }
 
-/// One of the files in `events/`.
 pub(super) fn sample(path: &str) -> Result<Value, Error> {
     let text = std::fs::read_to_string(tools::workspace().join("events").join(path))?;
     serde_json::from_str(&text).map_err(|error| Error::Part(format!("{path}: {error}")))
@@ -59,10 +57,10 @@ pub(super) async fn expect(function: &mut Function, event: &Value, status: u16) 
     Err(Error::Part(format!("not answered with {status}: {answer}")))
 }
 
-async fn intake(bed: &Bed, nothing: f64) -> Result<Figure, Error> {
+async fn intake(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
     let (ours, theirs) = (Submissions::new("intake")?, Submissions::new("floor")?);
-    let mut function = bed.function("intake").await?;
-    let client = bed.database().await?;
+    let mut function = setup.function("intake").await?;
+    let client = setup.database().await?;
     let pairs = pairs(
         ROUNDS,
         async |round| expect(&mut function, &ours.event(round), 200).await,
@@ -82,11 +80,11 @@ async fn intake(bed: &Bed, nothing: f64) -> Result<Figure, Error> {
 }
 
 /// Both AWS calls of intake take as long as one.
-async fn overlap(bed: &Bed) -> Result<Figure, Error> {
+async fn overlap(setup: &Setup) -> Result<Figure, Error> {
     let slow = Submissions::new("slow")?;
-    let mut function = bed.function("intake").await?;
+    let mut function = setup.function("intake").await?;
     let http = tools::http_client().map_err(Error::Part)?;
-    let url = bed.aws_url();
+    let url = setup.aws_url();
     let (mut with, mut without) = (Vec::new(), Vec::new());
     let (mut bare, mut bare_at_once) = (Vec::new(), Vec::new());
     for round in 0..100 {
@@ -94,7 +92,7 @@ async fn overlap(bed: &Bed) -> Result<Figure, Error> {
             (0, &mut without, &mut bare_at_once),
             (AWS_MS, &mut with, &mut bare),
         ] {
-            bed.aws_answers_after(delay);
+            setup.aws_answers_after(delay);
             let start = Instant::now();
             expect(
                 &mut function,
@@ -111,7 +109,7 @@ async fn overlap(bed: &Bed) -> Result<Figure, Error> {
             one.push(start.elapsed().as_secs_f64() * 1000.0);
         }
     }
-    bed.aws_answers_after(0);
+    setup.aws_answers_after(0);
     let call = median(&bare) - median(&bare_at_once);
     let ratios: Vec<f64> = with
         .chunks(20)
@@ -133,14 +131,14 @@ async fn overlap(bed: &Bed) -> Result<Figure, Error> {
     )))
 }
 
-async fn track(bed: &Bed, nothing: f64) -> Result<Figure, Error> {
+async fn track(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
     let people = Submissions::new("track")?;
-    let client = bed.database().await?;
+    let client = setup.database().await?;
     let mut leads = Vec::new();
     for number in 0..2 * (ROUNDS + 100) {
         leads.push(people.save(&client, number).await?);
     }
-    let mut function = bed.function("track").await?;
+    let mut function = setup.function("track").await?;
     let event = sample("track/email.json")?;
     let pairs = pairs(
         ROUNDS,
@@ -165,7 +163,6 @@ async fn track(bed: &Bed, nothing: f64) -> Result<Figure, Error> {
     Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
 }
 
-/// The statement of a click.
 pub(super) async fn click(client: &tokio_postgres::Client, lead: Uuid) -> Result<(), Error> {
     let (code, source, agent): (Option<&str>, _, _) = (None, Some("email"), Some("Mozilla/5.0"));
     client
@@ -184,13 +181,13 @@ pub(super) async fn click(client: &tokio_postgres::Client, lead: Uuid) -> Result
 }
 
 /// Ten notifications a batch, against the statements that it cannot do without: ten claims, ten pins, twenty records.
-async fn deliver(bed: &Bed, nothing: f64) -> Result<Figure, Error> {
+async fn deliver(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
     const BATCHES: usize = 60;
     let people = Submissions::new("deliver")?;
     // As many connections as deliver opens.
     let mut clients = Vec::new();
     for _ in 0..4 {
-        clients.push(bed.database().await?);
+        clients.push(setup.database().await?);
     }
     let mut waiting = Vec::new();
     for number in 0..2 * 10 * (BATCHES + 40) {
@@ -199,7 +196,7 @@ async fn deliver(bed: &Bed, nothing: f64) -> Result<Figure, Error> {
     let mut batches = waiting.chunks(10);
     let mut take = || batches.next().map(<[Uuid]>::to_vec).unwrap_or_default();
     let all: Vec<(Vec<Uuid>, Vec<Uuid>)> = (0..BATCHES + 40).map(|_| (take(), take())).collect();
-    let mut function = bed.function("deliver").await?;
+    let mut function = setup.function("deliver").await?;
     let pairs = pairs(
         BATCHES,
         async |round| {
@@ -228,7 +225,6 @@ async fn deliver(bed: &Bed, nothing: f64) -> Result<Figure, Error> {
     Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
 }
 
-/// The event of these notifications.
 fn batch(notifications: &[Uuid]) -> Value {
     let records = notifications.iter().map(|notification| {
         let body = json!({"task": "deliver_v1", "notification": notification});

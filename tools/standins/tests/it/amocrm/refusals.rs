@@ -1,18 +1,18 @@
 //! What is refused, and with which words.
 
 use serde_json::{Value, json};
-use standins::{Fault, Mode};
+use standins::{AmoCrm, Fault, Mode};
 
-use super::{Crm, changed, ids, new_deal, note_on};
+use super::{changed, crm, ids, new_deal, note_on, wrong};
 
 /// Each: where in [`new_deal`], what is put there, and the code and path of the error.
 type Cases<'a> = &'a [(&'a str, Value, &'a str, &'a str)];
 
 async fn all_refused(cases: Cases<'_>) {
-    let crm = Crm::start().await;
+    let crm = crm().await;
     for (pointer, value, code, path) in cases {
         let answer = crm.complex(&json!([changed(pointer, value.clone())])).await;
-        assert_eq!(Crm::wrong(answer), ((*code).into(), (*path).into()), "{pointer}");
+        assert_eq!(wrong(answer), ((*code).into(), (*path).into()), "{pointer}");
     }
     assert!(crm.vendor.deals().is_empty() && crm.vendor.contacts().is_empty());
     assert_eq!(crm.vendor.stats().rejected["validation"], cases.len() as u64);
@@ -26,10 +26,11 @@ async fn stages_must_exist_and_types_be_right() {
         // Another pipeline's.
         ("/status_id", json!(62_000_020), "NotSupportedChoice", "status_id"),
         ("/status_id", json!("142"), "InvalidType", "status_id"),
+        ("/pipeline_id", Value::Null, "FieldMissing", "pipeline_id"),
+        ("/status_id", Value::Null, "FieldMissing", "status_id"),
         ("/name", json!(7), "InvalidType", "name"),
         ("/name", json!(""), "NotBlank", "name"),
-        ("/price", json!(1.5), "InvalidType", "price"),
-        ("/request_id", json!(1), "InvalidType", "request_id"),
+        ("/pipeline_id", json!(1.5), "InvalidType", "pipeline_id"),
         ("/tags", json!("a"), "FieldNotExpected", "tags"),
     ])
     .await;
@@ -54,7 +55,7 @@ async fn what_is_embedded_is_checked_and_metadata_refused() {
         (
             "/_embedded/tags/0",
             json!({"id": 1}),
-            "NotSupportedChoice",
+            "FieldNotExpected",
             &embedded("tags.0.id"),
         ),
         (
@@ -157,7 +158,7 @@ async fn custom_values_are_checked() {
 
 #[tokio::test]
 async fn a_request_holds_1_to_50_items_and_is_taken_whole_or_not_at_all() {
-    let crm = Crm::start().await;
+    let crm = crm().await;
     for body in [
         json!([]),
         json!(vec![new_deal(); 51]),
@@ -170,19 +171,14 @@ async fn a_request_holds_1_to_50_items_and_is_taken_whole_or_not_at_all() {
     let broken = crm
         .request(reqwest::Method::POST, "/api/v4/leads/complex")
         .body("[");
-    assert_eq!(crm.send(broken).await.0, 400);
+    assert_eq!(crm.answer(broken).await.0, 400);
 
     let half = json!([new_deal(), changed("/status_id", json!(1))]);
     let (status, answer) = crm.complex(&half).await;
-    assert_eq!(status, 400);
-    // Items are told apart by their own request_id, or by their place.
     assert_eq!(
-        answer["validation-errors"][0]["request_id"],
-        "0199a3c4-5d6e-7f80-91a2-b3c4d5e6f708"
+        (status, &answer["validation-errors"][0]["request_id"]),
+        (400, &json!("1"))
     );
-    let anonymous = json!([new_deal(), {"status_id": 1}]);
-    let (_, answer) = crm.complex(&anonymous).await;
-    assert_eq!(answer["validation-errors"][0]["request_id"], "1");
     assert!(crm.vendor.deals().is_empty());
 
     let (status, answer) = crm.complex(&json!(vec![new_deal(); 50])).await;
@@ -192,39 +188,36 @@ async fn a_request_holds_1_to_50_items_and_is_taken_whole_or_not_at_all() {
 
 #[tokio::test]
 async fn changes_must_name_what_exists() {
-    let crm = Crm::start().await;
+    let crm = crm().await;
     crm.complex(&json!([new_deal()])).await;
     let id = crm.only().id;
-    for (body, code, path) in [
-        (json!([{"name": "x"}]), "FieldMissing", "id"),
-        (json!([{"id": 1}]), "NotSupportedChoice", "id"),
+    let path = format!("/api/v4/leads/{id}");
+    for (body, code, at) in [
         (
-            json!([{"id": id, "_embedded": {"contacts": []}}]),
+            json!({"_embedded": {"contacts": []}}),
             "FieldNotExpected",
             "_embedded.contacts",
         ),
+        (
+            json!({"status_id": AmoCrm::STATUS}),
+            "FieldMissing",
+            "pipeline_id",
+        ),
+        (json!({"price": 1}), "FieldNotExpected", "price"),
     ] {
-        let answer = crm.patch("/api/v4/leads", &body).await;
-        assert_eq!(Crm::wrong(answer), (code.into(), path.into()));
+        assert_eq!(wrong(crm.patch(&path, &body).await), (code.into(), at.into()));
     }
     let (status, answer) = crm.patch("/api/v4/leads/1", &json!({"name": "x"})).await;
     assert_eq!((status, &answer["title"]), (404, &json!("Not Found")));
     assert_eq!(crm.patch("/api/v4/leads/x", &json!({})).await.0, 404);
-    assert_eq!(
-        crm.patch(&format!("/api/v4/leads/{id}"), &json!([{}])).await.0,
-        400
-    );
-    assert_eq!(
-        crm.patch(&format!("/api/v4/contacts/{id}"), &json!({})).await.0,
-        404
-    );
-    assert_eq!(crm.post("/api/v4/leads/pipelines", &json!([])).await.0, 405);
+    assert_eq!(crm.patch(&path, &json!([{}])).await.0, 400);
+    assert_eq!(crm.post("/api/v4/leads/pipelines", &json!([])).await.0, 404);
     assert_eq!(crm.post("/api/v4/nowhere", &json!([])).await.0, 404);
 }
 
 #[tokio::test]
 async fn notes_must_be_common_and_on_a_deal() {
-    let crm = Crm::start().await;
+    let crm = crm().await;
     crm.complex(&json!([new_deal()])).await;
     let deal = crm.only().id;
     let (text, common) = (json!({"text": "x"}), "common");
@@ -252,29 +245,18 @@ async fn notes_must_be_common_and_on_a_deal() {
         ),
     ] {
         let answer = crm.post("/api/v4/leads/notes", &json!([body])).await;
-        assert_eq!(Crm::wrong(answer), (code.into(), at.into()));
+        assert_eq!(wrong(answer), (code.into(), at.into()));
     }
-    let path = format!("/api/v4/leads/{deal}/notes");
-    let other = crm.post(&path, &json!([note_on(deal + 1, "x")])).await;
-    assert_eq!(
-        Crm::wrong(other),
-        ("NotSupportedChoice".into(), "entity_id".into())
-    );
-    assert_eq!(
-        crm.post("/api/v4/leads/1/notes", &json!([note_on(1, "x")]))
-            .await
-            .0,
-        404
-    );
-    assert_eq!(crm.post(&path, &json!(vec![note_on(deal, "x"); 51])).await.0, 400);
+    let many = json!(vec![note_on(deal, "x"); 51]);
+    assert_eq!(crm.post("/api/v4/leads/notes", &many).await.0, 400);
     assert!(crm.vendor.notes().is_empty());
 }
 
 #[tokio::test]
 async fn accept_then_drop_takes_every_second_create_and_leaves_a_marker_to_find() {
-    let crm = Crm::start().await;
+    let crm = crm().await;
     let fault = json!({"mode": "accept_then_drop", "every": 2, "path": "POST /api/v4/leads/complex"});
-    assert_eq!(crm.post("/_faults", &fault).await, (201, json!([fault])));
+    crm.order(fault).await;
     assert_eq!(crm.complex(&json!([new_deal()])).await.0, 200);
     assert_eq!(crm.get("/api/v4/account").await.0, 200);
     let marked = changed("/custom_fields_values/1/values/0/value", json!("lead-2"));
@@ -297,38 +279,26 @@ async fn accept_then_drop_takes_every_second_create_and_leaves_a_marker_to_find(
 }
 
 #[tokio::test]
-async fn faults_speak_the_vendors_language() {
-    let crm = Crm::start().await;
-    crm.vendor
-        .faults()
-        .add(Fault::times(Mode::RateLimit { retry_after: 300 }, 1));
+async fn faults_are_in_the_vendors_own_format() {
+    let crm = crm().await;
+    let fault = |mode| crm.vendor.faults().add(Fault::times(mode, 1));
+    let refusal = |status| Mode::Status {
+        status,
+        name: None,
+        retry_after: None,
+    };
+    fault(Mode::RateLimit { retry_after: 300 });
     let (status, answer) = crm.complex(&json!([new_deal()])).await;
     assert_eq!((status, &answer["retry_after"]), (429, &json!(300)));
-    for (fault, expected) in [(500, 500), (402, 402), (401, 401)] {
-        let mode = Mode::Status {
-            status: fault,
-            name: None,
-            retry_after: None,
-        };
-        crm.vendor.faults().add(Fault::times(mode, 1));
+    for expected in [500, 402, 401] {
+        fault(refusal(expected));
         let (status, answer) = crm.complex(&json!([new_deal()])).await;
-        assert_eq!((status, &answer["status"]), (expected, &json!(fault)));
-        let title: &Value = &answer["title"];
-        assert!(title.is_string(), "{answer}");
+        assert_eq!((status, &answer["status"]), (expected, &json!(expected)));
+        assert!(answer["title"].is_string(), "{answer}");
     }
-    crm.vendor.faults().add(Fault::times(
-        Mode::Status {
-            status: 403,
-            name: None,
-            retry_after: None,
-        },
-        1,
-    ));
-    let page = crm
-        .request(reqwest::Method::GET, "/api/v4/account")
-        .send()
-        .await
-        .unwrap();
+    fault(refusal(403));
+    let call = crm.request(reqwest::Method::GET, "/api/v4/account");
+    let page = call.send().await.unwrap();
     assert_eq!(
         (page.status().as_u16(), &page.headers()["content-type"]),
         (403, &"text/html".parse().unwrap())

@@ -1,12 +1,12 @@
-//! Who may call, and how tokens are had.
+//! The tokens that calls need, and how they are given out.
 
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use standins::OAuthApp;
+use standins::{AmoCrm, OAuthApp};
 
-use super::Crm;
+use super::{Served, TOKEN, crm, crm_with};
 
 fn app() -> OAuthApp {
     OAuthApp {
@@ -18,23 +18,23 @@ fn app() -> OAuthApp {
     }
 }
 
-async fn start() -> Crm {
-    Crm::with(|options| options.oauth = Some(app())).await
+async fn start() -> Served<AmoCrm> {
+    crm_with(|options| options.oauth = Some(app())).await
 }
 
 /// Asks for a pair; `grant` and whatever of the application it says otherwise.
-async fn exchange(crm: &Crm, grant: Value) -> (u16, Value) {
+async fn exchange(crm: &Served<AmoCrm>, grant: Value) -> (u16, Value) {
     let mut body = json!({
         "client_id": "client", "client_secret": "secret", "redirect_uri": "https://api.example/amocrm",
     });
     for (key, value) in grant.as_object().unwrap() {
         body[key] = value.clone();
     }
-    let url = format!("{}/oauth2/access_token", crm.running.url());
-    crm.send(crm.client.post(url).json(&body)).await
+    let url = crm.url("/oauth2/access_token");
+    crm.answer(crm.client.post(url).json(&body)).await
 }
 
-async fn refresh(crm: &Crm, token: &Value) -> (u16, Value) {
+async fn refresh(crm: &Served<AmoCrm>, token: &Value) -> (u16, Value) {
     exchange(
         crm,
         json!({"grant_type": "refresh_token", "refresh_token": token}),
@@ -42,14 +42,14 @@ async fn refresh(crm: &Crm, token: &Value) -> (u16, Value) {
     .await
 }
 
-async fn first_pair(crm: &Crm) -> Value {
+async fn first_pair(crm: &Served<AmoCrm>) -> Value {
     let (status, pair) = exchange(crm, json!({"grant_type": "authorization_code", "code": "def502"})).await;
     assert_eq!(status, 200, "{pair}");
     pair
 }
 
-async fn use_access(crm: &Crm, pair: &Value) -> u16 {
-    let url = format!("{}/api/v4/account", crm.running.url());
+async fn use_access(crm: &Served<AmoCrm>, pair: &Value) -> u16 {
+    let url = crm.url("/api/v4/account");
     let token = pair["access_token"].as_str().unwrap();
     crm.client
         .get(url)
@@ -63,20 +63,23 @@ async fn use_access(crm: &Crm, pair: &Value) -> u16 {
 
 #[tokio::test]
 async fn a_call_needs_a_token() {
-    let crm = Crm::start().await;
-    let url = format!("{}/api/v4/account", crm.running.url());
+    let crm = crm().await;
+    let url = crm.url("/api/v4/account");
     for request in [
         crm.client.get(&url),
         crm.client.get(&url).bearer_auth("other"),
-        crm.client.get(&url).header("authorization", super::TOKEN),
+        crm.client.get(&url).header("authorization", TOKEN),
     ] {
-        let (status, answer) = crm.send(request).await;
+        let (status, answer) = crm.answer(request).await;
         assert_eq!(
             (status, &answer["status"], &answer["title"]),
             (401, &json!(401), &json!("Unauthorized"))
         );
     }
-    assert_eq!(crm.send(crm.request(Method::GET, "/api/v4/account")).await.0, 200);
+    assert_eq!(
+        crm.answer(crm.request(Method::GET, "/api/v4/account")).await.0,
+        200
+    );
     assert_eq!(crm.vendor.stats().statuses[&401], 3);
 }
 
@@ -133,7 +136,7 @@ async fn an_exchange_must_be_the_applications_own() {
             "https://developers.amocrm.ru/v3/errors/OAuthProblemJson"
         );
     }
-    let closed = Crm::start().await;
+    let closed = super::crm().await;
     assert_eq!(exchange(&closed, code(json!({}))).await.0, 401);
 }
 
@@ -165,7 +168,7 @@ async fn the_old_refresh_token_lives_until_the_new_one_is_used() {
 #[tokio::test]
 async fn access_tokens_expire() {
     let ttl = Duration::from_millis(700);
-    let crm = Crm::with(|options| {
+    let crm = crm_with(|options| {
         options.oauth = Some(OAuthApp {
             access_ttl: ttl,
             ..app()

@@ -1,56 +1,50 @@
-//! Deals, contacts and notes that are taken.
+//! Deals and notes that are taken, seeds and the board.
 
 use serde_json::json;
-use standins::AmoCrm;
+use standins::{AmoCrm, Seed};
 
-use super::{Crm, changed, ids, new_deal, note_on};
+use super::{changed, crm, new_deal, note_on, wrong};
 
 #[tokio::test]
 async fn a_deal_comes_with_its_contact_in_one_call() {
-    let crm = Crm::start().await;
+    let crm = crm().await;
     let (status, answer) = crm.complex(&json!([new_deal()])).await;
     let deal = crm.only();
+    let contact = &deal.contacts[0];
     assert_eq!(
         (status, answer),
         (
             200,
-            json!([{
-                "id": deal.id,
-                "contact_id": deal.contacts[0].id,
-                "company_id": null,
-                "request_id": ["0199a3c4-5d6e-7f80-91a2-b3c4d5e6f708"],
-                "merged": false,
-            }])
+            json!([{"id": deal.id, "contact_id": contact.id, "merged": false}])
         )
     );
-    assert_eq!((deal.name.as_str(), deal.price), ("Профтест: Анна", 0));
-    assert_eq!((deal.pipeline, deal.status), ("Воронка", "ЗАЯВКА_С_ПРОФТЕСТА"));
+    assert_eq!(
+        (deal.name.as_str(), deal.pipeline_id, deal.status_id),
+        ("Профтест: Анна", AmoCrm::PIPELINE, AmoCrm::STATUS)
+    );
     assert_eq!(deal.fields["UTM_SOURCE"], "instagram");
     assert_eq!(
         deal.fields["PROFTEST_LEAD_ID"],
         "0199a3c4-5d6e-7f80-91a2-b3c4d5e6f708"
     );
-    assert_eq!(
-        (deal.tags.as_slice(), deal.seeded),
-        (&["Профтест".to_owned()][..], false)
-    );
-    let contact = &deal.contacts[0];
+    assert_eq!((deal.tags, deal.seeded), (vec!["Профтест".to_owned()], false));
     assert_eq!((contact.name.as_str(), &contact.deals), ("Анна", &vec![deal.id]));
     assert_eq!(contact.phones, ["+77011234567"]);
     assert_eq!(contact.emails, ["anna@mail.example"]);
 
-    let (_, sent) = crm.get("/_sent").await;
+    let sent = crm.control("/_sent").await;
     assert_eq!(sent[0]["id"], deal.id);
     assert_eq!(sent[0]["contacts"][0]["phones"][0], "+77011234567");
-    assert!(sent[0]["created_at"].as_str().unwrap().ends_with('Z'));
     assert_eq!(crm.vendor.stats().accepted, 1);
-    crm.vendor.clear();
+    crm.client.delete(crm.url("/_sent")).send().await.unwrap();
     assert!(crm.vendor.deals().is_empty() && crm.vendor.contacts().is_empty());
+    crm.complex(&json!([new_deal()])).await;
+    assert!(crm.only().id > deal.id, "an id is given once");
 }
 
 #[tokio::test]
 async fn a_second_deal_of_a_known_contact_makes_no_second_contact() {
-    let crm = Crm::start().await;
+    let crm = crm().await;
     let (_, first) = crm.complex(&json!([new_deal()])).await;
     let known = changed("/_embedded/contacts", json!([{"id": first[0]["contact_id"]}]));
     let (status, second) = crm.complex(&json!([known])).await;
@@ -65,68 +59,28 @@ async fn a_second_deal_of_a_known_contact_makes_no_second_contact() {
 
     let unknown = changed("/_embedded/contacts", json!([{"id": 1}]));
     assert_eq!(
-        Crm::wrong(crm.complex(&json!([unknown])).await),
+        wrong(crm.complex(&json!([unknown])).await),
         ("NotSupportedChoice".into(), "_embedded.contacts.0.id".into())
     );
 }
 
 #[tokio::test]
-async fn a_stage_is_found_by_status_pipeline_or_default() {
-    let crm = Crm::start().await;
-    let body = json!([
-        {},
-        {"pipeline_id": AmoCrm::FOREIGN_PIPELINE},
-        {"status_id": 62_000_020},
-        {"status_id": 142},
-        {"pipeline_id": AmoCrm::FOREIGN_PIPELINE, "status_id": 143},
-    ]);
-    let (status, answer) = crm.post("/api/v4/leads", &body).await;
-    assert_eq!(status, 200);
-    let places: Vec<_> = crm
-        .vendor
-        .deals()
-        .iter()
-        .map(|d| (d.pipeline, d.status))
-        .collect();
-    assert_eq!(
-        places,
-        [
-            ("Воронка", "Первичный контакт"),
-            ("Партнёры", "Первичный контакт"),
-            ("Партнёры", "Договор"),
-            ("Воронка", "Успешно реализовано"),
-            ("Партнёры", "Закрыто и не реализовано"),
-        ]
-    );
-    let made = &answer["_embedded"]["leads"];
-    assert_eq!(made[4]["request_id"], "4");
-    assert_eq!(
-        made[0]["_links"]["self"]["href"],
-        format!("https://example.amocrm.ru/api/v4/leads/{}", made[0]["id"])
-    );
-    assert_eq!(crm.vendor.deals()[0].name, format!("Сделка #{}", made[0]["id"]));
-}
-
-#[tokio::test]
 async fn a_deal_changes_only_where_told() {
-    let crm = Crm::start().await;
-    crm.complex(&json!([new_deal(), new_deal()])).await;
-    let [first, second] = [0, 1].map(|n| crm.vendor.deals()[n].id);
-    let talks = 61_000_030;
-    let (status, answer) = crm
-        .patch(
-            &format!("/api/v4/leads/{first}"),
-            &json!({
-                "status_id": talks,
-                "custom_fields_values": [{"field_id": 880_002, "values": [{"value": "cpc"}]}],
-                "_embedded": {"tags": [{"name": "Профтест"}, {"name": "Апрель"}]},
-            }),
-        )
-        .await;
-    assert_eq!((status, &answer["id"]), (200, &json!(first)));
-    assert!(answer["updated_at"].is_i64() && answer["_embedded"].is_null());
-    let deal = &crm.vendor.deals()[0];
-    assert_eq!((deal.status_id, deal.name.as_str()), (talks, "Профтест: Анна"));
+    let crm = crm().await;
+    crm.complex(&json!([new_deal()])).await;
+    let id = crm.only().id;
+    let (talks, path) = (61_000_030, format!("/api/v4/leads/{id}"));
+    let fields = json!({"custom_fields_values": [{"field_id": 880_002, "values": [{"value": "cpc"}]}]});
+    let (status, answer) = crm.patch(&path, &fields).await;
+    assert_eq!((status, &answer["id"]), (200, &json!(id)));
+    assert_eq!(crm.only().status_id, AmoCrm::STATUS);
+    let place = json!({"pipeline_id": AmoCrm::PIPELINE, "status_id": talks});
+    assert_eq!(crm.patch(&path, &place).await.0, 200);
+    let deal = crm.only();
+    assert_eq!(
+        (deal.status_id, deal.name.as_str(), deal.tags),
+        (talks, "Профтест: Анна", vec!["Профтест".to_owned()])
+    );
     assert_eq!(
         (
             deal.fields["UTM_SOURCE"].as_str(),
@@ -134,95 +88,117 @@ async fn a_deal_changes_only_where_told() {
         ),
         ("instagram", "cpc")
     );
-    assert_eq!(deal.tags, ["Профтест", "Апрель"]);
-    assert!(deal.updated_at > deal.created_at);
-
-    // Tags are replaced, null takes them all; null values empty a field; won leaves the pipeline as it is.
-    let (status, answer) = crm
-        .patch(
-            "/api/v4/leads",
-            &json!([
-                {"id": first, "_embedded": {"tags": [{"name": "Май"}]}, "name": "Другое имя"},
-                {"id": second, "status_id": 142, "_embedded": {"tags": null},
-                 "custom_fields_values": [{"field_code": "UTM_SOURCE", "values": null}]},
-            ]),
-        )
-        .await;
-    assert_eq!((status, ids(&answer, "leads")), (200, vec![first, second]));
-    let deals = crm.vendor.deals();
+    // Tags are replaced.
+    let more = json!({"name": "Другое имя", "_embedded": {"tags": [{"name": "Май"}]}});
+    assert_eq!(crm.patch(&path, &more).await.0, 200);
+    let deal = crm.only();
     assert_eq!(
-        (deals[0].name.as_str(), deals[0].tags.as_slice()),
-        ("Другое имя", &["Май".to_owned()][..])
+        (deal.name.as_str(), deal.tags, deal.status_id),
+        ("Другое имя", vec!["Май".to_owned()], talks)
     );
-    assert!(deals[1].tags.is_empty() && !deals[1].fields.contains_key("UTM_SOURCE"));
-    assert_eq!(
-        (deals[1].pipeline_id, deals[1].status),
-        (AmoCrm::PIPELINE, "Успешно реализовано")
-    );
-    let (_, closed) = crm.get(&format!("/api/v4/leads/{second}")).await;
-    assert!(closed["closed_at"].is_i64());
 }
 
 #[tokio::test]
-async fn contacts_are_made_and_changed() {
-    let crm = Crm::start().await;
-    let (status, answer) = crm
-        .post(
-            "/api/v4/contacts",
-            &json!([
-                {"name": "Анна Ким", "request_id": "a",
-                 "custom_fields_values": [{"field_code": "PHONE", "values": [{"value": "87011234567"}]}]},
-                {"first_name": "Болат", "last_name": "Ахметов"},
-            ]),
-        )
-        .await;
-    assert_eq!(
-        (status, &answer["_embedded"]["contacts"][0]["request_id"]),
-        (200, &json!("a"))
-    );
-    let [anna, bolat] = ids(&answer, "contacts").try_into().unwrap();
-
-    let phones = json!([{"value": "87011234567"}, {"value": "+77027654321", "enum_code": "MOB"}]);
-    let change = json!({"custom_fields_values": [{"field_id": 770_001, "values": phones}]});
-    let (status, answer) = crm.patch(&format!("/api/v4/contacts/{anna}"), &change).await;
-    assert_eq!((status, &answer["id"]), (200, &json!(anna)));
-    let (status, _) = crm
-        .patch("/api/v4/contacts", &json!([{"id": bolat, "first_name": "Булат"}]))
-        .await;
-    assert_eq!(status, 200);
-
-    let contacts = crm.vendor.contacts();
-    assert_eq!(
-        (contacts[0].name.as_str(), contacts[0].phones.len()),
-        ("Анна Ким", 2)
-    );
-    assert_eq!(contacts[1].name, "Булат Ахметов");
-    let wrong = crm.post("/api/v4/contacts", &json!([{"phone": "1"}])).await;
-    assert_eq!(Crm::wrong(wrong), ("FieldNotExpected".into(), "phone".into()));
-}
-
-#[tokio::test]
-async fn notes_go_on_deals_by_path_or_by_entity() {
-    let crm = Crm::start().await;
+async fn notes_are_written_on_deals_and_listed() {
+    let crm = crm().await;
     crm.complex(&json!([new_deal(), new_deal()])).await;
     let [first, second] = [0, 1].map(|n| crm.vendor.deals()[n].id);
-    let both = json!([note_on(first, "1. Вопрос ➜ ответ"), note_on(second, "b")]);
-    let (status, answer) = crm.post("/api/v4/leads/notes", &both).await;
+    let notes = json!([
+        note_on(first, "1. Вопрос ➜ ответ"),
+        note_on(second, "b"),
+        note_on(first, "c")
+    ]);
+    assert_eq!(crm.post("/api/v4/leads/notes", &notes).await.0, 200);
+    let texts: Vec<String> = crm.vendor.deals()[0]
+        .notes
+        .iter()
+        .map(|note| note.text.clone())
+        .collect();
+    assert_eq!(texts, ["1. Вопрос ➜ ответ", "c"]);
+    assert_eq!(crm.vendor.notes().len(), 3);
+
+    let (_, list) = crm.get(&format!("/api/v4/leads/{second}/notes?limit=250")).await;
+    assert_eq!(list["_embedded"]["notes"], json!([note_on(second, "b")]));
+}
+
+#[tokio::test]
+async fn seeds_put_people_with_closed_foreign_and_advanced_deals() {
+    let crm = crm().await;
+    let seed = json!({"contacts": [{
+        "name": "Анна", "phones": ["8 701 123 45 67"], "emails": ["anna@mail.example"],
+        "deals": [
+            {"name": "Старая", "status": 143},
+            {"name": "Партнёрская", "pipeline": AmoCrm::FOREIGN_PIPELINE},
+            {"name": "Дальше", "status": 61_000_040, "fields": {"UTM_SOURCE": "vk"}},
+        ],
+    }, {"name": "Никто"}]});
+    let seed: Seed = serde_json::from_value(seed).unwrap();
+    let seeded = crm.vendor.seed(seed).unwrap();
+    let deals = crm.vendor.deals();
+    let ids: Vec<i64> = deals.iter().map(|deal| deal.id).collect();
+    assert_eq!(seeded.contacts[0].deals, ids);
+    assert!(seeded.contacts[1].deals.is_empty() && deals.iter().all(|deal| deal.seeded));
+    let places: Vec<_> = deals
+        .iter()
+        .map(|deal| (deal.pipeline_id, deal.status_id))
+        .collect();
     assert_eq!(
-        (status, &answer["_embedded"]["notes"][1]["entity_id"]),
-        (200, &json!(second))
+        places,
+        [
+            (AmoCrm::PIPELINE, 143),
+            (AmoCrm::FOREIGN_PIPELINE, 62_000_010),
+            (AmoCrm::PIPELINE, 61_000_040),
+        ]
     );
+    assert_eq!(deals[2].fields["UTM_SOURCE"], "vk");
+    let (_, found) = crm.get("/api/v4/contacts?query=7011234567&with=leads").await;
+    let found = &found["_embedded"]["contacts"][0]["_embedded"]["leads"];
+    assert_eq!(found.as_array().unwrap().len(), 3);
+    assert_eq!(crm.vendor.stats().accepted, 0);
 
-    let path = format!("/api/v4/leads/{first}/notes");
-    let more = json!([{"note_type": "common", "params": {"text": "c"}}, note_on(first, "d")]);
-    assert_eq!(crm.post(&path, &more).await.0, 200);
-    let notes = &crm.vendor.deals()[0].notes;
-    let texts: Vec<&str> = notes.iter().map(|note| note.text.as_str()).collect();
-    assert_eq!(texts, ["1. Вопрос ➜ ответ", "c", "d"]);
-    assert_eq!(crm.vendor.notes().len(), 4);
+    for (deal, word) in [
+        (json!({"name": "y", "status": 8}), "8"),
+        (json!({"name": "y", "pipeline": 7}), "7"),
+        (json!({"name": "y", "fields": {"UTM": "z"}}), "UTM"),
+    ] {
+        let seed = json!({"contacts": [{"name": "x", "deals": [deal]}]});
+        let error = crm
+            .vendor
+            .seed(serde_json::from_value(seed).unwrap())
+            .unwrap_err();
+        assert!(error.contains(word), "{error}");
+    }
+    assert_eq!(crm.vendor.contacts().len(), 2);
+}
 
-    let (_, list) = crm.get(&path).await;
-    let first_note = &list["_embedded"]["notes"][0];
-    assert_eq!(first_note["params"]["text"], "1. Вопрос ➜ ответ");
-    assert_eq!(first_note["note_type"], "common");
+#[tokio::test]
+async fn the_board_has_the_stages_with_their_deals() {
+    let crm = crm().await;
+    crm.complex(&json!([new_deal()])).await;
+    let board = json!(crm.vendor.board());
+    let stages = board.as_array().unwrap();
+    let names: Vec<_> = stages.iter().map(|stage| &stage["name"]).collect();
+    assert_eq!(
+        names,
+        [
+            "Первичный контакт",
+            "ЗАЯВКА_С_ПРОФТЕСТА",
+            "Переговоры",
+            "Счёт выставлен",
+            "Успешно реализовано",
+            "Закрыто и не реализовано",
+        ]
+    );
+    let mut card = board[1]["deals"][0].clone();
+    assert!(card["updated_at"].take().as_str().unwrap().ends_with('Z'));
+    assert_eq!(
+        card,
+        json!({
+            "title": "Профтест: Анна",
+            "contact": "Анна",
+            "lead": "0199a3c4-5d6e-7f80-91a2-b3c4d5e6f708",
+            "updated_at": null,
+        })
+    );
+    assert_eq!(board[2]["deals"], json!([]));
 }

@@ -1,4 +1,4 @@
-//! What stands before the API: the rate limit, the block that follows when it is ignored, and the tokens.
+//! The rate limit, and the block that follows when it is ignored.
 
 use std::{
     sync::Mutex,
@@ -9,11 +9,10 @@ use super::{AmoCrmOptions, answer::Refusal};
 use crate::{lock, meter::Meter};
 
 /// 429 answers are counted over this long.
-const PATIENCE: Duration = Duration::from_mins(1);
+const LIMITED_WINDOW: Duration = Duration::from_mins(1);
 
-/// The gate of one account.
 #[derive(Debug)]
-pub(super) struct Gate(Mutex<State>);
+pub(super) struct Limits(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -23,33 +22,22 @@ struct State {
     blocked: bool,
 }
 
-/// How a request was turned away.
-#[derive(Debug)]
-pub(super) struct TurnedAway {
-    pub(super) refusal: Refusal,
-    /// It was the one too many.
-    pub(super) blocked_now: bool,
-}
-
-impl Default for Gate {
+impl Default for Limits {
     fn default() -> Self {
         Self(Mutex::new(State {
             admitted: Meter::default(),
-            limited: Meter::over(PATIENCE),
+            limited: Meter::over(LIMITED_WINDOW),
             limited_total: 0,
             blocked: false,
         }))
     }
 }
 
-impl Gate {
-    pub(super) fn admit(&self, options: &AmoCrmOptions, now: Instant) -> Result<(), TurnedAway> {
+impl Limits {
+    pub(super) fn admit(&self, options: &AmoCrmOptions, now: Instant) -> Result<(), Refusal> {
         let mut state = lock(&self.0);
         if state.blocked {
-            return Err(TurnedAway {
-                refusal: Refusal::html("blocked", 403),
-                blocked_now: false,
-            });
+            return Err(Refusal::html("blocked", 403));
         }
         let Some(limit) = options.rate_limit_per_second else {
             return Ok(());
@@ -64,15 +52,10 @@ impl Gate {
         let as_page = options
             .html_every
             .is_some_and(|n| state.limited_total.is_multiple_of(n));
-        let refusal = if as_page {
-            Refusal::html("rate_limit", 429)
-        } else {
-            Refusal::rate_limited(options.retry_after_seconds)
-        };
-        Err(TurnedAway {
-            refusal,
-            blocked_now: state.blocked,
-        })
+        if as_page {
+            return Err(Refusal::html("rate_limit", 429));
+        }
+        Err(Refusal::rate_limited(options.retry_after_seconds))
     }
 
     pub(super) fn block(&self) {
@@ -84,9 +67,5 @@ impl Gate {
         let mut state = lock(&self.0);
         state.blocked = false;
         state.limited.clear();
-    }
-
-    pub(super) fn is_blocked(&self) -> bool {
-        lock(&self.0).blocked
     }
 }

@@ -9,10 +9,11 @@ use axum::{Json, Router};
 use harness::certificates::Authority;
 use harness::postgres::{Cluster, Place, connect};
 use harness::runtime_api::Function;
-use harness::tools;
+use harness::vendors::{Options, Vendors};
+use harness::{emulator, tools};
 use ops::migrate;
 use serde_json::{Value, json};
-use standins::{Feed, Mobizon, MobizonOptions, Resend, ResendOptions, Running, serve};
+use standins::{Running, serve};
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -22,27 +23,19 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_postgres::Client;
 
-/// The database of every measurement.
 const DATABASE: &str = "bench";
-const RESEND_KEY: &str = "re_bench";
-const MOBIZON_KEY: &str = "kz_bench";
 const TIMEOUT: Duration = Duration::from_mins(1);
-/// The name in the server's certificate.
 const HOST: &str = "localhost";
 
 /// Everything a measured function needs; it all stops with this value.
-pub struct Bed {
+pub struct Setup {
     cluster: Cluster,
     ca_pem: String,
     binaries: PathBuf,
-    /// What the functions print: their metrics, and why one failed.
     log: File,
     aws: Aws,
-    /// Resend's stand-in.
-    pub resend: Resend,
-    /// Mobizon's stand-in.
-    pub mobizon: Mobizon,
-    servers: [Running; 3],
+    aws_server: Running,
+    pub vendors: Vendors,
 }
 
 /// AWS as the functions call it, which agrees to everything after a while.
@@ -84,7 +77,7 @@ async fn agree(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Json<
     })
 }
 
-impl Bed {
+impl Setup {
     /// Starts it below `dir`, which is emptied. Resend takes at most `resend_limit` requests a second.
     pub async fn start(dir: &Path, resend_limit: Option<u32>) -> Result<Self, Error> {
         let dir = std::path::absolute(dir)?;
@@ -95,26 +88,19 @@ impl Bed {
         let place = Place::new(dir.join("postgres"), true);
         let cluster = Cluster::start(&place).await.map_err(Error::Part)?;
         fresh_database(&cluster, DATABASE).await?;
-        let ca_pem = seal(&cluster).await?;
+        let ca_pem = turn_tls_on(&cluster).await?;
         let aws = Aws::default();
-        let mut options = ResendOptions::new(RESEND_KEY);
-        options.rate_limit_per_second = resend_limit;
-        let resend = Resend::new(options, Feed::default());
-        let mobizon = Mobizon::new(MobizonOptions::new(MOBIZON_KEY), Feed::default());
+        let mut options = Options::unlimited();
+        options.resend.rate_limit_per_second = resend_limit;
         let stub = Router::new().fallback(agree).with_state(aws.clone());
         Ok(Self {
             binaries: tools::build_dir().map_err(Error::Part)?,
             log: File::create(dir.join("functions.log"))?,
-            servers: [
-                serve(TcpListener::bind("127.0.0.1:0").await?, resend.router())?,
-                serve(TcpListener::bind("127.0.0.1:0").await?, mobizon.router())?,
-                serve(TcpListener::bind("127.0.0.1:0").await?, stub)?,
-            ],
+            aws_server: serve(TcpListener::bind("127.0.0.1:0").await?, stub)?,
+            vendors: Vendors::start(options).await?,
             cluster,
             ca_pem,
             aws,
-            resend,
-            mobizon,
         })
     }
 
@@ -124,14 +110,12 @@ impl Bed {
         held.remove(handle).map(Duration::from_secs)
     }
 
-    /// From now on AWS answers after so long.
     pub fn aws_answers_after(&self, milliseconds: u64) {
         self.aws.answers_after_ms.store(milliseconds, Ordering::Relaxed);
     }
 
-    /// Where AWS answers.
     pub fn aws_url(&self) -> String {
-        self.servers[2].url()
+        self.aws_server.url()
     }
 
     /// The database without TLS.
@@ -139,8 +123,7 @@ impl Bed {
         self.cluster.url(DATABASE)
     }
 
-    /// The database over TLS, verified by [`Bed::ca_pem`].
-    pub fn sealed_url(&self) -> String {
+    pub fn tls_url(&self) -> String {
         self.database_url().replace("@127.0.0.1:", &format!("@{HOST}:"))
     }
 
@@ -149,26 +132,20 @@ impl Bed {
         &self.ca_pem
     }
 
-    /// A connection to the database.
     pub async fn database(&self) -> Result<Client, Error> {
         Ok(connect(&self.database_url()).await?)
     }
 
-    /// The binary of a function.
     pub fn binary(&self, name: &str) -> PathBuf {
         self.binaries.join(name)
     }
 
     /// The variables of every function, over the database without TLS.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
-        let [resend, mobizon, aws] = self.servers.each_ref().map(Running::url);
+        let aws = self.aws_url();
         let queue = format!("{aws}/000000000000/queue");
         let text = str::to_owned;
-        vec![
-            ("AWS_ENDPOINT_URL", aws),
-            ("AWS_REGION", text("eu-central-1")),
-            ("AWS_ACCESS_KEY_ID", text("test")),
-            ("AWS_SECRET_ACCESS_KEY", text("test")),
+        let mut settings = vec![
             ("RUST_LOG", text("error")),
             ("DATABASE_URL", self.database_url()),
             ("NOTIFICATIONS_QUEUE_URL", queue.clone()),
@@ -183,14 +160,13 @@ impl Bed {
             ("CRM_QUEUE_URL", queue),
             ("SCHEDULE_GROUP", text("default")),
             ("SCHEDULER_ROLE_ARN", text("arn:aws:iam::000000000000:role/any")),
-            ("RESEND_API_KEY", text(RESEND_KEY)),
-            ("RESEND_BASE_URL", resend),
-            ("MOBIZON_API_KEY", text(MOBIZON_KEY)),
-            ("MOBIZON_BASE_URL", mobizon),
-        ]
+        ];
+        settings.extend(emulator::settings(&aws));
+        settings.extend(self.vendors.urls.settings());
+        settings
     }
 
-    /// Starts a function, which `cargo run -p bench` has built beside this program, with [`Bed::settings`] and these.
+    /// Starts a function, which `cargo run -p bench` has built beside this program, with [`Setup::settings`] and these.
     pub async fn start_function(&self, name: &str, more: &[(&str, String)]) -> Result<Function, Error> {
         let (binary, settings) = (self.binary(name), self.settings());
         if !binary.exists() {
@@ -214,7 +190,7 @@ impl Bed {
 }
 
 /// Lets the server speak TLS, and returns the root that signed its certificate.
-async fn seal(cluster: &Cluster) -> Result<String, Error> {
+async fn turn_tls_on(cluster: &Cluster) -> Result<String, Error> {
     let part = |error: &dyn std::fmt::Display| Error::Part(format!("the server cannot speak TLS: {error}"));
     let authority = Authority::new().map_err(|error| part(&error))?;
     let certified = authority.certify(HOST).map_err(|error| part(&error))?;
@@ -222,7 +198,6 @@ async fn seal(cluster: &Cluster) -> Result<String, Error> {
     Ok(authority.pem)
 }
 
-/// A fresh, migrated database, and a connection to it.
 pub async fn fresh_database(cluster: &Cluster, name: &str) -> Result<Client, Error> {
     // A server whose files outlived their directory may still have an old one.
     let server = connect(&cluster.url("postgres")).await?;

@@ -1,11 +1,11 @@
 //! The TLS side of the tests' PostgreSQL: a role that the server lets in encrypted or not at all.
 
+use super::connection::Route;
 use super::database::cluster;
-use super::eventually;
-use super::way::Route;
-use harness::certificates::Authority;
-use harness::postgres::{Cluster, connect};
-use harness::tools;
+use super::story::eventually;
+use crate::certificates::Authority;
+use crate::postgres::{Cluster, connect};
+use crate::tools;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
@@ -13,15 +13,15 @@ use uuid::Uuid;
 
 /// The name in the certificate; `127.0.0.1` is the same server under a wrong one.
 pub const HOST: &str = "localhost";
-pub const ROLE: &str = "sealed";
+pub const ROLE: &str = "tls_only";
 
 /// Read from the top; the first line that fits decides. What fits none is refused.
-const WHO_MAY_COME: &str = "hostssl all sealed 127.0.0.1/32 scram-sha-256
-hostnossl all sealed all reject
+const WHO_MAY_COME: &str = "hostssl all tls_only 127.0.0.1/32 scram-sha-256
+hostnossl all tls_only all reject
 host all all 127.0.0.1/32 scram-sha-256
 ";
 
-pub struct Sealed {
+pub struct TlsServer {
     pub password: String,
     pub ca_pem: String,
     port: u16,
@@ -29,13 +29,13 @@ pub struct Sealed {
 
 /// Turned on once a process, in the server that all tests share. `None` (said on the terminal) where the server is
 /// built without TLS, as that of the Python package is.
-pub async fn sealed() -> Option<&'static Sealed> {
-    static SEALED: OnceCell<Option<Sealed>> = OnceCell::const_new();
-    let start = async || Sealed::turn_on(cluster().await).await;
-    SEALED.get_or_init(start).await.as_ref()
+pub async fn tls() -> Option<&'static TlsServer> {
+    static TLS: OnceCell<Option<TlsServer>> = OnceCell::const_new();
+    let start = async || TlsServer::turn_on(cluster().await).await;
+    TLS.get_or_init(start).await.as_ref()
 }
 
-impl Sealed {
+impl TlsServer {
     async fn turn_on(cluster: &Cluster) -> Option<Self> {
         let url = cluster.url("postgres");
         let server = connect(&url).await.unwrap();
@@ -46,7 +46,7 @@ impl Sealed {
             return None;
         }
         let password = Uuid::new_v4().simple().to_string();
-        // As powerful as the role of the other ways: they differ in nothing but the way.
+        // As powerful as the roles of the other connections: nothing else may differ.
         let role = format!("create role {ROLE} superuser login password '{password}'");
         server
             .batch_execute(&format!("drop role if exists {ROLE}"))
@@ -55,17 +55,17 @@ impl Sealed {
         server.batch_execute(&role).await.unwrap();
         std::fs::write(setting(&server, "hba_file").await, WHO_MAY_COME).unwrap();
         server.batch_execute("select pg_reload_conf()").await.unwrap();
-        let sealed = Self {
+        let tls = Self {
             password,
             ca_pem: authority.pem,
             port: Route::direct(&url).port,
         };
         eventually("the server speaks TLS", Duration::from_secs(10), async || {
-            let config = sealed.route("postgres").config();
+            let config = tls.route("postgres").config();
             proftest::store::connect(&config).await.ok()
         })
         .await;
-        Some(sealed)
+        Some(tls)
     }
 
     pub fn route(&self, name: &str) -> Route {

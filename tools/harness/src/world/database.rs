@@ -1,12 +1,14 @@
 //! A real PostgreSQL, and a fresh database for every test.
 
-use super::dir;
-use super::way::{Route, Way};
-use harness::postgres::{Cluster, Place, connect};
+use super::connection::{Connection, Route};
+use super::story::{RUNTIME, dir, eventually};
+use crate::postgres::{Cluster, Place, connect};
+use jiff::{SignedDuration, Timestamp};
 use ops::migrate::migrate;
 use proftest::config;
 use proftest::store::Store;
 use serde_json::Value;
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
@@ -50,22 +52,22 @@ async fn template() -> &'static Cluster {
 /// The server notices the end of a connection a little later than the client.
 async fn wait_until_unused(server: &Client) {
     let sql = format!("select count(*) = 0 as unused from pg_stat_activity where datname = '{TEMPLATE}'");
-    super::eventually("the template is unused", Duration::from_secs(5), async || {
+    eventually("the template is unused", Duration::from_secs(5), async || {
         let rows = server.query_typed(&sql, &[]).await.unwrap();
         rows[0].get::<_, bool>("unused").then_some(())
     })
     .await;
 }
 
-/// One test's database.
 pub struct Database {
     /// Directly; for what the tests do themselves.
     pub url: String,
     client: Client,
-    /// The way of the functions.
     route: Route,
     /// Its name, when it is to be dropped at the end of the test.
     temporary: Option<String>,
+    /// How much time was made to pass, and when.
+    passed: Mutex<Vec<(Timestamp, SignedDuration)>>,
 }
 
 /// Eighty databases of a run would be most of a gigabyte, written back to the disk while the others run. That of a
@@ -75,7 +77,7 @@ impl Drop for Database {
         let Some(name) = self.temporary.take().filter(|_| !std::thread::panicking()) else {
             return;
         };
-        super::RUNTIME.spawn(async move {
+        RUNTIME.spawn(async move {
             let server = connect(&cluster().await.url("postgres")).await.unwrap();
             let sql = format!("drop database {name} with (force)");
             server.batch_execute(&sql).await.unwrap();
@@ -84,13 +86,11 @@ impl Drop for Database {
 }
 
 impl Database {
-    /// Migrated and without a row.
     pub async fn fresh() -> Self {
         let cluster = template().await;
         Self::make(cluster, Some(TEMPLATE)).await
     }
 
-    /// Without a schema.
     pub async fn unmigrated() -> Self {
         Self::make(cluster().await, None).await
     }
@@ -99,12 +99,11 @@ impl Database {
         let name = format!("test_{}", uuid::Uuid::new_v4().simple());
         cluster.create_database(&name, template).await.unwrap();
         let mut database = Self::open(cluster.url(&name)).await;
-        database.route = Way::chosen().route(&database.url, &name).await;
+        database.route = Connection::chosen().route(&database.url, &name).await;
         database.temporary = Some(name);
         database
     }
 
-    /// One that exists, reached directly.
     pub async fn open(url: String) -> Self {
         let client = connect(&url).await.unwrap();
         Self {
@@ -112,15 +111,14 @@ impl Database {
             url,
             client,
             temporary: None,
+            passed: Mutex::default(),
         }
     }
 
-    /// Where the functions' connections go.
     pub fn port(&self) -> u16 {
         self.route.port
     }
 
-    /// The same database, reached over another port of this machine.
     pub fn config_over(&self, port: u16) -> config::Database {
         self.route.over(port)
     }
@@ -129,7 +127,14 @@ impl Database {
         self.route.config()
     }
 
-    /// The way of the functions for who must read what they say: over TLS nobody can, so that is direct then.
+    pub fn settings(&self) -> [(&'static str, String); 2] {
+        [
+            ("DATABASE_URL", self.route.url()),
+            ("DATABASE_CA_PEM", self.route.ca_pem.clone().unwrap_or_default()),
+        ]
+    }
+
+    /// The functions' route for a test that reads the protocol: direct in a run over TLS.
     pub fn readable(&self) -> Route {
         match self.route.ca_pem {
             Some(_) => Route::direct(&self.url),
@@ -137,7 +142,6 @@ impl Database {
         }
     }
 
-    /// Its name at the server.
     pub fn name(&self) -> &str {
         &self.route.name
     }
@@ -146,7 +150,6 @@ impl Database {
         Store::new(&self.config(), 2, Duration::from_secs(10)).unwrap()
     }
 
-    /// Runs statements that return nothing.
     pub async fn execute(&self, sql: &str) {
         self.client
             .batch_execute(sql)
@@ -154,7 +157,6 @@ impl Database {
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
-    /// A query's rows, as JSON objects.
     pub async fn rows(&self, sql: &str) -> Vec<Value> {
         let rows = self
             .client
@@ -164,14 +166,12 @@ impl Database {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
-    /// A query's one row.
     pub async fn row(&self, sql: &str) -> Value {
         let mut rows = self.rows(sql).await;
         assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
         rows.remove(0)
     }
 
-    /// The plan of a statement.
     pub async fn explain(&self, sql: &str) -> Value {
         let explain = format!("explain (format json) {sql}");
         let rows = self.client.query_typed(&explain, &[]).await;
@@ -183,16 +183,19 @@ impl Database {
         row["n"].as_i64().unwrap()
     }
 
-    /// Makes the database what it will be when this time has passed: every time in it moves back.
-    pub async fn pass(&self, time: Duration) {
+    /// Makes the database what it will be when this time has passed: every time in it moves back. What is infinite
+    /// stays so.
+    ///
+    /// Call it only while no worker runs: a worker's lease may end only when the worker is dead.
+    pub async fn pass_time(&self, time: Duration) {
         let statements = self
             .rows(&format!(
                 "select format('update %I set %s', table_name, string_agg(
-                     format('%1$I = %1$I - {} * interval ''1 second''', column_name), ', ')) as sql
+                     format('%1$I = %1$I - {} * interval ''1 millisecond''', column_name), ', ')) as sql
                  from information_schema.columns
                  where table_schema = 'public' and data_type = 'timestamp with time zone'
                  group by table_name",
-                time.as_secs()
+                time.as_millis()
             ))
             .await;
         assert!(statements.len() > 5, "the tables with times");
@@ -201,6 +204,15 @@ impl Database {
             .map(|row| row["sql"].as_str().unwrap())
             .collect();
         self.execute(&statements.join(";")).await;
+        let time = SignedDuration::try_from(time).unwrap();
+        self.passed.lock().unwrap().push((Timestamp::now(), time));
+    }
+
+    /// What a moment of the real clock is called in the rows today, after all the time that was made to pass since.
+    pub fn moved_back(&self, moment: Timestamp) -> Timestamp {
+        let passed = self.passed.lock().unwrap();
+        let since = passed.iter().filter(|(at, _)| *at >= moment);
+        since.fold(moment, |moment, (_, time)| moment - *time)
     }
 
     /// What each table holds: a fingerprint to show that nothing was written.

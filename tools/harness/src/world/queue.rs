@@ -1,13 +1,13 @@
 //! A real AWS emulator, and queues in it.
 
-use super::{dir, eventually};
+use super::story::{dir, eventually};
+use crate::emulator::Emulator;
+pub use crate::emulator::sdk as sdk_at;
+use crate::steps::Steps;
+use crate::tools;
 use aws_config::timeout::TimeoutConfig;
-use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, QueueAttributeName};
-use harness::emulator::Emulator;
-pub use harness::emulator::sdk as sdk_at;
-use harness::steps::Steps;
-use harness::tools;
 use proftest::aws::SdkConfig;
 use proftest::domain::ids::NotificationId;
 use proftest::task::{self, DeliverTask};
@@ -39,7 +39,6 @@ pub async fn patient_sdk() -> SdkConfig {
     sdk.timeout_config(timeouts.build()).build()
 }
 
-/// One test's queue.
 pub struct Queue {
     client: aws_sdk_sqs::Client,
     pub url: String,
@@ -88,13 +87,11 @@ impl Queue {
         attributes.attributes.unwrap()[&name].clone()
     }
 
-    /// Messages that are sent and not yet to be seen.
     pub async fn delayed(&self) -> usize {
         let count = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
         self.attribute(count).await.parse().unwrap()
     }
 
-    /// Messages that could be received now.
     pub async fn visible(&self) -> usize {
         let count = self
             .attribute(QueueAttributeName::ApproximateNumberOfMessages)
@@ -117,7 +114,6 @@ impl Queue {
         receive.send().await.unwrap().messages.unwrap_or_default()
     }
 
-    /// The next message, once there is one.
     pub async fn next(&self, within: Duration) -> Message {
         eventually("a message", within, async || {
             self.receive().await.into_iter().next()
@@ -125,7 +121,6 @@ impl Queue {
         .await
     }
 
-    /// All messages, received and deleted.
     pub async fn drain(&self) -> Vec<String> {
         let mut bodies = Vec::new();
         loop {
@@ -150,9 +145,27 @@ impl Queue {
             .unwrap();
     }
 
-    /// At most ten.
-    pub async fn delete_all(&self, messages: impl Iterator<Item = &Message>) {
+    /// What the event source mapping does with a batch: hands it over and deletes what is not given back. Returns what is.
+    pub async fn hand_over(
+        &self,
+        messages: Vec<Message>,
+        handle: impl AsyncFnOnce(SqsEvent) -> SqsBatchResponse,
+    ) -> Vec<Message> {
+        let failures = handle(batch(&messages)).await.batch_item_failures;
+        let is_given_back = |message: &Message| {
+            let id = message.message_id.as_deref();
+            failures
+                .iter()
+                .any(|failure| Some(failure.item_identifier.as_str()) == id)
+        };
+        let (given_back, done): (Vec<_>, Vec<_>) = messages.into_iter().partition(is_given_back);
+        self.delete_all(&done).await;
+        given_back
+    }
+
+    async fn delete_all(&self, messages: &[Message]) {
         let entries: Vec<_> = messages
+            .iter()
             .map(|message| {
                 DeleteMessageBatchRequestEntry::builder()
                     .id(message.message_id.clone().unwrap())
@@ -175,7 +188,6 @@ impl Queue {
     }
 }
 
-/// A task's body.
 pub fn task(notification: NotificationId) -> String {
     task::body(&DeliverTask::DeliverV1 { notification })
 }
@@ -189,7 +201,6 @@ pub fn record(id: &str, receipt_handle: &str, body: &str) -> SqsMessage {
     record
 }
 
-/// A batch of received messages.
 pub fn batch(messages: &[Message]) -> SqsEvent {
     let records = messages.iter().map(|message| {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();

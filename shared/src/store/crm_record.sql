@@ -1,14 +1,14 @@
--- Ends one attempt at a CRM task, if the claim is still ours, and lets go of the person.
+-- Ends one attempt at a CRM task, if the claim is still held, and releases the person.
 --
 -- $1 lead id   $2 attempt   $3 outcome: 'done', 'retry', 'wait' or 'failed'   $4 revision that was worked on
 -- $5 notes written   $6 seconds until the next attempt   $7 reason   $8 grace before the sweep, in seconds
 with held as (
-    -- Person before task, as everybody: see ARCHITECTURE.md, "Locks".
+    -- Person before task, in the common order: ARCHITECTURE.md, "Locks".
     select phone from crm_people where holder = $1 for update
-), settled as (
+), recorded as (
     update crm_tasks t set
         pending_notes = array(select unnest(t.pending_notes) except select unnest($5)),
-        -- What changed while we worked is still to be told.
+        -- A change during this work leaves the task open.
         state = case
             when $3 = 'failed' then 'failed'
             when $3 = 'done' and t.revision = $4 then 'done'
@@ -25,7 +25,7 @@ with held as (
     returning t.lead_id, t.state
 ), person as (
     update crm_people p set holder = null, held_until = '-infinity'
-    from settled
-    where p.holder = settled.lead_id
+    from recorded
+    where p.holder = recorded.lead_id
 )
-select state from settled
+select state from recorded

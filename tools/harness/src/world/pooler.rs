@@ -1,13 +1,13 @@
 //! PgBouncer as production's pooler is: transactions, not sessions, and no prepared statement survives one.
 
+use super::connection::Route;
 use super::database::cluster;
-use super::eventually;
-use super::sealed::setting;
-use super::way::Route;
-use harness::certificates::put;
-use harness::postgres::{connect, free_port};
-use harness::process::{Leashed, run};
-use harness::tools;
+use super::story::eventually;
+use super::tls::setting;
+use crate::certificates::put;
+use crate::postgres::{connect, free_port};
+use crate::process::{Leashed, run};
+use crate::tools;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;

@@ -1,10 +1,7 @@
 //! TLS to the database: verified, or nothing is said at all.
 
-use crate::support::database::Database;
-use crate::support::run;
-use crate::support::sealed::{HOST, ROLE, Sealed, sealed};
-use crate::support::way::Route;
 use harness::certificates::Authority;
+use harness::world::{Database, HOST, ROLE, Route, TlsServer, run, tls};
 use proftest::config;
 use proftest::store::{Store, connect};
 use serde_json::json;
@@ -26,19 +23,18 @@ async fn ask(database: &config::Database) -> Result<Store, String> {
     asked.map(|_| store)
 }
 
-/// The sentence of a refusal, which names neither password nor user.
-async fn refusal(database: &config::Database, sealed: &Sealed) -> String {
+async fn refusal(database: &config::Database, server: &TlsServer) -> String {
     let said = ask(database).await.err().expect("it is refused");
-    assert!(!said.contains(&sealed.password), "the password is told");
+    assert!(!said.contains(&server.password), "the password is told");
     said
 }
 
 #[test]
 fn the_right_root_and_the_right_name_are_let_in_and_all_that_is_said_is_encrypted() {
     run(async {
-        let Some(sealed) = sealed().await else { return };
+        let Some(server) = tls().await else { return };
         let db = Database::fresh().await;
-        let mut route = sealed.route(db.name());
+        let mut route = server.route(db.name());
         // The root alone decides: a URL cannot weaken it.
         for weak in ["", "?sslmode=disable", "?sslmode=prefer", "?sslmode=require"] {
             route.name = format!("{}{weak}", db.name());
@@ -63,10 +59,10 @@ fn the_right_root_and_the_right_name_are_let_in_and_all_that_is_said_is_encrypte
 #[test]
 fn another_root_of_the_same_name_is_refused() {
     run(async {
-        let Some(sealed) = sealed().await else { return };
-        let mut route = sealed.route("postgres");
+        let Some(server) = tls().await else { return };
+        let mut route = server.route("postgres");
         route.ca_pem = Some(Authority::new().unwrap().pem);
-        let said = refusal(&route.config(), sealed).await;
+        let said = refusal(&route.config(), server).await;
         assert!(said.contains("invalid peer certificate"), "{said}");
         assert!(
             said.ends_with("DATABASE_CA_PEM must be the root that signed the server's certificate"),
@@ -78,10 +74,10 @@ fn another_root_of_the_same_name_is_refused() {
 #[test]
 fn the_right_root_under_another_name_is_refused() {
     run(async {
-        let Some(sealed) = sealed().await else { return };
+        let Some(server) = tls().await else { return };
         // The same server, but its certificate is for `localhost`.
-        let route = sealed.route_to("127.0.0.1", "postgres");
-        let said = refusal(&route.config(), sealed).await;
+        let route = server.route_to("127.0.0.1", "postgres");
+        let said = refusal(&route.config(), server).await;
         assert!(
             said.contains("invalid peer certificate") && said.contains(HOST),
             "{said}"
@@ -130,10 +126,10 @@ fn a_server_without_tls_is_told_nothing_but_that_tls_is_wanted() {
 #[test]
 fn the_tests_own_server_refuses_that_role_unencrypted() {
     run(async {
-        let Some(sealed) = sealed().await else { return };
-        let mut route = sealed.route("postgres");
+        let Some(server) = tls().await else { return };
+        let mut route = server.route("postgres");
         route.ca_pem = None;
-        let said = refusal(&route.config(), sealed).await;
+        let said = refusal(&route.config(), server).await;
         assert!(said.contains("no encryption"), "{said}");
     });
 }

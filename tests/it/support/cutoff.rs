@@ -7,33 +7,31 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Counts steps over all its proxies, and falls at one.
 #[derive(Clone)]
-pub struct Guillotine {
+pub struct Cutoff {
     steps: Arc<AtomicUsize>,
-    falls_at: usize,
-    fallen: watch::Sender<bool>,
+    at_step: usize,
+    is_cut: watch::Sender<bool>,
 }
 
-impl Guillotine {
-    /// Falls at step `falls_at`, from 1: the message of that step is lost, and nothing passes any more. A lost
+impl Cutoff {
+    /// Cuts at step `at_step`, from 1: the message of that step is lost, and nothing passes any more. A lost
     /// request was never carried out; a lost answer was.
-    pub fn at(falls_at: usize) -> Self {
+    pub fn at(at_step: usize) -> Self {
         Self {
             steps: Arc::default(),
-            falls_at,
-            fallen: watch::Sender::new(false),
+            at_step,
+            is_cut: watch::Sender::new(false),
         }
     }
 
-    /// A port that leads to `port`.
     pub async fn before(&self, port: u16) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own = listener.local_addr().unwrap().port();
-        let blade = self.clone();
+        let cutoff = self.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(carry(client, port, blade.clone()));
+                tokio::spawn(carry(client, port, cutoff.clone()));
             }
         });
         own
@@ -41,25 +39,25 @@ impl Guillotine {
 
     /// Runs the worker until it is done (`true`) or dead (`false`). Dropping its work is its death.
     pub async fn run(&self, work: impl Future<Output = ()>) -> bool {
-        let mut fallen = self.fallen.subscribe();
+        let mut is_cut = self.is_cut.subscribe();
         tokio::select! {
-            _ = fallen.wait_for(|fallen| *fallen) => {}
+            _ = is_cut.wait_for(|is_cut| *is_cut) => {}
             () = work => {}
         }
-        // On a busy machine the work may come to its end with the error that the blade has just caused.
-        !*self.fallen.borrow()
+        // On a busy machine the work may come to its end with the error that the cut has just caused.
+        !*self.is_cut.borrow()
     }
 
     fn passes(&self) -> bool {
         let step = self.steps.fetch_add(1, Ordering::SeqCst) + 1;
-        if step >= self.falls_at {
-            self.fallen.send_replace(true);
+        if step >= self.at_step {
+            self.is_cut.send_replace(true);
         }
-        step < self.falls_at
+        step < self.at_step
     }
 }
 
-async fn carry(mut client: TcpStream, port: u16, blade: Guillotine) {
+async fn carry(mut client: TcpStream, port: u16, cutoff: Cutoff) {
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await else {
         return;
     };
@@ -70,7 +68,7 @@ async fn carry(mut client: TcpStream, port: u16, blade: Guillotine) {
             read = server.read(&mut answer) => (read.map(|length| &answer[..length]), &mut client),
         };
         let Ok(bytes) = from else { return };
-        if bytes.is_empty() || !blade.passes() || to.write_all(bytes).await.is_err() {
+        if bytes.is_empty() || !cutoff.passes() || to.write_all(bytes).await.is_err() {
             return;
         }
     }

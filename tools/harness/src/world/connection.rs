@@ -1,29 +1,26 @@
-//! The ways to the database. `TEST_DATABASE` chooses the one that the functions take in this run; what the tests
-//! themselves do (making databases, looking at rows) goes directly.
+//! How the database is reached. `TEST_DATABASE` chooses the connection that the functions have in this run; what the
+//! tests themselves do (making databases, looking at rows) goes directly.
 //!
-//! Each way has credentials with which no other way can be taken, so that nothing takes another by mistake:
-//! `pooled` is known to the pooler alone, `sealed` is let in by the server over TLS alone.
+//! Each kind has credentials that no other kind takes, so that nothing uses another by mistake: `pooled` is known to the
+//! pooler alone, `tls_only` is let in by the server over TLS alone.
 
 use super::pooler::pooler;
-use super::sealed::sealed;
+use super::tls::tls;
 use proftest::config;
 use proftest::config::variable;
 
-/// The switch.
 pub const SWITCH: &str = "TEST_DATABASE";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Connection {
     /// Straight to the server, unencrypted.
     Direct,
     /// Through PgBouncer in transaction mode.
     Pooler,
-    /// Over TLS, verified by a private root.
     Tls,
 }
 
-impl Way {
-    /// The way of this run.
+impl Connection {
     pub fn chosen() -> Self {
         match variable(SWITCH).as_deref() {
             None | Some("direct") => Self::Direct,
@@ -33,9 +30,8 @@ impl Way {
         }
     }
 
-    /// The route that this way takes to the database `name`, whose own URL is `url`.
     pub async fn route(self, url: &str, name: &str) -> Route {
-        // Who asks for a way must get it: a suite that silently took another would prove nothing.
+        // A suite that silently took another would prove nothing.
         match self {
             Self::Direct => Route::direct(url),
             Self::Pooler => {
@@ -45,19 +41,16 @@ impl Way {
                 pooler.route(name)
             }
             Self::Tls => {
-                let sealed = sealed().await;
-                let sealed =
-                    sealed.unwrap_or_else(|| panic!("{SWITCH}: install the package postgresql (Debian)"));
-                sealed.route(name)
+                let tls = tls().await;
+                let tls = tls.unwrap_or_else(|| panic!("{SWITCH}: install the package postgresql (Debian)"));
+                tls.route(name)
             }
         }
     }
 }
 
-/// How one database is reached.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// `postgres://user:password@host`.
     pub origin: String,
     pub port: u16,
     pub name: String,
@@ -84,7 +77,6 @@ impl Route {
         self.over(self.port)
     }
 
-    /// The same over another port of this machine, where a proxy listens.
     pub fn over(&self, port: u16) -> config::Database {
         let over = Self { port, ..self.clone() };
         config::Database {

@@ -1,4 +1,4 @@
-//! `doctor` as a command: its exit status, and what it prints.
+//! The commands as processes: exit status, and what they print.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::process::{Command, Output};
@@ -39,11 +39,11 @@ fn an_empty_file_exits_with_one_and_names_each_setting_once() {
     assert!(printed.lines().all(|line| {
         ["ok", "note", "WRONG"]
             .iter()
-            .any(|verdict| line.starts_with(verdict))
+            .any(|level| line.starts_with(level))
     }));
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "error: 4 things to mend\n"
+        "error: 4 things are wrong\n"
     );
 }
 
@@ -54,6 +54,25 @@ fn a_file_that_cannot_be_read_is_named_by_its_line() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(
         error.contains("line 2: put the value in single quotes") && !error.contains("re_secret"),
+        "{error}"
+    );
+}
+
+#[test]
+fn migrate_reads_no_variable_but_the_database_s() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
+    // Nothing listens there.
+    let url = "postgres://nobody@127.0.0.1:1/none";
+    let output = command
+        .arg("migrate")
+        .env_clear()
+        .env("DATABASE_URL", url)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("Connection refused") && !error.contains("not set"),
         "{error}"
     );
 }

@@ -5,39 +5,39 @@
 //! may be carried out after its death, its statements may land after its death, and vendors answer as they like.
 
 use super::parts::{
-    ANSWERS, Answer, Call, Event, IDLE, Job, Late, Record, Settings, Vendor, World, before, concluded, record,
+    ANSWERS, Answer, Call, Event, IDLE, Job, Late, Record, Settings, Situation, Vendor, before, concluded,
+    record,
 };
-use super::row::{self, Attempt, CHANNELS, Found, Notification, index};
+use super::row::{self, Attempt, CHANNELS, Found, N, Notification, index};
 use proftest::domain::delivery::{Channel, Doubt, Opening, Reconciled, open, reconcile};
 use proftest::failure::{Failure, Reaction};
 use std::time::Duration;
 
-impl World {
+impl Situation {
     pub fn new(settings: &Settings) -> Self {
         Self {
             notification: Notification::new(settings.due_in, settings.grace, settings.channels),
             workers: [IDLE; 3],
-            vendors: [Vendor::default(); 2],
+            vendors: [Vendor::default(); N],
             late: [None; 2],
         }
     }
 
-    /// Everything that may happen next, with the world after it.
     pub fn successors(&self, settings: &Settings) -> Vec<(Event, Self)> {
         let mut next = Vec::new();
-        let mut add = |event, after: Option<Self>| next.extend(after.map(|world| (event, world)));
+        let mut add = |event, after: Option<Self>| next.extend(after.map(|situation| (event, situation)));
         add(Event::Tick, self.tick(settings));
         add(Event::Message, self.wake(settings));
         add(Event::Sweep, self.sweep(settings));
         for worker in 0..settings.workers {
             add(Event::Die(worker), self.die(settings, worker));
-            for channel in 0..2 {
+            for channel in 0..N {
                 for (event, after) in self.work(settings, worker, channel) {
                     add(event, after);
                 }
             }
         }
-        for channel in 0..2 {
+        for channel in 0..N {
             for (orphan, _) in (0_usize..).zip(self.vendors[channel].orphans.iter().flatten()) {
                 let mut lost = *self;
                 lost.vendors[channel].orphans[orphan] = None;
@@ -55,17 +55,17 @@ impl World {
                 add(Event::LateLands(channel), Some(landed));
             }
         }
-        for (_, world) in &mut next {
-            world.normalise(settings);
+        for (_, situation) in &mut next {
+            situation.normalise(settings);
         }
         next
     }
 
-    /// Half a minute passes; not while somebody would outlive what is assumed.
+    /// Half a minute passes, unless a worker would then live longer than assumed.
     fn tick(&self, settings: &Settings) -> Option<Self> {
-        let mut world = *self;
-        world.notification.tick();
-        for worker in world.workers.iter_mut().filter(|worker| **worker != IDLE) {
+        let mut situation = *self;
+        situation.notification.tick();
+        for worker in situation.workers.iter_mut().filter(|worker| **worker != IDLE) {
             worker.age += 1;
             if worker.age > settings.life {
                 return None;
@@ -79,7 +79,7 @@ impl World {
                 }
             }
         }
-        for vendor in &mut world.vendors {
+        for vendor in &mut situation.vendors {
             vendor.age += u8::from(vendor.accepted > 0);
             for age in vendor.orphans.iter_mut().flatten() {
                 *age += 1;
@@ -88,52 +88,51 @@ impl World {
                 }
             }
         }
-        for late in world.late.iter_mut().flatten() {
+        for late in situation.late.iter_mut().flatten() {
             late.age += 1;
             if late.age > settings.late {
                 return None;
             }
         }
-        Some(world)
+        Some(situation)
     }
 
     fn wake(&self, settings: &Settings) -> Option<Self> {
-        let mut world = *self;
-        let worker = world.workers[..settings.workers]
+        let mut situation = *self;
+        let worker = situation.workers[..settings.workers]
             .iter_mut()
             .find(|worker| **worker == IDLE)?;
-        let Found::Claimed(attempts) = world.notification.claim(settings.rules) else {
+        let Found::Claimed(attempts) = situation.notification.claim(settings.rules) else {
             return None;
         };
         for attempt in attempts {
             worker.jobs[attempt.channel] = Job::Claimed(attempt);
         }
-        Some(world)
+        Some(situation)
     }
 
     fn sweep(&self, settings: &Settings) -> Option<Self> {
         if !settings.sweeps || !self.notification.is_overdue() {
             return None;
         }
-        let mut world = self.wake(settings).unwrap_or(*self);
-        world.notification.wake_in = settings.grace;
-        Some(world)
+        let mut situation = self.wake(settings).unwrap_or(*self);
+        situation.notification.wake_in = settings.grace;
+        Some(situation)
     }
 
-    /// What a worker may do next about a channel.
     fn work(&self, settings: &Settings, worker: usize, channel: usize) -> Vec<(Event, Option<Self>)> {
         let become_ = |job: Job| {
-            let mut world = *self;
-            world.workers[worker].jobs[channel] = job;
-            world
+            let mut situation = *self;
+            situation.workers[worker].jobs[channel] = job;
+            situation
         };
         let call = |attempt| become_(Job::Called(attempt, Call::Flying { age: 0 }));
         match self.workers[worker].jobs[channel] {
             Job::None => Vec::new(),
             Job::Cleared(attempt) => vec![(Event::Send(worker, channel), Some(call(attempt)))],
-            Job::Claimed(attempt) => match open(&settings.policy, CHANNELS[channel], before(attempt)) {
-                Opening::Settled(settlement) => {
-                    let record = record(attempt, &settlement, Doubt::Keep);
+            Job::Claimed(attempt) => match open(&settings.timing, CHANNELS[channel], before(attempt)) {
+                Opening::Over(outcome) => {
+                    let record = record(attempt, &outcome, Doubt::Keep);
                     vec![(Event::Settle(worker, channel), Some(become_(record)))]
                 }
                 Opening::LookUp { since } if settings.looks_up => {
@@ -147,11 +146,11 @@ impl World {
                 let mut next: Vec<_> = ANSWERS
                     .into_iter()
                     .map(|answer| {
-                        let mut world = become_(Job::Called(attempt, Call::Answered(answer)));
+                        let mut situation = become_(Job::Called(attempt, Call::Answered(answer)));
                         if matches!(answer, Answer::Accepted | Answer::AcceptedUnheard) {
-                            world.accept(settings, channel);
+                            situation.accept(settings, channel);
                         }
-                        (Event::Answer(worker, channel, answer), Some(world))
+                        (Event::Answer(worker, channel, answer), Some(situation))
                     })
                     .collect();
                 let mut gone = become_(Job::Called(attempt, Call::Answered(Answer::DroppedUnheard)));
@@ -160,14 +159,14 @@ impl World {
                 next
             }
             Job::Called(attempt, Call::Answered(answer)) => {
-                let (settlement, doubt) = concluded(&settings.policy, attempt, answer);
-                let record = record(attempt, &settlement, doubt);
+                let (outcome, doubt) = concluded(&settings.timing, attempt, answer);
+                let record = record(attempt, &outcome, doubt);
                 vec![(Event::Settle(worker, channel), Some(become_(record)))]
             }
             Job::Recording(record) => {
-                let mut world = become_(Job::None);
-                world.land(settings, record);
-                vec![(Event::Land(worker, channel), Some(world))]
+                let mut situation = become_(Job::None);
+                situation.land(settings, record);
+                vec![(Event::Land(worker, channel), Some(situation))]
             }
         }
     }
@@ -181,12 +180,12 @@ impl World {
         since: Duration,
     ) -> Vec<(Event, Option<Self>)> {
         let decide = |found| {
-            let mut world = *self;
-            world.workers[worker].jobs[channel] = match reconcile(&settings.policy, since, found, 0.0) {
+            let mut situation = *self;
+            situation.workers[worker].jobs[channel] = match reconcile(&settings.timing, since, found, 0.0) {
                 Reconciled::SendAgain => Job::Cleared(attempt),
-                Reconciled::Settled(settlement) => record(attempt, &settlement, Doubt::Keep),
+                Reconciled::Over(outcome) => record(attempt, &outcome, Doubt::Keep),
             };
-            world
+            situation
         };
         let vendor = &self.vendors[channel];
         let listed = vendor.accepted > 0;
@@ -206,7 +205,6 @@ impl World {
         ]
     }
 
-    /// The vendor takes a request, or knows its key already.
     fn accept(&mut self, settings: &Settings, channel: usize) {
         let vendor = &mut self.vendors[channel];
         let is_email = channel == index(Channel::Email);
@@ -224,37 +222,37 @@ impl World {
     }
 
     fn land(&mut self, settings: &Settings, record: Record) {
-        let (settlement, doubt) = (record.outcome.settlement(), record.mark.doubt());
+        let (outcome, doubt) = (record.outcome.outcome(), record.mark.doubt());
         self.notification
-            .record(settings.rules, record.attempt, &settlement, doubt, settings.grace);
+            .record(settings.rules, record.attempt, &outcome, doubt, settings.grace);
     }
 
     /// The worker is gone; what it had sent may still arrive.
     fn die(&self, settings: &Settings, worker: usize) -> Option<Self> {
-        let mut world = *self;
-        let dead = std::mem::replace(&mut world.workers[worker], IDLE);
+        let mut situation = *self;
+        let dead = std::mem::replace(&mut situation.workers[worker], IDLE);
         if dead == IDLE {
             return None;
         }
         for (channel, job) in dead.jobs.into_iter().enumerate() {
             match job {
                 Job::Called(_, Call::Flying { age }) => {
-                    world.orphan(settings, channel, age).then_some(())?;
+                    situation.orphan(settings, channel, age).then_some(())?;
                 }
                 Job::Recording(record) if settings.orphans > 0 => {
-                    let other = world.late[channel].replace(Late { age: 0, record });
+                    let other = situation.late[channel].replace(Late { age: 0, record });
                     other.is_none().then_some(())?;
                 }
                 _ => {}
             }
         }
-        Some(world)
+        Some(situation)
     }
 
-    /// Worlds that differ in nothing that matters become one.
+    /// Situations that differ in nothing that matters become one.
     fn normalise(&mut self, settings: &Settings) {
         // From these ages on nothing changes any more.
-        let oldest = [settings.policy.email_key + row::TICK, settings.policy.unknown_max].map(row::ticks);
+        let oldest = [settings.timing.email_key + row::TICK, settings.timing.unknown_max].map(row::ticks);
         for (channel, row) in self.notification.rows.iter_mut().enumerate() {
             let Some(row) = row else { continue };
             // Attempt numbers are only ever compared for being the row's.
@@ -287,13 +285,16 @@ impl World {
         for worker in self
             .workers
             .iter_mut()
-            .filter(|worker| worker.jobs == [Job::None; 2])
+            .filter(|worker| worker.jobs == [Job::None; N])
         {
             *worker = IDLE;
         }
         // Those in use first.
         self.workers.sort_unstable_by(|one, other| other.cmp(one));
-        let ends = [settings.memory, settings.lag];
+        let ends = CHANNELS.map(|channel| match channel {
+            Channel::Email => settings.memory,
+            Channel::Sms => settings.lag,
+        });
         for (vendor, end) in self.vendors.iter_mut().zip(ends) {
             vendor.age = vendor.age.min(end);
             vendor.orphans.sort_unstable_by(|one, other| other.cmp(one));

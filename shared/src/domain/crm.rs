@@ -1,0 +1,161 @@
+//! Decisions about CRM tasks, without side effects.
+
+use super::retry::{self, BACKOFF, Backoff};
+use crate::failure::{Failure, Reaction};
+use std::time::Duration;
+
+/// Delays of CRM tasks.
+#[derive(Debug, Clone, Copy)]
+pub struct CrmTiming {
+    /// Delays after refusals.
+    pub backoff: Backoff,
+    /// How long a deal of unknown outcome must be missing from the search before it is created again. The search lags
+    /// behind writes.
+    pub absent: Duration,
+}
+
+impl CrmTiming {
+    /// The values in production.
+    pub const PRODUCTION: Self = Self {
+        backoff: BACKOFF,
+        absent: Duration::from_mins(2),
+    };
+}
+
+/// A note on a deal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NoteKind {
+    /// The answers of the test.
+    Answers,
+    /// The source and tags of the lead.
+    Utm,
+    /// The first click in the e-mail.
+    EmailClick,
+    /// The first click in the SMS.
+    SmsClick,
+}
+
+impl NoteKind {
+    /// All kinds. A task has each at most once.
+    pub const ALL: [Self; 4] = [Self::Answers, Self::Utm, Self::EmailClick, Self::SmsClick];
+
+    /// The word in SQL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answers => "answers",
+            Self::Utm => "utm",
+            Self::EmailClick => "email_click",
+            Self::SmsClick => "sms_click",
+        }
+    }
+
+    /// Reads the word; `None` for an unknown one.
+    pub fn parse(raw: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == raw)
+    }
+}
+
+/// The outcome of an attempt at a CRM task, as recorded in the row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CrmOutcome {
+    /// amoCRM is up to date.
+    Done,
+    /// Refused; counts towards giving up.
+    Retry {
+        /// Earliest next attempt.
+        after: Duration,
+        /// For a log: vendor, status, name of the error.
+        reason: String,
+    },
+    /// Something else must come first; does not count.
+    Wait {
+        /// Earliest next attempt. Zero: when the gate opens; the sweep wakes it.
+        after: Duration,
+        /// For a log: vendor, status, name of the error.
+        reason: String,
+    },
+    /// It can never succeed.
+    Failed {
+        /// For a log: vendor, status, name of the error.
+        reason: String,
+    },
+}
+
+/// The outcome of an attempt that amoCRM refused after `retries` earlier refusals. For `jitter` see
+/// [`retry::spread`].
+pub fn judge(timing: &CrmTiming, retries: u16, failure: Failure, jitter: f64) -> CrmOutcome {
+    let reason = failure.reason;
+    let at_least = match failure.reaction {
+        Reaction::GiveUp => return CrmOutcome::Failed { reason },
+        // The refusal shut the gate.
+        Reaction::Park | Reaction::Block => {
+            return CrmOutcome::Wait {
+                after: Duration::ZERO,
+                reason,
+            };
+        }
+        Reaction::Retry { after } => after,
+        Reaction::Unknown => None,
+    };
+    match retry::delay(timing.backoff, retries, at_least, jitter) {
+        Some(after) => CrmOutcome::Retry { after, reason },
+        None => CrmOutcome::Failed {
+            reason: format!("gave up after {retries} retries: {reason}"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(retries: u16, reaction: Reaction) -> CrmOutcome {
+        judge(
+            &CrmTiming::PRODUCTION,
+            retries,
+            Failure::new(reaction, "amocrm 400"),
+            1.0,
+        )
+    }
+
+    #[test]
+    fn each_reaction_has_its_outcome() {
+        let reason = "amocrm 400".to_owned();
+        let retry = |seconds| CrmOutcome::Retry {
+            after: Duration::from_secs(seconds),
+            reason: "amocrm 400".to_owned(),
+        };
+        let wait = CrmOutcome::Wait {
+            after: Duration::ZERO,
+            reason: reason.clone(),
+        };
+        let asked = |seconds| Reaction::Retry {
+            after: Some(Duration::from_secs(seconds)),
+        };
+        assert_eq!(refused(0, Reaction::GiveUp), CrmOutcome::Failed { reason });
+        assert_eq!(refused(0, Reaction::Park), wait);
+        assert_eq!(refused(0, Reaction::Block), wait);
+        assert_eq!(refused(0, Reaction::Unknown), retry(5));
+        assert_eq!(refused(1, asked(7)), retry(15));
+        assert_eq!(refused(0, asked(7)), retry(7));
+    }
+
+    #[test]
+    fn it_is_given_up_when_the_backoff_is_used_up() {
+        let last = u16::try_from(BACKOFF.len()).unwrap();
+        assert!(matches!(
+            refused(last - 1, Reaction::Unknown),
+            CrmOutcome::Retry { .. }
+        ));
+        let reason = format!("gave up after {last} retries: amocrm 400");
+        assert_eq!(refused(last, Reaction::Unknown), CrmOutcome::Failed { reason });
+    }
+
+    #[test]
+    fn words_read_back() {
+        for kind in NoteKind::ALL {
+            assert_eq!(NoteKind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(NoteKind::parse("fax"), None);
+    }
+}

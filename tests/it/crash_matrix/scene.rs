@@ -1,0 +1,149 @@
+//! One point's world in its scene, with as many leads as are asked for.
+
+use super::points::Scene;
+use harness::runtime_api::Function;
+use harness::world::crm::oauth_app;
+use harness::world::{
+    Options, Person, Vendor, Vendors, Waiting, World, binaries_with_failpoints, eventually,
+};
+use serde_json::json;
+use standins::{Fault, Mode, Seed, SeedContact, SeedDeal};
+use std::process::Stdio;
+use std::time::Duration;
+
+/// Beyond what Lambda gives any of the functions; the machine may be slow.
+const TIMEOUT: Duration = Duration::from_secs(90);
+/// How much time passes between rounds: more than a lease, a parked message, the settling of an SMS (ten minutes) and the
+/// sweep's grace take.
+pub const PASSED: Duration = Duration::from_mins(12);
+/// So every round meets a token that has to be renewed.
+const TOKEN_LIFETIME: Duration = Duration::from_mins(15);
+
+/// A person by number, whose answers are different from everybody's, so that no two notes are alike.
+pub fn person(number: usize) -> Person {
+    let answers = json!([{"questionNumber": 1, "question": "Кто?", "answer": format!("Человек {number}")}]);
+    Person {
+        source: format!("proftest_{number}"),
+        ..Person::number(u32::try_from(number).unwrap()).with(json!({"proftestAnswers": answers}))
+    }
+}
+
+pub async fn world(scene: Scene, leads: usize) -> World {
+    let mut options = Options::unlimited();
+    options.amocrm.block_after = None;
+    options.amocrm.oauth = (scene == Scene::OAuth).then(|| oauth_app(TOKEN_LIFETIME));
+    let mut world = World::with(options).await;
+    world.delay = Duration::from_secs(1);
+    // The sessions of the dead are known at the server itself.
+    world.changes.extend([
+        ("DATABASE_URL", world.db.url.clone()),
+        ("DATABASE_CA_PEM", String::new()),
+    ]);
+    match scene {
+        // A server that knows no schedules: 404, which the SDK does not repeat.
+        Scene::NoScheduler => {
+            let url = world.vendors.urls.resend.clone();
+            world.changes.insert("AWS_ENDPOINT_URL_SCHEDULER", url);
+        }
+        Scene::KnownPeople => plant_people(&world, leads).await,
+        Scene::OAuth => world.connect_oauth().await,
+        _ => break_vendors(&world.vendors, scene, u32::try_from(leads).unwrap()),
+    }
+    world
+}
+
+fn break_vendors(vendors: &Vendors, scene: Scene, leads: u32) {
+    let always = |mode: Mode, path: Option<&str>| Fault {
+        mode,
+        count: None,
+        every: None,
+        path: path.map(str::to_owned),
+    };
+    // Of so many calls the answers are lost; of so many more nothing was carried out either.
+    let lose = |vendor: Vendor, path: &str, carried_out: u32, not: u32| {
+        for (mode, count) in [(Mode::AcceptThenDrop {}, carried_out), (Mode::Drop {}, not)] {
+            if count > 0 {
+                vendors.faults(vendor).add(Fault {
+                    count: Some(count),
+                    ..always(mode, Some(path))
+                });
+            }
+        }
+    };
+    let (half, quarter) = (leads.div_ceil(2), leads.div_ceil(4));
+    match scene {
+        Scene::LostMail => lose(Vendor::Resend, "POST /emails/batch", quarter, quarter),
+        // A pause too long to be waited for in place.
+        Scene::SlowMail => vendors.resend.faults().add(always(
+            Mode::RateLimit { retry_after: 30 },
+            Some("POST /emails/batch"),
+        )),
+        Scene::LostSms => lose(Vendor::Mobizon, "message/sendsmsmessage", half, leads / 2),
+        Scene::LostDeals => lose(Vendor::AmoCrm, "POST /api/v4/leads/complex", half, leads / 2),
+        Scene::LostNotes => lose(Vendor::AmoCrm, "POST /api/v4/leads/notes", quarter, 0),
+        Scene::Limited => vendors.amocrm.faults().add(Fault {
+            every: Some(4),
+            ..always(Mode::RateLimit { retry_after: 1 }, None)
+        }),
+        Scene::Plain | Scene::NoScheduler | Scene::KnownPeople | Scene::OAuth => {}
+    }
+}
+
+async fn plant_people(world: &World, leads: usize) {
+    let contact = |number| SeedContact {
+        name: "Айгерим".to_owned(),
+        phones: vec![person(number).phone],
+        emails: Vec::new(),
+        deals: vec![SeedDeal {
+            name: "Заявка".to_owned(),
+            ..SeedDeal::default()
+        }],
+    };
+    let contacts = (0..leads).map(contact).collect();
+    let seeded = world.vendors.amocrm.seed(Seed { contacts }).unwrap();
+    for (number, contact) in seeded.contacts.iter().enumerate().step_by(2) {
+        let (phone, id) = (person(number).phone, contact.id);
+        let sql = format!("insert into crm_people (phone, contact_id) values ('{phone}', {id})");
+        world.db.execute(&sql).await;
+    }
+}
+
+pub async fn start(world: &World, function: &str, failpoints: Option<&str>) -> Function {
+    let binaries = Box::pin(binaries_with_failpoints()).await;
+    let settings = world.settings();
+    let configure = |command: &mut tokio::process::Command| {
+        command.env("RUST_LOG", "error").stdout(Stdio::null());
+        command.envs(settings);
+        if let Some(failpoints) = failpoints {
+            // What it says when it dies is no news.
+            command.env("FAILPOINTS", failpoints).stderr(Stdio::null());
+        }
+    };
+    let started = Function::start(&binaries.join(function), TIMEOUT, configure).await;
+    let mut function = started.unwrap();
+    function.ready().await.unwrap();
+    function
+}
+
+/// Saves leads as intake does. Every second message is due only when time has passed.
+pub async fn save(world: &World, leads: usize) -> Vec<Waiting> {
+    let mut saved = Vec::new();
+    for number in 0..leads {
+        let delay = if number % 2 == 0 { Duration::ZERO } else { PASSED };
+        saved.push(world.save(&person(number), delay).await);
+    }
+    saved
+}
+
+/// Waits until no process of ours has anything under way: the sessions of the dead have ended, and the stand-ins,
+/// which answer in milliseconds, have no request open.
+pub async fn quiet(world: &World) {
+    let sessions = "pg_stat_activity where datname = current_database() and application_name = 'proftest'";
+    eventually(
+        "the dead have left the database",
+        Duration::from_secs(30),
+        async || (world.db.count(sessions).await == 0).then_some(()),
+    )
+    .await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
