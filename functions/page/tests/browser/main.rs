@@ -11,13 +11,16 @@
 mod accessibility;
 #[path = "../../build/campaigns.rs"]
 mod campaigns;
+mod fonts;
 mod journey;
+mod layout;
 mod pixels;
 mod quick;
 mod site;
 mod visitor;
 mod walk;
 
+use fonts::{Fonts, ROBOTO};
 use serde_json::{Value, json};
 use site::Site;
 use std::time::Duration;
@@ -34,7 +37,11 @@ const AIGERIM: Contact<'_> = Contact {
 };
 
 async fn visit(name: &str, size: Size) -> Option<(Site, Visitor)> {
-    let chromium = chromium()?;
+    visit_with(&ROBOTO, name, size).await
+}
+
+async fn visit_with(fonts: &'static Fonts, name: &str, size: Size) -> Option<(Site, Visitor)> {
+    let chromium = chromium(fonts)?;
     Some((Site::start().await, Visitor::new(&chromium, name, size).await))
 }
 
@@ -193,7 +200,7 @@ async fn the_keyboard_is_enough() {
         visitor.key("1").await;
         visitor
             .until(&format!(
-                "!document.getElementById('q{}').checkVisibility()",
+                "!document.getElementById('q{}').checkVisibility({{visibilityProperty: true}})",
                 question + 1
             ))
             .await;
