@@ -4,12 +4,13 @@
 //! names are unique over all modules, and comments stand on lines of their own. ADR 14 has what a minifier would save.
 
 /// Each module comes after those that it imports.
-pub const MODULES: [&str; 10] = [
+pub const MODULES: [&str; 11] = [
     "texts.js",
     "campaign.js",
     "touch.js",
     "session.js",
     "phone.js",
+    "email.js",
     "form.js",
     "send.js",
     "submit.js",

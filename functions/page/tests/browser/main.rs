@@ -15,8 +15,11 @@ mod fonts;
 mod journey;
 mod layout;
 mod pixels;
+mod questions;
 mod quick;
 mod site;
+mod spellings;
+mod touches;
 mod visitor;
 mod walk;
 
