@@ -1,5 +1,5 @@
 //! Every sentence of an answer or a message. The page's are in `functions/page/web`, the test's in `data/quiz.toml`;
-//! no other place holds any.
+//! no other place holds any. The page's build includes this file, so it uses nothing of the crate.
 //!
 //! To add a language, add a `static` of type [`Texts`] and an arm in [`texts`]; the compiler names what is missing.
 

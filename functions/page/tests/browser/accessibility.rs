@@ -38,6 +38,11 @@ async fn check_screens(axe: &str, name: &str, window: Size) {
     has_no_findings(&visitor, "question").await;
     finish_test(&visitor, 0).await;
     has_no_findings(&visitor, "form").await;
+    visitor.types("#email", "anna@gmail.con").await;
+    visitor.press("#name").await;
+    visitor.sees("#email-question button").await;
+    has_no_findings(&visitor, "a question about the domain").await;
+    visitor.eval("document.getElementById('email').value = ''").await;
     visitor.press("#send").await;
     visitor.sees("#consent-error:not(:empty)").await;
     has_no_findings(&visitor, "errors").await;

@@ -23,7 +23,7 @@ mod touches;
 mod visitor;
 mod walk;
 
-use fonts::{Fonts, ROBOTO};
+use fonts::{DEJAVU, Fonts};
 use serde_json::{Value, json};
 use site::Site;
 use std::time::Duration;
@@ -40,7 +40,7 @@ const AIGERIM: Contact<'_> = Contact {
 };
 
 async fn visit(name: &str, size: Size) -> Option<(Site, Visitor)> {
-    visit_with(&ROBOTO, name, size).await
+    visit_with(&DEJAVU, name, size).await
 }
 
 async fn visit_with(fonts: &'static Fonts, name: &str, size: Size) -> Option<(Site, Visitor)> {

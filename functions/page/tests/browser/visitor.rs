@@ -112,11 +112,11 @@ impl Visitor {
         // What an earlier run left, if it was broken off.
         let _ = std::fs::remove_dir_all(&pictures);
         std::fs::create_dir_all(&pictures).unwrap();
-        let fonts = chromium.fonts.configure(&pictures);
+        let fonts = chromium.fonts.configure(&profile);
         let config = BrowserConfig::builder()
             .chrome_executable(chromium.path)
             .env("FONTCONFIG_FILE", fonts.to_string_lossy())
-            .user_data_dir(profile)
+            .user_data_dir(&profile)
             .new_headless_mode()
             .no_sandbox()
             .args(["--lang=ru", "--hide-scrollbars", "--disable-dev-shm-usage"])

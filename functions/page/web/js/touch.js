@@ -47,7 +47,8 @@ function readTags(link) {
 // A click id that is cut is no id any more.
 function tagText(name, value) {
   const characters = [...value];
-  if (CLICK_IDS.includes(name)) return characters.length <= ID_CHARS_MAX ? value : '';
+  // A plus reads as a space, which no id has.
+  if (CLICK_IDS.includes(name)) return characters.length > ID_CHARS_MAX ? '' : value.replaceAll(' ', '+');
   return /^utm_[\w.-]{1,40}$/.test(name) ? characters.slice(0, TAG_CHARS_MAX).join('') : '';
 }
 
