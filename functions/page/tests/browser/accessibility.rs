@@ -55,9 +55,7 @@ async fn check_screens(axe: &str, name: &str, window: Size) {
 
 async fn has_no_findings(visitor: &Visitor, screen: &str) {
     // What is fading in has no contrast yet.
-    visitor
-        .until("document.getAnimations().every((one) => one.playState !== 'running')")
-        .await;
+    visitor.is_at_rest().await;
     assert_eq!(
         visitor.eval("axe.version").await,
         AXE_CORE.trim_start_matches("axe-core@")

@@ -59,8 +59,10 @@ async fn nothing_moves_when_a_domain_is_asked_about() {
                 return;
             };
             reach_form(&visitor, &site.url).await;
-            let places = "[...document.querySelectorAll('label, #send')].map((one) => one.getBoundingClientRect().top)";
+            let places = "[...document.querySelectorAll('#form label, #send')].map((one) => one.getBoundingClientRect().top)";
             visitor.types("#email", "anna@outlook.con").await;
+            // The form comes into view from a little below.
+            visitor.is_at_rest().await;
             let before = visitor.eval(places).await;
             visitor.press("#name").await;
             visitor.sees("#email-question button").await;

@@ -211,6 +211,12 @@ impl Visitor {
         panic!("never became true: {expression}");
     }
 
+    /// Waits until nothing is animated.
+    pub async fn is_at_rest(&self) {
+        self.until("document.getAnimations().every((one) => one.playState !== 'running')")
+            .await;
+    }
+
     /// Waits until something is seen.
     pub async fn sees(&self, selector: &str) {
         self.until(&format!(

@@ -1,4 +1,4 @@
-// A mistyped domain is asked about below the field. Whoever does not answer keeps what was typed.
+// A mistyped domain is asked about below the field. Without an answer, what was typed stays.
 import { TEXTS } from './texts.js';
 
 const DOMAINS = '{{email_domains}}'.split(' ');

@@ -3,7 +3,7 @@
 
 export function setUpPhone(input) {
   input.addEventListener('input', (event) => {
-    // Whoever deletes or edits in the middle must not have the text jump away.
+    // While a visitor deletes or edits in the middle, the text must not jump away.
     const deletes = (event.inputType || '').startsWith('delete');
     if (!deletes && input.selectionStart === input.value.length) input.value = spellPhone(input.value);
   });
