@@ -1,9 +1,9 @@
 //! A visitor's whole way in a real browser: the real page, the real functions, and a database that hangs when the
 //! form is sent.
 
-use crate::fonts::{DEJAVU, Fonts, ROBOTO};
+use crate::machine::{DEJAVU, Fonts, ROBOTO, chromium};
 use crate::support::stack::{DELAY, Stack, stack};
-use crate::visitor::{Size, Visitor, chromium};
+use crate::visitor::{Size, Visitor};
 use crate::walk::{
     ANSWERS, Contact, DESKTOP, PHONE, answer_with_second_thoughts, fill_form_with_mistakes, send_at_once,
 };

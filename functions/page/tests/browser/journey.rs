@@ -1,6 +1,6 @@
 //! The whole way, on three sizes of window.
 
-use crate::fonts::{DEJAVU, Fonts, ROBOTO};
+use crate::machine::{DEJAVU, Fonts, ROBOTO};
 use crate::visitor::Size;
 use crate::walk::{DESKTOP, PHONE, answer_with_second_thoughts, fill_form_with_mistakes, send_at_once};
 use crate::{AIGERIM, check_lead, check_result, visit_with};

@@ -1,6 +1,6 @@
 //! The page keeps its place, whatever the font and the size of the window.
 
-use crate::fonts::{DEJAVU, Fonts, ROBOTO};
+use crate::machine::{DEJAVU, Fonts, ROBOTO};
 use crate::visit_with;
 use crate::visitor::Size;
 use serde_json::Value;

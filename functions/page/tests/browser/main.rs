@@ -11,9 +11,9 @@
 mod accessibility;
 #[path = "../../build/campaigns.rs"]
 mod campaigns;
-mod fonts;
 mod journey;
 mod layout;
+mod machine;
 mod pixels;
 mod questions;
 mod quick;
@@ -23,11 +23,11 @@ mod touches;
 mod visitor;
 mod walk;
 
-use fonts::{DEJAVU, Fonts};
+use machine::{DEJAVU, Fonts, chromium};
 use serde_json::{Value, json};
 use site::Site;
 use std::time::Duration;
-use visitor::{Size, Visitor, chromium};
+use visitor::{Size, Visitor};
 use walk::{ANSWERS, Contact, DESKTOP, PHONE, fill_form, finish_test};
 
 /// Long enough for a dozen frames.

@@ -1,6 +1,6 @@
 //! The question about a mistyped e-mail domain.
 
-use crate::fonts::{DEJAVU, ROBOTO};
+use crate::machine::{DEJAVU, ROBOTO};
 use crate::visitor::{Size, Visitor};
 use crate::walk::{PHONE, fill_form, finish_test};
 use crate::{AIGERIM, visit, visit_with};
@@ -73,6 +73,8 @@ async fn nothing_moves_when_a_domain_is_asked_about() {
                 visitor.eval("document.getElementById('email').value").await,
                 "anna@outlook.com"
             );
+            // To take a picture, the browser shows the form anew.
+            visitor.is_at_rest().await;
             assert_eq!(visitor.eval(places).await, before, "{name}");
             visitor.had_no_trouble().await;
             visitor.leave().await;

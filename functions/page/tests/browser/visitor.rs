@@ -1,6 +1,6 @@
 //! A visitor: one tab of a Chromium of its own, driven by presses and keys.
 
-use crate::fonts::Fonts;
+use crate::machine::Chromium;
 use chromiumoxide::browser::{Browser, BrowserConfig};
 use chromiumoxide::cdp::IntoEventKind;
 use chromiumoxide::cdp::browser_protocol::css;
@@ -20,17 +20,11 @@ use chromiumoxide::cdp::js_protocol::runtime::{
 use chromiumoxide::element::Element;
 use chromiumoxide::page::{Page, ScreenshotParams};
 use futures::StreamExt as _;
-use harness::tools::not_run;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const CHROMIUM: [&str; 3] = [
-    "/usr/bin/chromium",
-    "/usr/bin/chromium-browser",
-    "/usr/bin/google-chrome",
-];
 /// How long anything may take to appear.
 const PATIENCE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(20);
@@ -60,22 +54,6 @@ const WATCH: &str = "
 
 /// A size of the window, in CSS pixels.
 pub type Size = (i64, i64);
-
-/// A browser on a machine with the fonts of one set.
-pub struct Chromium {
-    path: &'static Path,
-    fonts: &'static Fonts,
-}
-
-/// Where the browser is, or `None` (said on the terminal) where it or a font is missing and none is required.
-pub fn chromium(fonts: &'static Fonts) -> Option<Chromium> {
-    let found = CHROMIUM.iter().map(Path::new).find(|path| path.exists());
-    if found.is_none() {
-        not_run("the browser tests need Chromium", "chromium").unwrap();
-    }
-    let path = found?;
-    fonts.are_here().then_some(Chromium { path, fonts })
-}
 
 /// One tab.
 pub struct Visitor {

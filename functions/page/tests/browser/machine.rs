@@ -1,7 +1,29 @@
-//! The fonts of a visitor's machine, by name: no result may depend on those of this machine.
+//! A visitor's machine: its browser, and its fonts by name, because no result may depend on those of this machine.
 
 use harness::tools::not_run;
 use std::path::{Path, PathBuf};
+
+const CHROMIUM: [&str; 3] = [
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+];
+
+/// A browser on a machine with the fonts of one set.
+pub struct Chromium {
+    pub path: &'static Path,
+    pub fonts: &'static Fonts,
+}
+
+/// Where the browser is, or `None` (said on the terminal) where it or a font is missing and none is required.
+pub fn chromium(fonts: &'static Fonts) -> Option<Chromium> {
+    let found = CHROMIUM.iter().map(Path::new).find(|path| path.exists());
+    if found.is_none() {
+        not_run("the browser tests need Chromium", "chromium").unwrap();
+    }
+    let path = found?;
+    fonts.are_here().then_some(Chromium { path, fonts })
+}
 
 /// A set of fonts and the Debian package that brings it.
 pub struct Fonts {
