@@ -11,6 +11,11 @@ mod markup;
 mod output;
 #[path = "../../shared/build/quiz.rs"]
 mod quiz;
+#[allow(dead_code, reason = "the page shows few of the server's sentences")]
+#[path = "../../shared/src/texts.rs"]
+mod texts;
+#[path = "build/words.rs"]
+mod words;
 
 use campaigns::{Campaign, Campaigns};
 use output::{Output, digest, policy_hash};
@@ -18,10 +23,19 @@ use quiz::Quiz;
 use std::path::Path;
 
 const QUIZ: &str = "../../shared/data/quiz.toml";
+const EMAILS: &str = "../../shared/data/emails.json";
+const CLICK_IDS: &str = "../../shared/data/click_ids.json";
 const CAMPAIGNS: &str = "campaigns.toml";
 
 fn main() {
-    for input in ["web", "build", CAMPAIGNS, QUIZ, "../../shared/build"] {
+    for input in [
+        "web",
+        "build",
+        CAMPAIGNS,
+        "../../shared/data",
+        "../../shared/build",
+        "../../shared/src/texts.rs",
+    ] {
         println!("cargo::rerun-if-changed={input}");
     }
     if let Err(error) = build() {
@@ -52,10 +66,11 @@ fn build() -> Result<(), String> {
     for script in ["particles.js", "pixels.js"] {
         output.asset(script, bundle::bundle(&[script])?.as_bytes())?;
     }
+    let words = words::Words::read(&read(EMAILS)?, &read(CLICK_IDS)?)?;
     let page = Page {
         early: bundle::bundle(&["early.js"])?,
         style: bundle::style(&read("web/style.css")?),
-        script: output.with_assets(&bundle::bundle(&bundle::MODULES)?)?,
+        script: output.with_assets(&words.fill(&bundle::bundle(&bundle::MODULES)?))?,
         campaigns: &campaigns,
         quiz: &quiz,
     };

@@ -3,9 +3,10 @@
 
 use std::sync::LazyLock;
 
+use email_address::{EmailAddress, Options};
 use phonenumber::metadata::DATABASE;
 use phonenumber::{Mode, Type, country};
-use proftest::domain::contact::{Email, Name, Phone};
+use proftest::domain::contact::{ContactError, Email, Name, Phone};
 use proptest::prelude::*;
 
 /// Every kind of number a region may have an example of.
@@ -27,12 +28,18 @@ const SEPARATORS: [&str; 13] = [
     "", " ", "\u{A0}", "-", "–", "—", "−", ".", "/", "(", ") ", "\u{200B}", "\t",
 ];
 
+/// Codes of no country: no person is reached.
+const SERVICE_CODES: [u16; 9] = [800, 808, 870, 878, 881, 882, 883, 888, 979];
+
+/// The zero of some scripts.
+const ZEROS: [char; 11] = ['0', '٠', '۰', '०', '০', '๐', '០', '၀', '߀', '０', '𝟎'];
+
 /// A number of the oracle's, as its region writes it.
 struct Example {
     code: u16,
     national: String,
-    /// Whether a 0 is dialled before the number inside the country.
-    has_trunk_zero: bool,
+    /// What is dialled before the number inside the country.
+    trunk: Option<String>,
 }
 
 /// The oracle's examples: every region, every kind.
@@ -49,7 +56,7 @@ static EXAMPLES: LazyLock<Vec<Example>> = LazyLock::new(|| {
                 examples.push(Example {
                     code: region.country_code(),
                     national: national.to_owned(),
-                    has_trunk_zero: region.national_prefix() == Some("0"),
+                    trunk: region.national_prefix().map(str::to_owned),
                 });
             }
         }
@@ -65,17 +72,33 @@ fn oracle(home: Option<country::Id>, raw: &str) -> Option<String> {
 
 /// What the parser refuses though the oracle holds it valid: more than the 15 digits of E.164 (German and
 /// Austrian direct dialling; Kazakh and Russian `8 10 800 …`, which is a way to dial, not a number), and
-/// services at which no person is reached: Canadian 310 numbers and the toll-free and premium numbers of Belarus
-/// and Kyrgyzstan that have a length of their own.
+/// services at which no person is reached: the codes of no country, Canadian 310 numbers, and the toll-free and premium
+/// numbers of Belarus and Kyrgyzstan that have a length of their own.
 fn is_refused_on_purpose(e164: &str) -> bool {
     let is_service =
         |prefix: &str, digits: usize| e164.starts_with(prefix) && e164.len() != "+".len() + digits;
     e164.len() > "+".len() + 15
         || e164.starts_with("+78108")
+        || SERVICE_CODES.iter().any(|code| {
+            e164.strip_prefix('+')
+                .is_some_and(|digits| digits.starts_with(&code.to_string()))
+        })
         || is_service("+1310", 11)
         || is_service("+3758", 12)
         || is_service("+3759", 12)
         || is_service("+9968", 12)
+}
+
+/// What another parser takes: a mailbox without quotes, comments, a display name or an address literal.
+fn is_address(email: &Email) -> bool {
+    EmailAddress::parse_with_options(email.as_str(), options()).is_ok()
+}
+
+fn options() -> Options {
+    Options::default()
+        .with_required_tld()
+        .without_display_text()
+        .without_domain_literal()
 }
 
 /// Our E.164 form of `raw`.
@@ -110,15 +133,30 @@ fn any_text() -> impl Strategy<Value = String> {
     proptest::collection::vec(character, 0..40).prop_map(String::from_iter)
 }
 
-/// The ten national digits of `+7…`, spelled with a random prefix, digit script and separators.
-fn spelling(national: &str, prefix: &str, zero: char, separators: &[&str]) -> String {
+/// National digits behind a prefix, the digits in random scripts and with separators.
+fn spelling(national: &str, prefix: &str, zeros: &[char], separators: &[&str]) -> String {
     let mut spelled = prefix.to_owned();
-    for (digit, separator) in national.chars().zip(separators.iter().cycle()) {
+    let digits = national.chars().zip(zeros.iter().cycle());
+    for ((digit, zero), separator) in digits.zip(separators.iter().cycle()) {
         let value = digit.to_digit(10).unwrap_or_default();
-        spelled.extend(char::from_u32(u32::from(zero) + value));
+        spelled.extend(char::from_u32(u32::from(*zero) + value));
         spelled.push_str(separator);
     }
     spelled
+}
+
+/// One script for all digits, or each digit in one of its own.
+fn zeros() -> impl Strategy<Value = Vec<char>> {
+    let zero = || prop::sample::select(ZEROS.as_slice());
+    prop_oneof![
+        proptest::collection::vec(zero(), 1),
+        proptest::collection::vec(zero(), 10)
+    ]
+}
+
+/// The ten digits of a Kazakh or Russian number. A Kazakh one is of a range that needs no country code.
+fn national() -> impl Strategy<Value = String> {
+    "(70[0-8]|747|77[15-8]|727|9[0-9]{2})[0-9]{7}"
 }
 
 #[test]
@@ -138,9 +176,11 @@ fn examples_of_every_region_are_accepted() {
 #[test]
 fn every_calling_code_of_the_oracle_is_known() {
     for code in 1..1000_u16 {
-        let known =
-            ours(&format!("+{code}7012345678")).is_some() || ours(&format!("+{code}701234567")).is_some();
-        if DATABASE.region(&code).is_some() {
+        if SERVICE_CODES.contains(&code) {
+            let refused = Phone::parse(&format!("+{code} 7012345678"));
+            assert_eq!(refused, Err(ContactError::ServiceCode), "+{code}");
+        } else if DATABASE.region(&code).is_some() {
+            let known = (7..=10).any(|digits| ours(&format!("+{code}{}", &"7012345678"[..digits])).is_some());
             assert!(known, "+{code}");
         }
     }
@@ -155,29 +195,33 @@ proptest! {
         kept in 1_usize..6,
         tail in digits(16),
     ) {
-        let Example { code, national, has_trunk_zero } = example.get(&EXAMPLES);
+        let Example { code, national, trunk } = example.get(&EXAMPLES);
         let kept = kept.min(national.len());
         let national = format!("{}{}", &national[..kept], &tail[..national.len() - kept]);
         let candidate = format!("+{code}{national}");
         if let Some(e164) = oracle(None, &candidate).filter(|e164| !is_refused_on_purpose(e164)) {
             prop_assert_eq!(ours(&candidate), Some(e164.clone()));
             prop_assert_eq!(ours(&e164), Some(e164.clone()));
-            if *has_trunk_zero && e164 == candidate {
-                prop_assert_eq!(ours(&format!("+{code} (0) {national}")), Some(e164));
+            if let (Some(trunk), true) = (trunk, e164 == candidate) {
+                let spelled = format!("+{code} ({trunk}) {national}");
+                let read = oracle(None, &spelled);
+                prop_assert!(read.is_none() || ours(&spelled) == read, "{} {:?} {:?}", spelled, read, ours(&spelled));
+                prop_assert!(trunk != "0" || ours(&spelled) == Some(e164), "{}", spelled);
             }
         }
     }
 
     #[test]
     fn spellings_of_one_number_are_equal(
-        national in "(70[0-8]|747|77[15-8]|727|9[0-9]{2})[0-9]{7}",
+        national in national(),
         prefix in prop::sample::select(vec![
             "+7", "8", "7", "", "+7 8", "007", "8~10 7", "tel:+7", "тел. 8", "Телефон: +7 (", " \u{202A}+7", "＋７",
+            "+8", "+8 ", "(+8) ", "+8~10 7", "008", "+007", "+7 +7", "8 +7", "++7", "+7 (8", "☎ +8 (",
         ]),
-        zero in prop::sample::select(vec!['0', '٠', '۰', '०', '０']),
+        zeros in zeros(),
         separators in proptest::collection::vec(prop::sample::select(SEPARATORS.as_slice()), 1..10),
     ) {
-        let spelled = spelling(&national, prefix, zero, &separators);
+        let spelled = spelling(&national, prefix, &zeros, &separators);
         prop_assert_eq!(ours(&spelled), Some(format!("+7{national}")), "{:?}", spelled);
     }
 
@@ -187,7 +231,11 @@ proptest! {
             prop_assert_eq!(Phone::parse(phone.as_str()), Ok(phone));
         }
         if let Ok(email) = Email::parse(&raw) {
+            prop_assert!(is_address(&email), "{}", email.as_str());
             prop_assert_eq!(Email::parse(email.as_str()), Ok(email));
+        }
+        for phone in Phone::find_all(&raw) {
+            prop_assert_eq!(Phone::parse(phone.as_str()), Ok(phone));
         }
         if let Ok(name) = Name::parse(&raw) {
             prop_assert_eq!(Name::parse(name.as_str()), Ok(name));
@@ -206,14 +254,32 @@ proptest! {
     }
 
     #[test]
+    fn what_is_refused_as_an_address_is_none(
+        local in "[a-z.!'\"(,: а]{0,4}[a-z]?",
+        domain in "[a-z.,_@ -]{0,5}\\.?[a-z0-9]{0,3}",
+    ) {
+        let address = format!("{local}@{domain}");
+        if let Ok(email) = Email::parse(&address) {
+            prop_assert!(is_address(&email), "{} {}", address, email.as_str());
+        } else {
+            // Quoted mailboxes, literals, and names that DNS does not have are refused on purpose.
+            let is_plain = address.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.@".contains(&b))
+                && !address.contains("@-") && !address.contains("-.") && !address.contains(".-")
+                && address.rsplit('.').next().is_some_and(|top| top.len() > 1 && top.bytes().all(|b| b.is_ascii_alphabetic()));
+            prop_assert!(!(is_plain && EmailAddress::parse_with_options(&address, options()).is_ok()), "{}", address);
+        }
+    }
+
+    #[test]
     fn an_email_parses_whatever_surrounds_it(
         local in "[A-Za-z0-9]([A-Za-z0-9._+-]?[A-Za-z0-9]){0,20}",
         domain in "[A-Za-z0-9]([A-Za-z0-9-]?[A-Za-z0-9]){0,10}\\.[A-Za-z]{2,10}",
         around in "[ \t\n\u{A0}\u{200B}\u{FEFF}\u{202C}]{0,4}",
     ) {
         let address = format!("{local}@{domain}");
-        let parsed = Email::parse(&format!("{around}{address}{around}")).map(|email| email.as_str().to_owned());
-        prop_assert_eq!(parsed, Ok(address.to_ascii_lowercase()));
+        let parsed = Email::parse(&format!("{around}{address}{around}"));
+        prop_assert!(parsed.as_ref().is_ok_and(is_address));
+        prop_assert_eq!(parsed.map(|email| email.as_str().to_owned()), Ok(address.to_ascii_lowercase()));
     }
 
     #[test]
@@ -272,6 +338,44 @@ proptest! {
         if let Some(e164) = oracle(Some(country::BY), &format!("80{national}")) {
             prop_assert_eq!(ours(&format!("80{national}")), Some(e164));
         }
+    }
+
+    // Where the oracle finds a country's number behind `+8`, it is that. Else the 8 is the one dialled inside Kazakhstan and
+    // Russia. A digit that stands apart is no country's code.
+    #[test]
+    fn a_trunk_8_after_a_plus_costs_no_country_a_number(national in "[34789][0-9]{9}", apart in "[ (.-]{1,2}") {
+        if let Some(e164) = oracle(None, &format!("+7{national}")).filter(|e164| e164.len() == 12) {
+            let joined = format!("+8{national}");
+            let foreign = oracle(None, &joined).filter(|e164| !is_refused_on_purpose(e164));
+            match foreign {
+                Some(foreign) => prop_assert_eq!(ours(&joined), Some(foreign)),
+                None => prop_assert!(
+                    national.starts_with(['4', '8']) || ours(&joined) == Some(e164.clone()),
+                    "{} {:?}", joined, ours(&joined)
+                ),
+            }
+            prop_assert_eq!(ours(&format!("+8{apart}{national}")), Some(e164));
+        }
+    }
+
+    // Whatever stands between two numbers, each is found or none, and nothing else.
+    #[test]
+    fn numbers_in_one_text_are_found_whole(
+        first in national(),
+        second in "(8 ?|\\+7 ?|\\+998|)(70[0-8]|747|9[0-9]{2})[0-9]{7}",
+        prefix in prop::sample::select(vec!["+7", "8", "8 (", "7", "+7 ", "", "+8 "]),
+        zeros in zeros(),
+        separators in proptest::collection::vec(prop::sample::select(vec!["", " ", "-", ".", ") "]), 1..10),
+        between in prop::sample::select(vec![
+            ", ", "; ", "/", " ", "\n", " доб. 12, ", "#404 ", " или ", " (Анна) ", " - ", "\u{A0}", "،", " & ",
+        ]),
+    ) {
+        let expected: Vec<Phone> = [format!("+7{first}"), second.clone()].iter().filter_map(|raw| Phone::parse(raw).ok()).collect();
+        let text = format!("{}{between}{second}", spelling(&first, prefix, &zeros, &separators));
+        let found = Phone::find_all(&text);
+        prop_assert!(found.iter().all(|phone| expected.contains(phone)), "{:?}", text);
+        let is_border = between.contains([',', ';', '/', '\n', '#', 'и', '(', '،', '&']);
+        prop_assert!(!is_border || found == expected, "{:?} {}", text, found.len());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! A visitor's whole way in a real browser: the real page, the real functions, and a database that hangs when the
 //! form is sent.
 
+use crate::machine::{DEJAVU, Fonts, ROBOTO, chromium};
 use crate::support::stack::{DELAY, Stack, stack};
-use crate::visitor::{Size, Visitor, chromium};
+use crate::visitor::{Size, Visitor};
 use crate::walk::{
     ANSWERS, Contact, DESKTOP, PHONE, answer_with_second_thoughts, fill_form_with_mistakes, send_at_once,
 };
@@ -13,16 +14,16 @@ use std::time::Duration;
 
 #[test]
 fn a_visitor_on_a_phone_becomes_one_lead_though_the_database_hangs() {
-    run(walk("phone", PHONE));
+    run(walk(&ROBOTO, "phone", PHONE));
 }
 
 #[test]
 fn a_visitor_on_a_desktop_becomes_one_lead_though_the_database_hangs() {
-    run(walk("desktop", DESKTOP));
+    run(walk(&DEJAVU, "desktop", DESKTOP));
 }
 
-async fn walk(name: &str, window: Size) {
-    let Some(chromium) = chromium() else {
+async fn walk(fonts: &'static Fonts, name: &str, window: Size) {
+    let Some(chromium) = chromium(fonts) else {
         return;
     };
     let stack = stack().await;

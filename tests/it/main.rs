@@ -56,7 +56,9 @@ mod unknown_sms;
 mod vendor_matrix;
 mod workflows;
 
-/// The browser's driver and what visitors do are those of the page's own tests.
+/// The browser's driver, its machine and what visitors do are those of the page's own tests.
+#[path = "../../functions/page/tests/browser/machine.rs"]
+mod machine;
 #[allow(dead_code, reason = "the page's own tests need more of it")]
 #[path = "../../functions/page/tests/browser/visitor.rs"]
 mod visitor;

@@ -5,12 +5,13 @@
 //! would save.
 
 /// Each module comes after those that it imports.
-pub const MODULES: [&str; 10] = [
+pub const MODULES: [&str; 11] = [
     "texts.js",
     "campaign.js",
     "touch.js",
     "session.js",
     "phone.js",
+    "email.js",
     "form.js",
     "send.js",
     "submit.js",

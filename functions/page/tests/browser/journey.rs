@@ -1,28 +1,44 @@
 //! The whole way, on three sizes of window.
 
+use crate::machine::{DEJAVU, Fonts, ROBOTO};
 use crate::visitor::Size;
 use crate::walk::{DESKTOP, PHONE, answer_with_second_thoughts, fill_form_with_mistakes, send_at_once};
-use crate::{AIGERIM, check_lead, check_result, visit};
+use crate::{AIGERIM, check_lead, check_result, visit_with};
 
 const TABLET: Size = (768, 1024);
 
 #[tokio::test]
 async fn the_whole_test_on_a_phone() {
-    walk("phone", PHONE).await;
+    walk(&ROBOTO, "phone", PHONE).await;
+}
+
+#[tokio::test]
+async fn the_whole_test_on_a_phone_with_wider_letters() {
+    walk(&DEJAVU, "phone-wider", PHONE).await;
 }
 
 #[tokio::test]
 async fn the_whole_test_on_a_tablet() {
-    walk("tablet", TABLET).await;
+    walk(&ROBOTO, "tablet", TABLET).await;
+}
+
+#[tokio::test]
+async fn the_whole_test_on_a_tablet_with_wider_letters() {
+    walk(&DEJAVU, "tablet-wider", TABLET).await;
 }
 
 #[tokio::test]
 async fn the_whole_test_on_a_desktop() {
-    walk("desktop", DESKTOP).await;
+    walk(&ROBOTO, "desktop", DESKTOP).await;
 }
 
-async fn walk(name: &str, window: Size) {
-    let Some((site, visitor)) = visit(name, window).await else {
+#[tokio::test]
+async fn the_whole_test_on_a_desktop_with_wider_letters() {
+    walk(&DEJAVU, "desktop-wider", DESKTOP).await;
+}
+
+async fn walk(fonts: &'static Fonts, name: &str, window: Size) {
+    let Some((site, visitor)) = visit_with(fonts, name, window).await else {
         return;
     };
     visitor

@@ -12,16 +12,22 @@ mod accessibility;
 #[path = "../../build/campaigns.rs"]
 mod campaigns;
 mod journey;
+mod layout;
+mod machine;
 mod pixels;
+mod questions;
 mod quick;
 mod site;
+mod spellings;
+mod touches;
 mod visitor;
 mod walk;
 
+use machine::{DEJAVU, Fonts, chromium};
 use serde_json::{Value, json};
 use site::Site;
 use std::time::Duration;
-use visitor::{Size, Visitor, chromium};
+use visitor::{Size, Visitor};
 use walk::{ANSWERS, Contact, DESKTOP, PHONE, fill_form, finish_test};
 
 /// Long enough for a dozen frames.
@@ -34,7 +40,11 @@ const AIGERIM: Contact<'_> = Contact {
 };
 
 async fn visit(name: &str, size: Size) -> Option<(Site, Visitor)> {
-    let chromium = chromium()?;
+    visit_with(&DEJAVU, name, size).await
+}
+
+async fn visit_with(fonts: &'static Fonts, name: &str, size: Size) -> Option<(Site, Visitor)> {
+    let chromium = chromium(fonts)?;
     Some((Site::start().await, Visitor::new(&chromium, name, size).await))
 }
 
@@ -193,7 +203,7 @@ async fn the_keyboard_is_enough() {
         visitor.key("1").await;
         visitor
             .until(&format!(
-                "!document.getElementById('q{}').checkVisibility()",
+                "!document.getElementById('q{}').checkVisibility({{visibilityProperty: true}})",
                 question + 1
             ))
             .await;

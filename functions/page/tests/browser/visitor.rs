@@ -1,7 +1,9 @@
 //! A visitor: one tab of a Chromium of its own, driven by presses and keys.
 
+use crate::machine::Chromium;
 use chromiumoxide::browser::{Browser, BrowserConfig};
 use chromiumoxide::cdp::IntoEventKind;
+use chromiumoxide::cdp::browser_protocol::css;
 use chromiumoxide::cdp::browser_protocol::emulation::{
     MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams, SetScriptExecutionDisabledParams,
 };
@@ -18,17 +20,11 @@ use chromiumoxide::cdp::js_protocol::runtime::{
 use chromiumoxide::element::Element;
 use chromiumoxide::page::{Page, ScreenshotParams};
 use futures::StreamExt as _;
-use harness::tools::not_run;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const CHROMIUM: [&str; 3] = [
-    "/usr/bin/chromium",
-    "/usr/bin/chromium-browser",
-    "/usr/bin/google-chrome",
-];
 /// How long anything may take to appear.
 const PATIENCE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(20);
@@ -59,15 +55,6 @@ const WATCH: &str = "
 /// A size of the window, in CSS pixels.
 pub type Size = (i64, i64);
 
-/// Where the browser is, or `None` (said on the terminal) where there is none and none is required.
-pub fn chromium() -> Option<PathBuf> {
-    let found = CHROMIUM.iter().map(Path::new).find(|path| path.exists());
-    if found.is_none() {
-        not_run("the browser tests need Chromium", "chromium").unwrap();
-    }
-    found.map(Path::to_owned)
-}
-
 /// One tab.
 pub struct Visitor {
     /// Kept, because the browser ends with it.
@@ -97,15 +84,17 @@ async fn gather<T: IntoEventKind + Unpin>(
 
 impl Visitor {
     /// Starts a browser with an empty profile; `name` tells this visitor's pictures from others'.
-    pub async fn new(chromium: &Path, name: &str, size: Size) -> Self {
+    pub async fn new(chromium: &Chromium, name: &str, size: Size) -> Self {
         let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page").join(name);
         let profile = pictures.join("profile");
         // What an earlier run left, if it was broken off.
         let _ = std::fs::remove_dir_all(&pictures);
         std::fs::create_dir_all(&pictures).unwrap();
+        let fonts = chromium.fonts.configure(&profile);
         let config = BrowserConfig::builder()
-            .chrome_executable(chromium)
-            .user_data_dir(profile)
+            .chrome_executable(chromium.path)
+            .env("FONTCONFIG_FILE", fonts.to_string_lossy())
+            .user_data_dir(&profile)
             .new_headless_mode()
             .no_sandbox()
             .args(["--lang=ru", "--hide-scrollbars", "--disable-dev-shm-usage"])
@@ -200,6 +189,12 @@ impl Visitor {
         panic!("never became true: {expression}");
     }
 
+    /// Waits until nothing is animated.
+    pub async fn is_at_rest(&self) {
+        self.until("document.getAnimations().every((one) => one.playState !== 'running')")
+            .await;
+    }
+
     /// Waits until something is seen.
     pub async fn sees(&self, selector: &str) {
         self.until(&format!(
@@ -255,7 +250,10 @@ impl Visitor {
 
     /// Chooses an option of a question, both counted from 0, and waits for what comes after.
     pub async fn answer(&self, question: usize, option: usize) {
-        let shown = format!("document.getElementById('q{}').checkVisibility()", question + 1);
+        let shown = format!(
+            "document.getElementById('q{}').checkVisibility({{visibilityProperty: true}})",
+            question + 1
+        );
         self.until(&shown).await;
         self.press(&format!(
             ".question:not([hidden]) .option:nth-child({})",
@@ -263,6 +261,15 @@ impl Visitor {
         ))
         .await;
         self.until(&format!("!{shown}")).await;
+    }
+
+    /// The font in which an element's text is shown.
+    pub async fn font(&self, selector: &str) -> String {
+        let node = self.element(selector).await.node_id;
+        self.page.execute(css::EnableParams::default()).await.unwrap();
+        let fonts = self.page.execute(css::GetPlatformFontsForNodeParams::new(node));
+        let fonts = fonts.await.unwrap().result.fonts;
+        fonts.into_iter().map(|font| font.family_name).collect()
     }
 
     /// Whether the visitor wants less motion.

@@ -37,7 +37,7 @@ function show(step, moveFocus) {
     question.hidden = index !== at;
   });
   document.querySelector('main').classList.toggle('wide', at === 'start');
-  $('steps').hidden = $('count').hidden = !asking;
+  $('questions').hidden = $('steps').hidden = $('count').hidden = !asking;
   $('progress').hidden = !asking && at !== 'contact';
   $('progress').value = asking ? at + 1 : ALL + 1;
   if (asking) {

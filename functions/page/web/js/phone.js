@@ -1,39 +1,32 @@
 // The phone field: shows a number of Kazakhstan or Russia as +7 701 123 45 67, leaves all others as typed.
-// What is a number is decided by the server; see shared/src/domain/contact/phone.rs for the spellings.
+// What is a number is decided by the server; shared/data/phones.json has the spellings.
 
 export function setUpPhone(input) {
   input.addEventListener('input', (event) => {
-    // Whoever deletes or edits in the middle must not have the text jump away.
+    // While a visitor deletes or edits in the middle, the text must not jump away.
     const deletes = (event.inputType || '').startsWith('delete');
-    if (!deletes && input.selectionStart === input.value.length) input.value = spellPhone(input.value, false);
+    if (!deletes && input.selectionStart === input.value.length) input.value = spellPhone(input.value);
   });
   input.addEventListener('change', () => {
-    input.value = spellPhone(input.value, true);
+    input.value = spellPhone(input.value);
   });
 }
 
-// `done`: nothing more is being typed, so ten digits are a whole number without its country code.
-export function spellPhone(raw, done) {
+// Of ten digits that begin with 7 only the server knows whether one is missing.
+export function spellPhone(raw) {
+  if (!/^\s*\+?[\d\s()-]*$/.test(raw)) return raw;
   const digits = raw.replace(/\D/g, '');
-  const plus = /^\D*\+/.test(raw);
-  let national;
-  if (plus && digits[0] === '7') {
-    national = digits.length === 12 && digits[1] === '8' ? digits.slice(2) : digits.slice(1);
-  } else if (!plus && digits[0] === '8' && !/^8[01]/.test(digits) && (done || digits.length > 1)) {
-    national = digits.slice(1);
-  } else if (!plus && /^7/.test(digits) && digits.length === 11) {
-    national = digits.slice(1);
-  } else if (!plus && done && /^[79]/.test(digits) && digits.length === 10) {
-    national = digits;
-  } else {
-    return raw;
-  }
+  let national = '';
+  if (raw.includes('+') ? digits[0] === '7' : /^8[^01]|^7\d{10}$/.test(digits)) national = digits.slice(1);
+  // The 8 that is dialled before a number is left in behind the country's code.
+  if (/^8\d{10}$/.test(national)) national = national.slice(1);
+  if (!national || national.length > 10) return raw;
   const parts = [national.slice(0, 3), national.slice(3, 6), national.slice(6, 8), national.slice(8)];
   return ['+7', ...parts].filter(Boolean).join(' ');
 }
 
-export function isPhone(value) {
-  const digits = value.replace(/\D/g, '');
-  if (value.startsWith('+7')) return digits.length === 11;
-  return digits.length >= (value.startsWith('+') ? 7 : 11) && digits.length <= 17;
+// How many digits a number that begins with +7 is short of.
+export function missingDigits(value) {
+  const digits = value.replace(/\D/g, '').length;
+  return /^\+7[\d\s()-]*$/.test(value) ? Math.max(0, 11 - digits) : 0;
 }

@@ -31,7 +31,7 @@ async function submit(texts) {
   put('notice-count', '');
   if (!checkForm()) {
     tell('', '');
-    settle(TEXTS.send);
+    endSubmission();
     return;
   }
   busy = true;
@@ -47,10 +47,10 @@ async function submit(texts) {
   sendButton.removeAttribute('aria-disabled');
   if (outcome.done) {
     onSaved(outcome.done, lead);
-    settle(TEXTS.send);
+    endSubmission();
   } else if (outcome.refused) {
     emptyTrap();
-    settle(TEXTS.send);
+    endSubmission();
     const shown = showRefusal(outcome.refused.fields || {});
     tell(shown ? '' : TEXTS.refused, outcome.refused.error || '');
   } else {
@@ -61,11 +61,12 @@ async function submit(texts) {
   }
 }
 
-function settle(label) {
+// The button waits for a press again.
+function endSubmission() {
   attempt = 0;
   session.sending = false;
   saveSession();
-  put('send', label);
+  put('send', TEXTS.send);
 }
 
 function wait(texts, seconds) {

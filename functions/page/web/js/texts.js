@@ -1,14 +1,16 @@
-// Every sentence that the script shows; the rest stands in index.html.
+// Every sentence that the script shows; the rest stands in index.html. What is said of a contact is what the server
+// says: the build takes it from shared/src/texts.rs.
 
 export const TEXTS = {
   count: (number, all) => `${number} из ${all}`,
-  nameEmpty: 'Напишите, как к вам обращаться',
-  nameShort: 'Имя должно содержать не меньше 2 символов',
-  emailEmpty: 'Укажите e-mail: на него придёт результат',
-  emailLetters: 'Адрес пишется латинскими буквами',
-  emailWrong: 'Проверьте адрес: он должен быть вида name@mail.kz',
-  phoneEmpty: 'Укажите телефон: на него придёт SMS',
-  phoneWrong: 'Проверьте номер: в нём не хватает цифр или есть лишние',
+  nameEmpty: '{{contact:name_empty}}',
+  emailEmpty: '{{contact:email_empty}}',
+  noAt: '{{contact:no_at}}',
+  // Before the domain and a question mark.
+  meant: 'Вы имели в\u00a0виду ',
+  phoneEmpty: '{{contact:phone_empty}}',
+  // From one missing digit to ten.
+  tooFewDigits: '{{contact:too_few_digits}}'.split('|'),
   consentEmpty: 'Без согласия мы не сможем отправить результат',
   send: 'Показать результат',
   sending: 'Отправляем…',

@@ -30,6 +30,15 @@ const CALLING_CODES: &[&str] = &[
     "992", "993", "994", "995", "996", "998",
 ];
 
+/// The codes of no country: freephone, shared cost, satellites, personal numbers, networks, disaster relief, premium
+/// rate. No person gets an SMS there, and one to them is dear.
+const SERVICE_CODES: &[&str] = &["800", "808", "870", "878", "881", "882", "883", "888", "979"];
+
+/// Whether no person is reached under the calling code.
+pub(super) fn is_service(code: &str) -> bool {
+    SERVICE_CODES.contains(&code)
+}
+
 /// Splits an international number (ASCII digits, no plus) into its calling code and national number, or `None`
 /// if no assigned code begins it.
 pub(super) fn split(digits: &str) -> Option<(&str, &str)> {
@@ -47,6 +56,7 @@ mod tests {
         for code in CALLING_CODES {
             assert_eq!(split(code), Some((*code, "")));
         }
+        assert!(SERVICE_CODES.iter().all(|code| CALLING_CODES.contains(code)));
     }
 
     #[test]

@@ -1,73 +1,148 @@
 //! How people write phone numbers: labels, separators, digits of other scripts.
 
-use super::{ContactError, is_invisible, trim};
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
+
+use super::ContactError;
+use super::characters::{decimal_digit, is_invisible};
 
 /// Digits a spelling may have: the 15 of an international number behind the longest prefix, `8~10`.
 const MAX_DIGITS: usize = 15 + 3;
 
-/// Words put before a number, followed by a dot, a colon or a space.
-const LABELS: [&str; 6] = ["тел", "телефон", "моб", "сот", "tel", "phone"];
+/// Words that stand before or behind a number and say what it is, in lower case.
+#[rustfmt::skip]
+const LABELS: [&str; 51] = [
+    "т", "тел", "телефон", "телефоны", "тлф", "м", "моб", "мобильный", "с", "сот", "сотовый", "раб", "рабочий", "дом",
+    "домашний", "факс", "ном", "номер", "смс", "ұялы", "нөмір", "нөмірі", "ватсап", "ватсапп", "вотсап", "вацап",
+    "уатсап", "телеграм", "тг", "вайбер",
+    "t", "tel", "telephone", "m", "mob", "mobile", "cell", "phone", "fax", "no", "number", "call", "callto", "sms",
+    "whatsapp", "telegram", "viber", "https", "http", "wa", "me",
+];
 
-/// The zero of each decimal script whose keyboards visitors use: ASCII, Arabic-Indic, its Persian variant,
-/// Devanagari, fullwidth.
-const ZEROS: [char; 5] = ['0', '\u{660}', '\u{6F0}', '\u{966}', '\u{FF10}'];
+/// A number as it was written: its digits, and what their meaning depends on.
+#[derive(Debug)]
+pub(super) struct Spelling {
+    /// Whether a plus comes first.
+    pub has_plus: bool,
+    /// Whether the first digit stands apart, as the 8 of `+8 (495) …` and not that of `+84 …`.
+    pub first_apart: bool,
+    /// The digits in ASCII. At least one is there.
+    pub digits: String,
+}
 
-/// Every dash: Unicode property `Dash`, and its look-alikes U+2043, U+2500 and U+30FC.
-const DASHES: &str = "-\u{58A}\u{5BE}\u{1400}\u{1806}\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2015}\u{2043}\
-    \u{2053}\u{207B}\u{208B}\u{2212}\u{2500}\u{2E17}\u{2E1A}\u{2E3A}\u{2E3B}\u{2E40}\u{2E5D}\u{301C}\u{3030}\
-    \u{30A0}\u{30FC}\u{FE31}\u{FE32}\u{FE58}\u{FE63}\u{FF0D}\u{10EAD}";
-
-/// Brackets, dots, slashes, tildes (ASCII, then their wide and typographic forms) and the underscore of an
-/// input mask.
-const MARKS: &str = "()[]./~_\u{B7}\u{2022}\u{2044}\u{2215}\u{223C}\
-    \u{FF08}\u{FF09}\u{FF0E}\u{FF0F}\u{FF3B}\u{FF3D}\u{FF5E}";
-
-/// Whether a plus comes first in `raw`, and its digits in ASCII. At least one character is there, but maybe
-/// no digit.
-pub(super) fn read(raw: &str) -> Result<(bool, String), ContactError> {
-    let raw = trim(raw);
-    if raw.is_empty() {
-        return Err(ContactError::Empty);
-    }
-    let mut has_plus = false;
-    let mut digits = String::with_capacity(MAX_DIGITS);
-    for c in without_label(raw).chars() {
-        if let Some(digit) = ascii_digit(c) {
-            digits.push(digit);
-        } else if matches!(c, '+' | '\u{FF0B}') && !has_plus && digits.is_empty() {
-            has_plus = true;
-        } else if !is_separator(c) {
-            return Err(if c.is_control() {
-                ContactError::ControlCharacter
-            } else {
-                ContactError::Malformed
-            });
+/// Reads one number.
+pub(super) fn read(raw: &str) -> Result<Spelling, ContactError> {
+    let mut read = Spelling {
+        has_plus: false,
+        first_apart: false,
+        digits: String::with_capacity(MAX_DIGITS + 1),
+    };
+    for c in without_fraction(without_labels(raw)).chars() {
+        if let Some(digit) = decimal_digit(c) {
+            read.digits.push(digit);
+        } else if is_plus(c) && is_prefix(&read.digits) {
+            // The field shows `+7`, or the person typed it, before a whole number from the clipboard.
+            read.has_plus = true;
+            read.digits.clear();
+        } else if is_plus(c) || !is_separator(c) {
+            return Err(wrong(c));
+        } else if read.digits.len() == 1 && !is_invisible(c) {
+            read.first_apart = true;
         }
-        if digits.len() > MAX_DIGITS {
+        if read.digits.len() > MAX_DIGITS {
             return Err(ContactError::TooLong);
         }
     }
-    Ok((has_plus, digits))
+    if read.digits.is_empty() {
+        return Err(ContactError::Empty);
+    }
+    Ok(read)
 }
 
-/// `raw` without a leading word such as `тел.:`.
-fn without_label(raw: &str) -> &str {
-    let (label, rest) = raw.split_at(raw.find(|c: char| !c.is_alphabetic()).unwrap_or(raw.len()));
-    if LABELS.contains(&label.to_lowercase().as_str()) {
-        rest.trim_start_matches(|c: char| c == '.' || c == ':' || c.is_whitespace())
-    } else {
-        raw
+/// Whether `c` may stand between the digits of one number: space, dashes, brackets, quotes, dots, slashes, symbols and
+/// marks (`8️⃣` is a digit with two of them), but nothing that parts two numbers or belongs to a code such as `*100#`.
+pub(super) fn is_separator(c: char) -> bool {
+    match c {
+        _ if c.is_whitespace() || is_invisible(c) => true,
+        '"' | '\'' | '.' | '/' | '\\' => true,
+        // Of punctuation and letters, what looks like a dash, a dot, a slash, a prime.
+        '\u{B7}'
+        | '\u{2022}'
+        | '\u{2024}'..='\u{2027}'
+        | '\u{2032}'..='\u{2037}'
+        | '\u{2043}'
+        | '\u{2053}' => true,
+        '\u{30FB}' | '\u{30FC}' | '\u{FF02}' | '\u{FF07}' | '\u{FF0E}' | '\u{FF0F}' | '\u{FF3C}'
+        | '\u{FF70}' => true,
+        // Of mathematical signs: tilde, minus, slashes, dots.
+        '~' | '\u{2044}' | '\u{2212}' | '\u{2215}' | '\u{2219}' | '\u{223C}' | '\u{22C5}' | '\u{FF5E}' => {
+            true
+        }
+        _ => matches!(
+            c.general_category(),
+            GeneralCategory::DashPunctuation
+                | GeneralCategory::OpenPunctuation
+                | GeneralCategory::ClosePunctuation
+                | GeneralCategory::InitialPunctuation
+                | GeneralCategory::FinalPunctuation
+                | GeneralCategory::ConnectorPunctuation
+                | GeneralCategory::OtherSymbol
+                | GeneralCategory::ModifierSymbol
+                | GeneralCategory::NonspacingMark
+                | GeneralCategory::EnclosingMark
+        ),
     }
 }
 
-/// The ASCII form of a decimal digit of one of the known scripts.
-fn ascii_digit(c: char) -> Option<char> {
-    ZEROS
-        .iter()
-        .find_map(|zero| char::from_digit(u32::from(c).checked_sub(u32::from(*zero))?, 10))
+/// A plus: ASCII, superscript, subscript, small, wide, heavy.
+pub(super) const fn is_plus(c: char) -> bool {
+    matches!(
+        c,
+        '+' | '\u{207A}' | '\u{208A}' | '\u{FE62}' | '\u{FF0B}' | '\u{2795}'
+    )
 }
 
-/// Whether `c` may stand between digits.
-fn is_separator(c: char) -> bool {
-    DASHES.contains(c) || MARKS.contains(c) || c.is_whitespace() || is_invisible(c)
+/// What may stand before a plus: what is dialled or typed before a whole number.
+fn is_prefix(digits: &str) -> bool {
+    matches!(digits, "" | "7" | "8" | "00" | "810")
+}
+
+/// Why `c` does not belong in a number.
+fn wrong(c: char) -> ContactError {
+    if c.is_control() {
+        ContactError::ControlCharacter
+    } else if c.is_alphabetic() {
+        ContactError::Letters
+    } else {
+        ContactError::WrongCharacter { character: c }
+    }
+}
+
+/// `raw` without words such as `тел.:` or `(WhatsApp)` at both ends, and without what the keyboard or a copy puts there.
+fn without_labels(raw: &str) -> &str {
+    let is_label = |word: &str| !word.is_empty() && LABELS.contains(&word.to_lowercase().as_str());
+    let mut rest = raw.trim_matches(is_margin);
+    loop {
+        let before = rest.trim_start_matches(char::is_alphabetic);
+        let behind = rest.trim_end_matches(char::is_alphabetic);
+        rest = if is_label(&rest[..rest.len() - before.len()]) {
+            before
+        } else if is_label(&rest[behind.len()..]) {
+            behind
+        } else {
+            return rest;
+        }
+        .trim_matches(is_margin);
+    }
+}
+
+/// Whether `c` may stand around a number: separators and punctuation, but no plus and no part of a code.
+fn is_margin(c: char) -> bool {
+    let is_punctuation = || c.general_category_group() == GeneralCategoryGroup::Punctuation;
+    !is_plus(c) && !c.is_ascii_alphanumeric() && !"#%&*@".contains(c) && (is_separator(c) || is_punctuation())
+}
+
+/// `raw` without the `.0` of a spreadsheet that took a number for a quantity.
+fn without_fraction(raw: &str) -> &str {
+    let is_whole = |rest: &&str| rest.len() >= 10 && rest.bytes().all(|b| b.is_ascii_digit() || b == b'+');
+    raw.strip_suffix(".0").filter(is_whole).unwrap_or(raw)
 }

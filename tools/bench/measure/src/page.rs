@@ -126,7 +126,10 @@ async fn loads(profile: &Path, url: &str, size: Size) -> Result<Vec<Figure>, Err
 async fn walk(tab: &Tab) -> Result<(), Error> {
     tab.press("#begin").await?;
     for (question, option) in ANSWERS.iter().enumerate() {
-        let shown = format!("document.getElementById('q{}').checkVisibility()", question + 1);
+        let shown = format!(
+            "document.getElementById('q{}').checkVisibility({{visibilityProperty: true}})",
+            question + 1
+        );
         tab.until(&shown).await?;
         let option = option + 1;
         tab.press(&format!(".question:not([hidden]) .option:nth-child({option})"))
