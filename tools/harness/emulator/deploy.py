@@ -197,7 +197,7 @@ def open_routes(gateway, body, ids):
                 )["IntegrationId"]
             gateway.create_route(
                 ApiId=api_id,
-                RouteKey=f"{method.upper()} {path}",
+                RouteKey=path if path == "$default" else f"{method.upper()} {path}",
                 Target=f"integrations/{integrations[alias]}",
             )
 
