@@ -41,6 +41,7 @@ mod processes;
 mod redrive;
 mod redrive_crm;
 mod round_trips;
+mod routes;
 mod secrets;
 mod statements;
 mod support;

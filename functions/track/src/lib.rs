@@ -91,9 +91,11 @@ impl Link {
             _ => None,
         };
         let query = request.query_string_parameters();
+        // A slash at the end of a link with a query stands in its last value.
+        let source = query.first("source").map(|source| source.trim_end_matches('/'));
         Self {
             lead,
-            source: query.first("source").and_then(Channel::parse),
+            source: source.and_then(Channel::parse),
             code: None,
         }
     }
