@@ -197,7 +197,7 @@ fn dots_and_encoded_slashes_lead_out_of_nothing() {
             ("/%2e%2e/%2e%2e/%2e%2e/2015-03-31/functions", "404"),
             ("/l/../proftest/", "200"),
             ("/l/..%2f..%2fproftest", "302"),
-            ("/proftest/a%2Fb", "200"),
+            ("/proftest/a%2Fb", "404"),
             ("//evil.example/%2e%2e", "404"),
             ("/robots.txt", "200"),
             ("/favicon.ico", "200"),

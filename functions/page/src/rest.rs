@@ -82,22 +82,29 @@ fn plain(request: &Request, segments: &[&str]) -> Option<String> {
             return None;
         }
         plain.push('/');
-        for byte in segment.bytes() {
-            // API Gateway has decoded the path.
-            if byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte) {
-                plain.push(char::from(byte));
-            } else {
-                // Writing to a String cannot fail.
-                let _ = write!(plain, "%{byte:02X}");
-            }
-        }
+        // API Gateway has decoded the path.
+        push(&mut plain, segment, |byte| {
+            byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte)
+        });
     }
     if request.raw_http_path() == format!("/{}", segments.join("/")) {
         return None;
     }
     if let Some(query) = request.uri().query() {
         plain.push('?');
-        plain.push_str(query);
+        push(&mut plain, query, |byte| byte.is_ascii_graphic());
     }
     Some(plain)
+}
+
+/// Appends, with all bytes encoded that are not plain.
+fn push(url: &mut String, text: &str, is_plain: fn(u8) -> bool) {
+    for byte in text.bytes() {
+        if is_plain(byte) {
+            url.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
 }
