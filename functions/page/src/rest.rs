@@ -15,12 +15,10 @@ const SEND: &str = "OPTIONS, POST";
 pub fn methods(segments: &[&str]) -> Option<&'static str> {
     match segments {
         ["api", "landing", "proftest"] => Some(SEND),
-        ["api", "landing", "track", _]
-        | ["l", _]
-        | ["proftest"]
-        | ["proftest", _]
+        ["proftest" | "favicon.ico" | "robots.txt"]
+        | ["proftest" | "l", _]
         | ["proftest", "assets", _]
-        | ["favicon.ico" | "robots.txt"] => Some(READ),
+        | ["api", "landing", "track", _] => Some(READ),
         _ => None,
     }
 }
