@@ -39,6 +39,9 @@ ANSWERS = {
     # There is no lead yet.
     "sweep/scheduled": {"notifications": 0, "crm_tasks": 0},
     "page/asset_unknown": 404,
+    "page/preflight": 204,
+    "page/unknown_path": 404,
+    "page/wrong_method": 405,
     "intake/invalid_json": 400,
     "track/email": 302,
     "track/head": 302,
@@ -215,6 +218,29 @@ def wait_until_served(url, process, log):
     raise Wrong(f"sam local start-api did not serve; see {log}")
 
 
+def refusals(api):
+    """Slashes, unknown paths and wrong methods. SAM's router is not API Gateway's: it ignores a slash at the end of any path,
+    and answers a preflight itself."""
+    for path in ("/proftest/", "/proftest/blogger/"):
+        status, _, page = get(api + path)
+        check(f"start-api GET {path}: the page", status == 200 and "<form" in page, [status, page[:500]])
+    for path, method in (("/", "GET"), ("/wp-login.php", "GET"), ("/xmlrpc.php", "POST"), ("/proftest/a/b", "GET")):
+        status, _, page = get(api + path, method=method)
+        check(f"start-api {method} {path}: the page for a wrong address", status == 404 and "<h1>" in page, [status, page[:500]])
+    for path, method, expected, allow in (
+        ("/api/leads", "GET", 404, None),
+        ("/api/leads", "PUT", 404, None),
+        ("/api/landing/proftest", "GET", 405, "OPTIONS, POST"),
+        ("/api/landing/track/1", "POST", 405, "GET, HEAD, OPTIONS"),
+    ):
+        status, headers, body = get(api + path, method=method)
+        is_ours = status == expected and headers["allow"] == allow and json.loads(body)["success"] is False
+        check(f"start-api {method} {path}: {expected} as JSON", is_ours, [status, headers["allow"], body])
+    status, headers, page = get(f"{api}/l/AAAAAAAAAAAA", method="POST")
+    is_ours = status == 405 and headers["allow"] == "GET, HEAD, OPTIONS" and "<h1>" in page
+    check("start-api POST /l/{code}: 405 as a page", is_ours, [status, headers["allow"], page[:500]])
+
+
 def journey(sam, stack, api):
     """A visitor's journey, every request and every message through a container."""
     status, _, page = get(f"{api}/proftest/blogger")
@@ -240,14 +266,17 @@ def journey(sam, stack, api):
     texts = [sent for sent in inbox["sms"] if sent["to"] == "77010000077"]
     check("the lead has one e-mail and one SMS", (len(emails), len(texts)) == (1, 1), inbox)
     path = re.search(r"https?://[^/\s]+(/l/\w+)", texts[0]["text"]).group(1)
-    status, headers, _ = get(api + path)
-    is_course = headers["location"].startswith(COURSE)
-    check("start-api GET /l/{code}: to the course", status == 302 and is_course, [status, headers["location"]])
-    status, headers, _ = get(f"{api}/api/landing/track/{json.loads(body)['leadId']}?source=email", method="HEAD")
-    check("start-api HEAD /api/landing/track/{leadId}: to the course", status == 302, status)
+    for slash in ("", "/"):
+        status, headers, _ = get(api + path + slash)
+        is_course = headers["location"].startswith(COURSE) and "lead_id=" in headers["location"]
+        check(f"start-api GET /l/{{code}}{slash}: to the course", status == 302 and is_course, [status, headers["location"]])
+        tracked = f"{api}/api/landing/track/{json.loads(body)['leadId']}{slash}?source=email"
+        status, headers, _ = get(tracked, method="HEAD")
+        check(f"start-api HEAD /api/landing/track/{{leadId}}{slash}: to the course", status == 302, status)
     row = json.loads(get(f"{stack['console']}/api/leads/{json.loads(body)['leadId']}")[2])["lead"]
     as_is = [row["email_sent"], row["sms_sent"], row["sms_clicked"], row["email_clicked"], bool(row["amocrm_lead_id"])]
     check("its row: both sent, the SMS clicked, the deal made", as_is == [True, True, True, False, True], row)
+    check("its row: two clicks", row["click_count"] == 2, row)
 
 
 def main():
@@ -267,6 +296,7 @@ def main():
         try:
             api = f"http://{LOOPBACK}:{port}"
             wait_until_served(f"{api}/proftest", process, log)
+            refusals(api)
             journey(sam, stack, api)
         finally:
             process.terminate()

@@ -56,6 +56,7 @@ fn build() -> Result<(), String> {
     let mut output = Output::new(Path::new(&out));
     // Leaves first: an asset comes after those that it names.
     output.asset("icon.svg", read("web/icon.svg")?.trim().as_bytes())?;
+    output.asset("robots.txt", read("web/robots.txt")?.as_bytes())?;
     for picture in ["icon.png", "og.png"] {
         let bytes =
             std::fs::read(format!("web/{picture}")).map_err(|error| format!("web/{picture}: {error}"))?;

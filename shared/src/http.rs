@@ -12,6 +12,13 @@ use serde_json::{Map, Value, json};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
+    /// Nothing has this path.
+    UnknownPath,
+    /// The path takes other methods.
+    UnknownMethod {
+        /// Those methods, as the header `Allow` lists them.
+        allow: &'static str,
+    },
     TooLarge,
     NotJsonType,
     NotJson,
@@ -30,6 +37,8 @@ const RETRY_AFTER_SECONDS: &str = "3";
 impl Refusal {
     const fn status(&self) -> StatusCode {
         match self {
+            Self::UnknownPath => StatusCode::NOT_FOUND,
+            Self::UnknownMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotJson | Self::Invalid { .. } => StatusCode::BAD_REQUEST,
@@ -41,6 +50,8 @@ impl Refusal {
     pub fn response(&self, texts: &Texts) -> Response<Body> {
         let errors = &texts.errors;
         let error = match self {
+            Self::UnknownPath => errors.path_unknown,
+            Self::UnknownMethod { .. } => errors.method_unknown,
             Self::TooLarge => errors.body_too_large,
             Self::NotJsonType => errors.content_type_unsupported,
             Self::NotJson => errors.json_broken,
@@ -56,10 +67,13 @@ impl Refusal {
             body["fields"] = Value::Object(fields);
         }
         let mut response = json_response(self.status(), &body);
-        if matches!(self, Self::Unavailable) {
-            let pause = HeaderValue::from_static(RETRY_AFTER_SECONDS);
-            response.headers_mut().insert(header::RETRY_AFTER, pause);
-        }
+        let header = match self {
+            Self::Unavailable => (header::RETRY_AFTER, RETRY_AFTER_SECONDS),
+            Self::UnknownMethod { allow } => (header::ALLOW, *allow),
+            _ => return response,
+        };
+        let value = HeaderValue::from_static(header.1);
+        response.headers_mut().insert(header.0, value);
         response
     }
 }
@@ -70,6 +84,12 @@ pub fn json_response<T: Serialize>(status: StatusCode, body: &T) -> Response<Bod
     let body = Body::Text(serde_json::to_string(body).unwrap_or_default());
     let json = (header::CONTENT_TYPE, "application/json; charset=utf-8");
     uncached(status, body, json)
+}
+
+/// The parts of a path between its slashes. Empty ones are left out: people and programs put a slash at the end of a
+/// link, and two where they join a link of parts.
+pub fn segments(path: &str) -> Vec<&str> {
+    path.split('/').filter(|segment| !segment.is_empty()).collect()
 }
 
 /// A redirect that is never cached: each click must reach us.
@@ -107,6 +127,8 @@ mod tests {
             fields: vec![("email", "Введите e-mail")],
         };
         for (refusal, status) in [
+            (Refusal::UnknownPath, 404),
+            (Refusal::UnknownMethod { allow: "POST" }, 405),
             (Refusal::TooLarge, 413),
             (Refusal::NotJsonType, 415),
             (Refusal::NotJson, 400),
@@ -116,6 +138,7 @@ mod tests {
             let response = refusal.response(texts(Locale::Ru));
             assert_eq!(response.status().as_u16(), status);
             assert_eq!(response.headers().contains_key("retry-after"), status == 503);
+            assert_eq!(response.headers().contains_key("allow"), status == 405);
             let Body::Text(body) = response.body() else {
                 panic!("no text")
             };

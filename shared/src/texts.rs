@@ -83,6 +83,10 @@ pub struct ErrorTexts {
     pub email_invalid: &'static str,
     /// The phone has fewer than 11 digits or is not an assignable number.
     pub phone_invalid: &'static str,
+    /// Nothing has this path.
+    pub path_unknown: &'static str,
+    /// The path takes other methods.
+    pub method_unknown: &'static str,
     /// The body is over the limit.
     pub body_too_large: &'static str,
     /// The content type is not JSON.
@@ -229,6 +233,8 @@ static RU: Texts = Texts {
         name_too_short: "Имя должно содержать не меньше 2 символов",
         email_invalid: "Введите корректный e-mail",
         phone_invalid: "Введите корректный номер телефона: не меньше 11 цифр",
+        path_unknown: "По этому адресу ничего нет",
+        method_unknown: "По этому адресу нельзя отправить такой запрос",
         body_too_large: "Слишком большой запрос",
         content_type_unsupported: "Отправьте данные в формате JSON",
         json_broken: "Не удалось прочитать данные: это не JSON",

@@ -38,6 +38,7 @@ mod pooled;
 mod redrive;
 mod redrive_crm;
 mod round_trips;
+mod routes;
 mod secrets;
 mod statements;
 mod support;

@@ -203,11 +203,15 @@ fn a_role_is_handed_on_assumed_and_traced_only_under_its_condition() {
     );
 }
 
+/// The key of the route that takes what fits no other.
+pub const DEFAULT_ROUTE: &str = "$default";
+
 /// The name of some asset, which changes with its content.
 pub fn page_asset() -> &'static str {
     page::files::FILES.assets[0].0
 }
 
+/// Function, method and path of each route; of the `$default` route the method is empty.
 pub fn routes(template: &Value) -> Vec<(String, String, String)> {
     let mut routes = Vec::new();
     for (binary, (_, function)) in functions(template) {
@@ -219,6 +223,11 @@ pub fn routes(template: &Value) -> Vec<(String, String, String)> {
             let properties = &event["Properties"];
             assert_eq!(properties["PayloadFormatVersion"], "2.0", "{name}");
             assert_eq!(properties["ApiId"], json!({"Ref": "FunnelApi"}), "{name}");
+            // SAM makes the $default route of an event that has neither.
+            if properties["Method"].is_null() && properties["Path"].is_null() {
+                routes.push((binary.clone(), String::new(), DEFAULT_ROUTE.to_owned()));
+                continue;
+            }
             let text = |field: &str| properties[field].as_str().unwrap().to_owned();
             routes.push((binary.clone(), text("Method"), text("Path")));
         }

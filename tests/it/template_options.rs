@@ -18,6 +18,27 @@ fn the_form_is_throttled_below_the_rest() {
     }
 }
 
+/// Bots that try paths of other software come by that route alone, and a form's preflight does not.
+#[test]
+fn a_flood_of_unknown_paths_is_throttled_apart_from_people() {
+    let template = template();
+    let all = &template["Resources"]["FunnelApi"]["Properties"]["DefaultRouteSettings"];
+    let events = functions(&template)["page"].1["Properties"]["Events"].clone();
+    for (name, event) in events.as_object().unwrap() {
+        let own = &event["Properties"]["RouteSettings"];
+        if name == "Rest" {
+            assert!(event["Properties"]["Path"].is_null(), "the $default route");
+            for limit in ["ThrottlingBurstLimit", "ThrottlingRateLimit"] {
+                let (rest, all) = (number(&own[limit]), number(&all[limit]));
+                assert!(0 < rest && rest * 5 <= all, "{limit}: {rest} of {all}");
+            }
+        } else {
+            assert!(own.is_null(), "{name}");
+        }
+    }
+    assert_eq!(events["Preflight"]["Properties"]["Method"], "OPTIONS");
+}
+
 /// Without a bound a function takes as many sandboxes as requests come, and each holds a connection.
 #[test]
 fn every_function_that_holds_connections_can_be_bounded() {
@@ -119,13 +140,15 @@ fn cloudfront_caches_the_page_as_it_asks_for_and_nothing_else() {
         .unwrap();
     let methods = |behaviour: &Value| behaviour["AllowedMethods"].as_array().unwrap().clone();
     let rest = &distribution["DefaultCacheBehavior"];
-    for (binary, method, path) in routes(&template) {
-        assert_eq!(path.starts_with(prefix), binary == "page", "{path}");
-        let behaviour = if binary == "page" { &cached[0] } else { rest };
-        assert!(
-            methods(behaviour).contains(&method.clone().into()),
-            "{method} {path}"
-        );
+    for (binary, _, path) in routes(&template) {
+        let is_cached = path.starts_with(prefix);
+        assert!(binary == "page" || !is_cached, "{path}");
+    }
+    // The $default route takes them all, and refuses in our words.
+    for behaviour in [&cached[0], rest] {
+        for method in ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"] {
+            assert!(methods(behaviour).contains(&method.into()), "{method}");
+        }
     }
     // Managed-CachingDisabled: no answer to a form or a click may be cached. Source: CloudFront, "Use managed cache policies".
     assert_eq!(rest["CachePolicyId"], "4135ea2d-6df8-44a3-9df3-4b5a84be39ad");

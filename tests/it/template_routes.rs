@@ -1,21 +1,24 @@
 //! The public routes: what template.yaml has, what the handlers serve, and the sample events.
 
 use crate::support::request::{request, sample, visit};
-use crate::template::{page_asset, routes, template};
+use crate::support::stack::stack;
+use crate::template::{DEFAULT_ROUTE, page_asset, routes, template};
 use harness::tools;
 use harness::world::{World, run};
 use proftest::config;
-use std::collections::BTreeSet;
+use proftest::http::segments;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every public route, with who serves it. `every_route_is_one_that_its_function_serves` asks the handlers.
-const ROUTES: [(&str, &str, &[&str]); 6] = [
+const ROUTES: [(&str, &str, &[&str]); 7] = [
     ("intake", "/api/landing/proftest", &["POST"]),
     // Messengers and mail scanners look at a link with HEAD before a person follows it.
-    ("track", "/api/landing/track/{leadId}", &["GET", "HEAD"]),
-    ("track", "/l/{code}", &["GET", "HEAD"]),
+    ("track", "/api/landing/track/{proxy+}", &["GET", "HEAD"]),
+    ("track", "/l/{proxy+}", &["GET", "HEAD"]),
     ("page", "/proftest", &["GET", "HEAD"]),
-    ("page", "/proftest/{campaign}", &["GET", "HEAD"]),
-    ("page", "/proftest/assets/{file}", &["GET", "HEAD"]),
+    ("page", "/proftest/{proxy+}", &["GET", "HEAD"]),
+    ("page", "/api/landing/proftest", &["OPTIONS"]),
+    ("page", DEFAULT_ROUTE, &[""]),
 ];
 
 /// Function, method and path of each, as `routes` has them.
@@ -25,6 +28,72 @@ pub fn expected_routes() -> BTreeSet<(String, String, String)> {
         methods.iter().map(route).collect::<Vec<_>>()
     });
     expected.collect()
+}
+
+fn key_of(method: &str, path: &str) -> String {
+    format!("{method} {path}").trim_start().to_owned()
+}
+
+/// What CloudFormation gets, after the SAM transform.
+#[test]
+fn the_translated_template_has_these_routes_and_may_invoke_their_functions() {
+    run(async {
+        let api = &stack().await.deployment().api;
+        let expected = expected_routes();
+        let keys: BTreeSet<String> = expected
+            .iter()
+            .map(|(_, method, path)| key_of(method, path))
+            .collect();
+        assert_eq!(api.routes.iter().cloned().collect::<BTreeSet<_>>(), keys);
+        // The policy of a function knows one wildcard, and no variable.
+        let mut permitted: BTreeSet<String> = expected
+            .iter()
+            .filter(|(_, method, _)| !method.is_empty())
+            .map(|(_, method, path)| format!("/{method}{}", path.replace("{proxy+}", "*")))
+            .collect();
+        permitted.insert("/*".to_owned());
+        assert_eq!(api.permitted.iter().cloned().collect::<BTreeSet<_>>(), permitted);
+        let throttled = ["$default", "POST /api/landing/proftest"];
+        assert_eq!(
+            api.throttled.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+            throttled.into()
+        );
+    });
+}
+
+/// `page::rest` answers 405 with these methods, and 404 elsewhere.
+#[test]
+fn the_default_route_knows_each_path_with_its_methods() {
+    let mut taken: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (_, method, path) in routes(&template()) {
+        if path != DEFAULT_ROUTE {
+            taken.entry(path).or_default().insert(method);
+        }
+    }
+    for (path, mut methods) in taken {
+        let path = path.replace("{proxy+}", "one");
+        let known = page::rest::methods(&segments(&path)).unwrap_or_else(|| panic!("{path} is unknown"));
+        // It answers OPTIONS itself.
+        methods.insert("OPTIONS".to_owned());
+        assert_eq!(
+            known,
+            methods.into_iter().collect::<Vec<_>>().join(", "),
+            "{path}"
+        );
+    }
+    let file = format!("/proftest/assets/{}", page_asset());
+    assert_eq!(page::rest::methods(&segments(&file)), Some("GET, HEAD, OPTIONS"));
+    for unknown in [
+        "/",
+        "/l",
+        "/l/a/b",
+        "/proftest/a/b",
+        "/api",
+        "/api/landing",
+        "/api/landing/proftest/a",
+    ] {
+        assert_eq!(page::rest::methods(&segments(unknown)), None, "{unknown}");
+    }
 }
 
 #[test]
@@ -48,16 +117,22 @@ fn every_route_is_one_that_its_function_serves() {
                 continue;
             }
             if binary == "page" {
-                let file = page_asset();
-                let path = path.replace("{campaign}", "blogger").replace("{file}", file);
-                let answer = page::handle(&visit(&method, &path, ""));
-                assert_eq!(answer.status(), 200, "{method} {path}");
+                let asset = format!("assets/{}", page_asset());
+                let (method, path, status) = match (method.as_str(), path.as_str()) {
+                    (_, DEFAULT_ROUTE) => ("GET", "/elsewhere".to_owned(), 404),
+                    ("OPTIONS", path) => ("OPTIONS", path.to_owned(), 204),
+                    (method, path) => (method, path.replace("{proxy+}", &asset), 200),
+                };
+                let answer = page::handle(&visit(method, &path, ""));
+                assert_eq!(answer.status(), status, "{method} {path}");
                 continue;
             }
             assert_eq!(binary, "track");
-            let path = path
-                .replace("{leadId}", &waiting.lead.to_string())
-                .replace("{code}", code["code"].as_str().unwrap());
+            let last = match path.as_str() {
+                "/l/{proxy+}" => code["code"].as_str().unwrap().to_owned(),
+                _ => waiting.lead.to_string(),
+            };
+            let path = path.replace("{proxy+}", &last);
             track::handle(&track, &visit(&method, &path, "source=email")).await;
             gets += i64::from(method == "GET");
             assert_eq!(world.db.count("clicks").await, gets, "{method} {path}");
@@ -79,9 +154,11 @@ fn every_sample_event_comes_by_a_route_of_its_function() {
             let key = event["routeKey"].as_str().unwrap();
             let known = routes
                 .iter()
-                .any(|(owner, method, path)| owner == binary && key == format!("{method} {path}"));
+                .any(|(owner, method, path)| owner == binary && key == key_of(method, path));
             assert!(known, "{binary}/{name}: {key}");
-            assert_eq!(request(&event).method(), key.split(' ').next().unwrap(), "{name}");
+            if key != DEFAULT_ROUTE {
+                assert_eq!(request(&event).method(), key.split(' ').next().unwrap(), "{name}");
+            }
         }
     }
 }

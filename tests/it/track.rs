@@ -132,6 +132,39 @@ fn two_hundred_clicks_at_once_count_two_hundred() {
     });
 }
 
+#[test]
+fn a_slash_too_many_changes_nothing() {
+    run(async {
+        let world = World::new().await;
+        let (db, waiting) = (&world.db, world.lead().await);
+        let app = app_of(db.config());
+        let (lead, code) = (waiting.lead, code_of(db, &waiting).await);
+        let mut clicks = 0;
+        for (path, query, source) in [
+            (format!("/l/{code}/"), "", "sms"),
+            (format!("/l/{code}//"), "", "sms"),
+            (format!("//l/{code}"), "", "sms"),
+            (format!("/l//{code}/"), "utm=x", "sms"),
+            (format!("/api/landing/track/{lead}/"), "source=email", "email"),
+            (format!("/api/landing/track/{lead}"), "source=email/", "email"),
+            (format!("/api/landing/track/{lead}/"), "source=sms//", "sms"),
+            (format!("//api/landing//track/{lead}"), "source=email", "email"),
+        ] {
+            let expected = format!("utm_source={source}&utm_campaign=proftest&lead_id={lead}");
+            let head = track::handle(&app, &visit("HEAD", &path, query)).await;
+            assert_eq!(head.status(), 302, "{path}");
+            assert_eq!(flags(db, &waiting).await["click_count"], clicks, "HEAD {path}");
+            assert_course(&follow(&app, &path, query).await, &expected);
+            clicks += 1;
+            assert_eq!(flags(db, &waiting).await["click_count"], clicks, "{path}");
+        }
+        // A path below a link is no link.
+        follow(&app, &format!("/l/{code}/x"), "").await;
+        follow(&app, &format!("/x/l/{code}"), "").await;
+        assert_eq!(flags(db, &waiting).await["click_count"], clicks);
+    });
+}
+
 /// Links that count nothing, and the query with which each leads to the course.
 const UNCOUNTED: &str = "
 /api/landing/track/019aab2e-7c40-7d1e-9f3a-5b6c7d8e9f01?source=email => utm_source=email&utm_campaign=proftest&lead_id=019aab2e-7c40-7d1e-9f3a-5b6c7d8e9f01

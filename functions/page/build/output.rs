@@ -53,6 +53,7 @@ impl Output {
             "js" => "text/javascript; charset=utf-8",
             "svg" => "image/svg+xml",
             "png" => "image/png",
+            "txt" => "text/plain; charset=utf-8",
             "webmanifest" => "application/manifest+json",
             _ => return Err(format!("{name}: what media type is it?")),
         };

@@ -37,4 +37,17 @@ impl Files {
         let (_, asset) = self.assets.iter().find(|(served, _)| *served == name)?;
         Some(asset)
     }
+
+    /// By the name in `web`, to which the served name adds a digest.
+    pub fn made_of(&self, source: &str) -> Option<&Content> {
+        let (stem, extension) = source.rsplit_once('.')?;
+        let is_it = |served: &str| {
+            let digest = served
+                .strip_prefix(stem)
+                .and_then(|rest| rest.strip_suffix(extension));
+            digest.is_some_and(|digest| digest.starts_with('-'))
+        };
+        let (_, asset) = self.assets.iter().find(|(served, _)| is_it(served))?;
+        Some(asset)
+    }
 }

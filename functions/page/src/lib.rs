@@ -1,4 +1,5 @@
-//! `GET /proftest`, `GET /proftest/{campaign}` and `GET /proftest/assets/{file}`: the test and its form.
+//! `GET /proftest`, `GET /proftest/{campaign}` and `GET /proftest/assets/{file}`: the test and its form. Beside it,
+//! whatever fits no other route (docs/adr.md, 16): see [`rest`].
 //!
 //! Documents, assets, their compressed forms and policies are made at build time. A request only chooses among them,
 //! so the function has no settings and calls nothing. A document includes its style and script: one answer is the
@@ -6,10 +7,12 @@
 //! their names hold a digest of their content.
 
 pub mod files;
+pub mod rest;
 
 use files::{Content, Document, FILES};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt as _, Response};
+use proftest::http::segments;
 
 /// A minute in browsers and five in a CDN. For a day a CDN may serve the old document while it fetches the new one,
 /// or while the function is down.
@@ -18,6 +21,8 @@ const DOCUMENT_CACHE: &str =
 /// For ever: new content gets a new name.
 const ASSET_CACHE: &str = "public, max-age=31536000, immutable";
 const NOT_FOUND_CACHE: &str = "public, max-age=60";
+/// Of files whose names do not change with their content.
+const FIXED_NAME_CACHE: &str = "public, max-age=86400";
 
 const SECURITY: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -35,28 +40,40 @@ const SECURITY: [(HeaderName, &str); 5] = [
 
 /// Also answers HEAD, without a body.
 pub fn handle(request: &Request) -> Response<Body> {
-    let path = request.raw_http_path().strip_prefix("/proftest");
-    let parts: Vec<&str> = path.map_or_else(Vec::new, |path| path.trim_end_matches('/').split('/').collect());
-    match parts[..] {
-        [""] => document(request, "", StatusCode::OK),
-        ["", slug] => document(request, slug, StatusCode::OK),
-        ["", "assets", name] => match FILES.asset(name) {
-            Some(asset) => answer(request, asset, StatusCode::OK, ASSET_CACHE),
-            None => not_found(request),
-        },
-        _ => not_found(request),
+    let path = request.raw_http_path();
+    let segments = segments(path);
+    // The page's script reads the campaign from the address, which may therefore keep no slash but one at its end.
+    let doubled = path.trim_end_matches('/').contains("//");
+    if doubled || !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return rest::answer(request, &segments);
+    }
+    match segments[..] {
+        ["proftest"] => document(request, ""),
+        ["proftest", slug] => document(request, slug),
+        ["proftest", "assets", name] => asset(request, FILES.asset(name), ASSET_CACHE),
+        // What browsers and crawlers ask every server for.
+        ["favicon.ico"] => asset(request, FILES.made_of("icon.png"), FIXED_NAME_CACHE),
+        ["robots.txt"] => asset(request, FILES.made_of("robots.txt"), FIXED_NAME_CACHE),
+        _ => rest::answer(request, &segments),
     }
 }
 
-fn document(request: &Request, slug: &str, status: StatusCode) -> Response<Body> {
+fn document(request: &Request, slug: &str) -> Response<Body> {
     let Document { content, policy } = FILES.document(slug);
-    with_policy(answer(request, content, status, DOCUMENT_CACHE), policy)
+    with_policy(answer(request, content, StatusCode::OK, DOCUMENT_CACHE), policy)
 }
 
-fn not_found(request: &Request) -> Response<Body> {
+fn asset(request: &Request, content: Option<&'static Content>, cache: &'static str) -> Response<Body> {
+    match content {
+        Some(content) => answer(request, content, StatusCode::OK, cache),
+        None => lost(request, StatusCode::NOT_FOUND),
+    }
+}
+
+/// The document for people who came to a wrong address.
+fn lost(request: &Request, status: StatusCode) -> Response<Body> {
     let Document { content, policy } = &FILES.not_found;
-    let response = answer(request, content, StatusCode::NOT_FOUND, NOT_FOUND_CACHE);
-    with_policy(response, policy)
+    with_policy(answer(request, content, status, NOT_FOUND_CACHE), policy)
 }
 
 fn with_policy(mut response: Response<Body>, policy: &'static str) -> Response<Body> {

@@ -59,6 +59,8 @@ fn any_campaign_has_the_page_and_other_paths_have_none() {
     for path in [
         "/proftest/",
         "/proftest/blogger",
+        "/proftest/blogger/",
+        "/proftest/blogger//",
         "/proftest/блогер",
         "/proftest/assets",
         "/proftest/a%2Fb",
@@ -82,6 +84,144 @@ fn any_campaign_has_the_page_and_other_paths_have_none() {
         assert_eq!(response.status(), 404, "{path}");
         assert!(text(&response).contains("Такой страницы нет"), "{path}");
         assert!(header(&response, "content-security-policy").starts_with("default-src 'none'"));
+    }
+}
+
+#[test]
+fn slashes_that_are_too_many_lead_to_the_plain_path_of_this_host() {
+    for (method, path, location) in [
+        (Method::GET, "//proftest", "/proftest"),
+        (Method::GET, "/proftest//blogger", "/proftest/blogger"),
+        (Method::HEAD, "//proftest//blogger//", "/proftest/blogger"),
+        (
+            Method::GET,
+            "/proftest//блогер",
+            "/proftest/%D0%B1%D0%BB%D0%BE%D0%B3%D0%B5%D1%80",
+        ),
+        (Method::GET, "/proftest//a b", "/proftest/a%20b"),
+        (Method::GET, "//robots.txt", "/robots.txt"),
+        (Method::GET, "/l/k3Qx9TzB7mWp/", "/l/k3Qx9TzB7mWp"),
+        (Method::GET, "//l//k3Qx9TzB7mWp", "/l/k3Qx9TzB7mWp"),
+        (Method::HEAD, "/api/landing/track/1/", "/api/landing/track/1"),
+        (Method::POST, "/api/landing/proftest/", "/api/landing/proftest"),
+        (Method::POST, "/api//landing/proftest", "/api/landing/proftest"),
+        (Method::GET, "//l/\\evil.example", "/l/%5Cevil.example"),
+        (
+            Method::GET,
+            "/l/evil\r\nSet-Cookie: a=b/",
+            "/l/evil%0D%0ASet-Cookie%3A%20a%3Db",
+        ),
+    ] {
+        let response = handle(&request(method, path, &[]));
+        assert_eq!(response.status(), 308, "{path}");
+        assert_eq!(header(&response, "location"), location, "{path}");
+        assert_eq!(header(&response, "cache-control"), "no-store");
+        assert!(response.body().is_empty());
+        // There the redirects end.
+        let there = handle(&request(Method::GET, location, &[]));
+        assert_ne!(there.status(), 308, "{location}");
+    }
+    let with_query = http::Request::get("https://a.kz/l/k3Qx9TzB7mWp/?source=email&x=%20ә").body(Body::Empty);
+    let request = with_query.unwrap().with_raw_http_path("//l/k3Qx9TzB7mWp");
+    assert_eq!(
+        header(&handle(&request), "location"),
+        "/l/k3Qx9TzB7mWp?source=email&x=%20%D3%99"
+    );
+    for path in [
+        "//evil.example",
+        "//evil.example/l",
+        "/\\evil.example",
+        "/l//..",
+        "//l/..\\..//x",
+        "/l//.",
+    ] {
+        assert_eq!(get(path, &[]).status(), 404, "{path}");
+    }
+}
+
+#[test]
+fn an_unknown_path_and_a_wrong_method_are_refused_in_our_words() {
+    for (method, path, status, allow) in [
+        (Method::GET, "/", 404, ""),
+        (Method::GET, "/wp-login.php", 404, ""),
+        (Method::POST, "/wp-login.php", 404, ""),
+        (Method::OPTIONS, "/wp-login.php", 404, ""),
+        (Method::GET, "/proftest/a/b", 404, ""),
+        (Method::POST, "/proftest/a/b", 404, ""),
+        (Method::POST, "/proftest", 405, "GET, HEAD, OPTIONS"),
+        (Method::DELETE, "/proftest/blogger", 405, "GET, HEAD, OPTIONS"),
+        (Method::POST, "/l/k3Qx9TzB7mWp", 405, "GET, HEAD, OPTIONS"),
+        (Method::POST, "/l/k3Qx9TzB7mWp/", 405, "GET, HEAD, OPTIONS"),
+        (Method::PUT, "/robots.txt", 405, "GET, HEAD, OPTIONS"),
+        (Method::GET, "/apis", 404, ""),
+        (Method::GET, "/api", 404, ""),
+        (Method::GET, "/api/leads", 404, ""),
+        (Method::PUT, "/api/leads", 404, ""),
+        (Method::GET, "/api/landing/proftest", 405, "OPTIONS, POST"),
+        (Method::PUT, "/api/landing/proftest", 405, "OPTIONS, POST"),
+        (Method::HEAD, "/api/landing/proftest", 405, "OPTIONS, POST"),
+        (Method::PATCH, "/api/landing/track/1", 405, "GET, HEAD, OPTIONS"),
+        (Method::TRACE, "/api/landing/track/1/", 405, "GET, HEAD, OPTIONS"),
+    ] {
+        let response = handle(&request(method.clone(), path, &[]));
+        assert_eq!(response.status(), status, "{method} {path}");
+        assert_eq!(header(&response, "allow"), allow, "{method} {path}");
+        let media_type = header(&response, "content-type");
+        if path.starts_with("/api") && path != "/apis" {
+            assert_eq!(media_type, "application/json; charset=utf-8", "{path}");
+            assert_eq!(header(&response, "cache-control"), "no-store");
+            if method != Method::HEAD {
+                let body: serde_json::Value = serde_json::from_str(&text(&response)).unwrap();
+                assert_eq!(body["success"], false);
+                assert!(!body["error"].as_str().unwrap().is_ascii(), "in Russian: {body}");
+            }
+        } else {
+            assert_eq!(media_type, "text/html; charset=utf-8", "{path}");
+            assert!(text(&response).contains("Такой страницы нет"), "{path}");
+        }
+        assert_eq!(
+            response.body().is_empty(),
+            method == Method::HEAD,
+            "{method} {path}"
+        );
+    }
+}
+
+/// A browser takes any 2xx without a redirect, and API Gateway adds the headers of CORS.
+#[test]
+fn a_preflight_and_any_other_options_gets_the_methods() {
+    for (path, allow) in [
+        ("/api/landing/proftest", "OPTIONS, POST"),
+        ("/api/landing/proftest/", "OPTIONS, POST"),
+        ("/proftest/blogger", "GET, HEAD, OPTIONS"),
+        ("//l/k3Qx9TzB7mWp", "GET, HEAD, OPTIONS"),
+    ] {
+        let response = handle(&request(Method::OPTIONS, path, &[("origin", "https://a.kz")]));
+        assert_eq!(response.status(), 204, "{path}");
+        assert_eq!(header(&response, "allow"), allow, "{path}");
+        assert!(response.body().is_empty());
+    }
+}
+
+#[test]
+fn what_browsers_and_crawlers_ask_every_server_for_is_there() {
+    let icon = get("/favicon.ico", &[]);
+    assert_eq!(
+        (icon.status().as_u16(), header(&icon, "content-type")),
+        (200, "image/png")
+    );
+    let robots = get("/robots.txt", &[]);
+    assert_eq!(header(&robots, "content-type"), "text/plain; charset=utf-8");
+    // A crawler that follows a tracked link would be counted as a person. The page may be found and previewed.
+    let robots = text(&robots);
+    let forbidden: Vec<&str> = robots
+        .lines()
+        .filter_map(|line| line.strip_prefix("Disallow: "))
+        .collect();
+    assert_eq!(forbidden, ["/api/", "/l/"]);
+    assert!(robots.starts_with("User-agent: *\n"));
+    for path in ["/favicon.ico", "/robots.txt"] {
+        assert_eq!(header(&get(path, &[]), "cache-control"), "public, max-age=86400");
     }
 }
 

@@ -1,5 +1,5 @@
 //! `GET /api/landing/track/{leadId}?source=email|sms` and `GET /l/{code}`: counts a click and redirects to the
-//! course.
+//! course. A slash too many changes nothing.
 //!
 //! The redirect always happens. For an unknown lead or source, a HEAD request or a database that is down, nothing is
 //! counted. The target is configured; of the request only a well-formed lead id and one of two known words get into
@@ -10,7 +10,7 @@ use lambda_http::{Body, Request, RequestExt as _, Response};
 use proftest::config;
 use proftest::domain::delivery::Channel;
 use proftest::domain::ids::{ClickId, LeadId, ShortCode};
-use proftest::http::redirect;
+use proftest::http::{redirect, segments};
 use proftest::store::{Click, Store, StoreError, Target};
 use std::time::Duration;
 use url::Url;
@@ -76,20 +76,24 @@ struct Link {
 
 impl Link {
     fn parse(request: &Request) -> Self {
-        let path = request.raw_http_path().trim_end_matches('/');
-        if let Some(code) = path.strip_prefix("/l/") {
+        let lead = match segments(request.raw_http_path())[..] {
             // Only an SMS has a short link, so the visitor's tag is right even without a look-up of the code.
-            return Self {
-                code: ShortCode::parse(code),
-                source: Some(Channel::Sms),
-                lead: None,
-            };
-        }
-        let lead = path.strip_prefix("/api/landing/track/").and_then(LeadId::parse);
+            ["l", code, ref more @ ..] => {
+                return Self {
+                    code: ShortCode::parse(code).filter(|_| more.is_empty()),
+                    source: Some(Channel::Sms),
+                    lead: None,
+                };
+            }
+            ["api", "landing", "track", lead] => LeadId::parse(lead),
+            _ => None,
+        };
         let query = request.query_string_parameters();
+        // A slash at the end of a link with a query stands in its last value.
+        let source = query.first("source").map(|source| source.trim_end_matches('/'));
         Self {
             lead,
-            source: query.first("source").and_then(Channel::parse),
+            source: source.and_then(Channel::parse),
             code: None,
         }
     }

@@ -115,6 +115,8 @@ fn any_request_for_the_page_is_answered() {
         "/proftest/arystan",
         "/proftest/assets/x.js",
         "/proftest/assets/",
+        "/l/AAAAAAAAAAAA/",
+        "/api/landing/proftest/",
     ]
     .map(str::to_owned);
     let answered = Mutex::new(0);
@@ -128,12 +130,34 @@ fn any_request_for_the_page_is_answered() {
             };
             let response: Response<_> = page::handle(&request);
             prop_assert!(
-                [200, 304, 404].contains(&response.status().as_u16()),
+                [200, 204, 304, 308, 404, 405].contains(&response.status().as_u16()),
                 "{}",
                 response.status()
             );
+            prop_assert_eq!(
+                response.headers().contains_key("allow"),
+                [204, 405].contains(&response.status().as_u16())
+            );
+            let header = |name| {
+                response
+                    .headers()
+                    .get(name)
+                    .map_or("", |value| value.to_str().unwrap())
+            };
+            let document = header("content-type").starts_with("text/html");
+            prop_assert_eq!(
+                document,
+                response.headers().contains_key("content-security-policy") && response.status() != 304
+            );
+            // Another host is `//` or `scheme:` for a browser, which takes a backslash for a slash.
+            let location = header("location").split('?').next().unwrap_or_default();
+            let ours = ["/l/", "/proftest", "/api/landing/"]
+                .iter()
+                .any(|ours| location.starts_with(ours));
             prop_assert!(
-                response.headers().contains_key("content-security-policy") || response.status() != 404
+                location.is_empty() || ours && !location.contains("//"),
+                "{}",
+                location
             );
             *answered.lock().unwrap() += 1;
             Ok(())

@@ -11,7 +11,11 @@ Reads one JSON object from standard input:
 Writes one JSON object to standard output:
 
     {"api_url", "notifications_queue_url", "notifications_queue_arn", "notifications_dlq_url",
-     "crm_queue_url", "crm_dlq_url", "schedule_group", "functions": {"intake": "<function name>", ...}}
+     "crm_queue_url", "crm_dlq_url", "schedule_group", "functions": {"intake": "<function name>", ...},
+     "api": {"routes": ["GET /proftest", ...], "throttled": ["$default", ...], "permitted": ["/GET/proftest", ...]}}
+
+"api" is what the SAM transform made of the functions' HttpApi events: the keys of the routes, of those with settings of
+their own, and the ends of the addresses for which API Gateway may invoke a function.
 
 When the stack cannot be made, writes the reasons to standard error and exits with 1.
 """
@@ -180,9 +184,10 @@ def physical_ids(cloudformation, stack):
 
 
 def open_routes(gateway, body, ids):
-    """Makes the API's routes from its OpenAPI body, which the emulator ignores."""
+    """Makes the API's routes from its OpenAPI body, which the emulator ignores. Returns their keys."""
     api_id = ids["FunnelApi"]
     integrations = {}
+    keys = []
     for path, methods in body["paths"].items():
         for method, operation in methods.items():
             uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
@@ -195,11 +200,20 @@ def open_routes(gateway, body, ids):
                     IntegrationUri=alias,
                     PayloadFormatVersion=operation["x-amazon-apigateway-integration"]["payloadFormatVersion"],
                 )["IntegrationId"]
-            gateway.create_route(
-                ApiId=api_id,
-                RouteKey=f"{method.upper()} {path}",
-                Target=f"integrations/{integrations[alias]}",
-            )
+            keys.append(path if path == "$default" else f"{method.upper()} {path}")
+            gateway.create_route(ApiId=api_id, RouteKey=keys[-1], Target=f"integrations/{integrations[alias]}")
+    return keys
+
+
+def permitted(resources):
+    """The addresses for which API Gateway may invoke a function, without API and stage."""
+    arns = [
+        resource["Properties"]["SourceArn"]["Fn::Sub"][0]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::Lambda::Permission"
+        and resource["Properties"]["Principal"] == "apigateway.amazonaws.com"
+    ]
+    return [arn.split("${__Stage__}")[1] for arn in arns]
 
 
 def allow_origins(gateway, body, api_id):
@@ -226,9 +240,10 @@ def deploy(request):
     outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
     ids = physical_ids(cloudformation, stack)
     processed = cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
-    body = processed["Resources"]["FunnelApi"]["Properties"]["Body"]
+    resources = processed["Resources"]
+    body = resources["FunnelApi"]["Properties"]["Body"]
     gateway = client(endpoint, "apigatewayv2")
-    open_routes(gateway, body, ids)
+    routes = open_routes(gateway, body, ids)
     allow_origins(gateway, body, ids["FunnelApi"])
 
     return {
@@ -240,6 +255,11 @@ def deploy(request):
         "crm_dlq_url": outputs["CrmDlqUrl"],
         "schedule_group": outputs["ScheduleGroupName"],
         "functions": {binary: ids[logical_id] for binary, logical_id in binaries.items()},
+        "api": {
+            "routes": routes,
+            "throttled": list(resources["FunnelApiApiGatewayDefaultStage"]["Properties"]["RouteSettings"]),
+            "permitted": permitted(resources),
+        },
     }
 
 

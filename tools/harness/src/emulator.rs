@@ -52,6 +52,18 @@ pub struct Deployment {
     pub crm_dlq_url: String,
     pub schedule_group: String,
     pub functions: BTreeMap<String, String>,
+    pub api: Api,
+}
+
+/// What the SAM transform made of the functions' HttpApi events.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Api {
+    /// Keys of the routes.
+    pub routes: Vec<String>,
+    /// Keys of the routes with a throttle of their own.
+    pub throttled: Vec<String>,
+    /// For which method and path API Gateway may invoke a function, as `/GET/l/*`.
+    pub permitted: Vec<String>,
 }
 
 impl Emulator {

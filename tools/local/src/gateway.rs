@@ -43,15 +43,8 @@ async fn forward(
     mut headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if uri.path() == "/" {
-        return "proftest: the funnel's public paths are served here. See the README.\n".into_response();
-    }
     strip(&mut headers);
-    let url = format!(
-        "{}{}",
-        gateway.api_url,
-        uri.path_and_query().map_or("/", |path| path.as_str())
-    );
+    let url = format!("{}{}", gateway.api_url, path_and_query(&uri));
     let answer = gateway
         .http
         .request(method, url)
@@ -75,6 +68,17 @@ async fn forward(
         Ok(bytes) => (status, headers, Body::from(bytes)).into_response(),
         Err(_) => StatusCode::BAD_GATEWAY.into_response(),
     }
+}
+
+/// With its dot segments taken out. The client would take them out of the whole address, and `/../..` would lead to the
+/// emulator's other interfaces.
+fn path_and_query(uri: &Uri) -> String {
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let Ok(url) = reqwest::Url::parse(&format!("http://gateway{path}")) else {
+        return "/".to_owned();
+    };
+    let query = url.query().map(|query| format!("?{query}"));
+    url.path().to_owned() + &query.unwrap_or_default()
 }
 
 fn strip(headers: &mut HeaderMap) {
