@@ -131,3 +131,15 @@ fn fitted(mut text: String, lines: impl Iterator<Item = String>) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_does_not_fit_a_note_is_left_out_whole() {
+        let lines = [5000, 4000, 2000, 900, 100].map(|length| "я".repeat(length));
+        let text = fitted("head".to_owned(), lines.into_iter());
+        assert_eq!(text.chars().count(), 4 + 5000 + 4000 + 900);
+    }
+}
