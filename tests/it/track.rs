@@ -1,7 +1,7 @@
 //! A click counts once, and always leads to the course and nowhere else.
 
 use crate::support::proxy::{Mode, Proxy};
-use crate::support::request::{Answer, request, sample, visit};
+use crate::support::request::{Answer, request, sample, visit, visit_event};
 use futures::future::join_all;
 use harness::world::{Database, Waiting, World, run};
 use proftest::config;
@@ -139,11 +139,15 @@ const UNCOUNTED: &str = "
 /api/landing/track/{lead}?source= => utm_campaign=proftest&lead_id={lead}
 /api/landing/track/{lead}?source=fax => utm_campaign=proftest&lead_id={lead}
 /api/landing/track/{lead}?source=EMAIL => utm_campaign=proftest&lead_id={lead}
-/api/landing/track/{lead}?source=email'-- => utm_campaign=proftest&lead_id={lead}
+/api/landing/track/{lead}?source=email2 => utm_campaign=proftest&lead_id={lead}
+/api/landing/track/{lead}?source=e-mail => utm_campaign=proftest&lead_id={lead}
+/api/landing/track/{lead}0?source=email => utm_source=email&utm_campaign=proftest
+/api/landing/track/{lead}-0?source=email => utm_source=email&utm_campaign=proftest
 /api/landing/track/?source=email => utm_source=email&utm_campaign=proftest
 /api/landing/track/1?source=sms => utm_source=sms&utm_campaign=proftest
 /api/landing/track/..%2f..?source=sms => utm_source=sms&utm_campaign=proftest
 /l/AAAAAAAAAAAA => utm_source=sms&utm_campaign=proftest
+/l/AAAAAAAAAAAA. => utm_source=sms&utm_campaign=proftest
 /l/ => utm_campaign=proftest
 /l/x'; drop table => utm_source=sms&utm_campaign=proftest
 /elsewhere => utm_campaign=proftest";
@@ -172,6 +176,141 @@ fn what_cannot_be_counted_still_leads_to_the_course_and_counts_nothing() {
         }
         assert_eq!(flags(&world.db, &waiting).await["click_count"], 0);
         assert_eq!(world.db.count("clicks").await, 0);
+    });
+}
+
+/// What messengers, mail programs and people leave behind a link, as it arrives.
+const STUCK: [&str; 34] = [
+    "",
+    "/",
+    "//",
+    ".",
+    ")",
+    ",",
+    "!",
+    "?",
+    ";",
+    ":",
+    "'",
+    "\"",
+    "]",
+    ">",
+    "*",
+    "_",
+    "~",
+    "...",
+    ").",
+    "/.",
+    "&",
+    "#",
+    "»",
+    "%C2%BB",
+    "…",
+    "%E2%80%A6",
+    "”",
+    "%E2%80%9D",
+    "、",
+    "%20",
+    "%0A",
+    "%E2%80%8B",
+    "и",
+    "%D0%B8",
+];
+
+#[test]
+fn punctuation_stuck_to_a_link_by_a_messenger_costs_no_click() {
+    run(async {
+        let world = World::new().await;
+        let waiting = world.lead().await;
+        let app = app_of(world.db.config());
+        let (path, code, lead) = (
+            path_of(&waiting),
+            code_of(&world.db, &waiting).await,
+            waiting.lead,
+        );
+        let course = |source: &str| format!("utm_source={source}&utm_campaign=proftest&lead_id={lead}");
+        for (clicks, stuck) in (1..).zip(STUCK) {
+            assert_course(
+                &follow(&app, &format!("/l/{code}{stuck}"), "").await,
+                &course("sms"),
+            );
+            // In the track link, the end of the link is its query; a slash comes behind the path.
+            assert_course(
+                &follow(&app, &format!("{path}{stuck}"), "source=email").await,
+                &course("email"),
+            );
+            let query = format!("source=sms{}", stuck.replace(['&', '#'], ""));
+            assert_course(&follow(&app, &path, &query).await, &course("sms"));
+            assert_eq!(
+                flags(&world.db, &waiting).await["click_count"],
+                3 * clicks,
+                "{stuck}"
+            );
+        }
+        // Before the link, and escaped letters of the code itself.
+        let escaped: String = code.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        for link in [
+            format!("/l//{code}"),
+            format!("/l/%20{code}"),
+            format!("/l/«{code}»"),
+            format!("/l/{escaped}"),
+        ] {
+            assert_course(&follow(&app, &link, "").await, &course("sms"));
+        }
+        // Nothing is guessed: another letter or digit is another code, and so is another case.
+        let before = flags(&world.db, &waiting).await["click_count"].clone();
+        let swapped: String = code
+            .chars()
+            .map(|c| {
+                if c.is_lowercase() {
+                    c.to_ascii_uppercase()
+                } else {
+                    c.to_ascii_lowercase()
+                }
+            })
+            .collect();
+        for link in [
+            format!("/l/{code}0"),
+            format!("/l/x{code}"),
+            format!("/l/{}.", &code[1..]),
+            format!("/l/{swapped}"),
+            format!("/l/{}-{}", &code[..6], &code[6..]),
+        ] {
+            if link != format!("/l/{code}") {
+                assert_course(
+                    &follow(&app, &link, "").await,
+                    "utm_source=sms&utm_campaign=proftest",
+                );
+            }
+        }
+        assert_eq!(flags(&world.db, &waiting).await["click_count"], before);
+    });
+}
+
+#[test]
+fn a_user_agent_that_is_not_ascii_is_kept() {
+    run(async {
+        let world = World::new().await;
+        let waiting = world.lead().await;
+        let app = app_of(world.db.config());
+        let long = "青".repeat(300);
+        for (sent, kept) in [
+            (
+                "Mozilla/5.0 (Linux; Android 12; Redmi Note 8 青春版) AppleWebKit/537.36",
+                None,
+            ),
+            ("Mozilla/5.0 (Linux; Android 14; Ұлпан-Телефон)", None),
+            ("Mozilla/5.0 (Linux; Android 13; Téléphone 🌸)", None),
+            ("Instagram 300.0 (iPhone; iOS 17; ру_RU)", None),
+            ("é\u{9d}\u{92}æ\u{98}¥", Some("青春")),
+            (&long, Some(&long[..256 * 3])),
+        ] {
+            let mut event = visit_event("GET", &path_of(&waiting), "source=email");
+            event["headers"]["user-agent"] = json!(sent);
+            track::handle(&app, &request(&event)).await;
+            let sql = "select user_agent from clicks order by clicked_at desc, id desc limit 1";
+            assert_eq!(world.db.row(sql).await["user_agent"], kept.unwrap_or(sent));
+        }
     });
 }
 
