@@ -148,7 +148,7 @@ const UNCOUNTED: &str = "
 /api/landing/track/..%2f..?source=sms => utm_source=sms&utm_campaign=proftest
 /l/AAAAAAAAAAAA => utm_source=sms&utm_campaign=proftest
 /l/AAAAAAAAAAAA. => utm_source=sms&utm_campaign=proftest
-/l/ => utm_campaign=proftest
+/l/ => utm_source=sms&utm_campaign=proftest
 /l/x'; drop table => utm_source=sms&utm_campaign=proftest
 /elsewhere => utm_campaign=proftest";
 
