@@ -55,6 +55,7 @@ mod template_settings;
 mod tidy;
 mod tls;
 mod track;
+mod track_links;
 mod unknown_sms;
 mod vendor_matrix;
 mod workflows;

@@ -1,7 +1,7 @@
 //! A click counts once, and always leads to the course and nowhere else.
 
 use crate::support::proxy::{Mode, Proxy};
-use crate::support::request::{Answer, request, sample, visit, visit_event};
+use crate::support::request::{Answer, request, sample, visit};
 use futures::future::join_all;
 use harness::world::{Database, Waiting, World, run};
 use proftest::config;
@@ -10,25 +10,25 @@ use std::time::{Duration, Instant};
 
 const COURSE: &str = "https://onai.academy/integrator/expresscourse";
 
-fn app_of(database: config::Database) -> track::App {
+pub fn app_of(database: config::Database) -> track::App {
     let course = COURSE.parse().unwrap();
     track::App::new(&config::Track { database, course }).unwrap()
 }
 
-async fn follow(app: &track::App, path: &str, query: &str) -> Answer {
+pub async fn follow(app: &track::App, path: &str, query: &str) -> Answer {
     track::handle(app, &visit("GET", path, query)).await.into()
 }
 
-fn path_of(waiting: &Waiting) -> String {
+pub fn path_of(waiting: &Waiting) -> String {
     format!("/api/landing/track/{}", waiting.lead)
 }
 
-async fn code_of(db: &Database, waiting: &Waiting) -> String {
+pub async fn code_of(db: &Database, waiting: &Waiting) -> String {
     let sql = format!("select code from short_links where lead_id = '{}'", waiting.lead);
     db.row(&sql).await["code"].as_str().unwrap().to_owned()
 }
 
-async fn flags(db: &Database, waiting: &Waiting) -> Value {
+pub async fn flags(db: &Database, waiting: &Waiting) -> Value {
     let sql = format!(
         "select email_clicked, email_clicked_at, sms_clicked, sms_clicked_at, click_count
          from landing_leads where id = '{}'",
@@ -37,7 +37,7 @@ async fn flags(db: &Database, waiting: &Waiting) -> Value {
     db.row(&sql).await
 }
 
-fn assert_course(answer: &Answer, query: &str) {
+pub fn assert_course(answer: &Answer, query: &str) {
     assert_eq!(answer.status, 302);
     assert_eq!(answer.header("location"), format!("{COURSE}?{query}"));
     assert_eq!(answer.header("cache-control"), "no-store");
@@ -176,141 +176,6 @@ fn what_cannot_be_counted_still_leads_to_the_course_and_counts_nothing() {
         }
         assert_eq!(flags(&world.db, &waiting).await["click_count"], 0);
         assert_eq!(world.db.count("clicks").await, 0);
-    });
-}
-
-/// What messengers, mail programs and people leave behind a link, as it arrives.
-const STUCK: [&str; 34] = [
-    "",
-    "/",
-    "//",
-    ".",
-    ")",
-    ",",
-    "!",
-    "?",
-    ";",
-    ":",
-    "'",
-    "\"",
-    "]",
-    ">",
-    "*",
-    "_",
-    "~",
-    "...",
-    ").",
-    "/.",
-    "&",
-    "#",
-    "»",
-    "%C2%BB",
-    "…",
-    "%E2%80%A6",
-    "”",
-    "%E2%80%9D",
-    "、",
-    "%20",
-    "%0A",
-    "%E2%80%8B",
-    "и",
-    "%D0%B8",
-];
-
-#[test]
-fn punctuation_stuck_to_a_link_by_a_messenger_costs_no_click() {
-    run(async {
-        let world = World::new().await;
-        let waiting = world.lead().await;
-        let app = app_of(world.db.config());
-        let (path, code, lead) = (
-            path_of(&waiting),
-            code_of(&world.db, &waiting).await,
-            waiting.lead,
-        );
-        let course = |source: &str| format!("utm_source={source}&utm_campaign=proftest&lead_id={lead}");
-        for (clicks, stuck) in (1..).zip(STUCK) {
-            assert_course(
-                &follow(&app, &format!("/l/{code}{stuck}"), "").await,
-                &course("sms"),
-            );
-            // In the track link, the end of the link is its query; a slash comes behind the path.
-            assert_course(
-                &follow(&app, &format!("{path}{stuck}"), "source=email").await,
-                &course("email"),
-            );
-            let query = format!("source=sms{}", stuck.replace(['&', '#'], ""));
-            assert_course(&follow(&app, &path, &query).await, &course("sms"));
-            assert_eq!(
-                flags(&world.db, &waiting).await["click_count"],
-                3 * clicks,
-                "{stuck}"
-            );
-        }
-        // Before the link, and escaped letters of the code itself.
-        let escaped: String = code.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        for link in [
-            format!("/l//{code}"),
-            format!("/l/%20{code}"),
-            format!("/l/«{code}»"),
-            format!("/l/{escaped}"),
-        ] {
-            assert_course(&follow(&app, &link, "").await, &course("sms"));
-        }
-        // Nothing is guessed: another letter or digit is another code, and so is another case.
-        let before = flags(&world.db, &waiting).await["click_count"].clone();
-        let swapped: String = code
-            .chars()
-            .map(|c| {
-                if c.is_lowercase() {
-                    c.to_ascii_uppercase()
-                } else {
-                    c.to_ascii_lowercase()
-                }
-            })
-            .collect();
-        for link in [
-            format!("/l/{code}0"),
-            format!("/l/x{code}"),
-            format!("/l/{}.", &code[1..]),
-            format!("/l/{swapped}"),
-            format!("/l/{}-{}", &code[..6], &code[6..]),
-        ] {
-            if link != format!("/l/{code}") {
-                assert_course(
-                    &follow(&app, &link, "").await,
-                    "utm_source=sms&utm_campaign=proftest",
-                );
-            }
-        }
-        assert_eq!(flags(&world.db, &waiting).await["click_count"], before);
-    });
-}
-
-#[test]
-fn a_user_agent_that_is_not_ascii_is_kept() {
-    run(async {
-        let world = World::new().await;
-        let waiting = world.lead().await;
-        let app = app_of(world.db.config());
-        let long = "青".repeat(300);
-        for (sent, kept) in [
-            (
-                "Mozilla/5.0 (Linux; Android 12; Redmi Note 8 青春版) AppleWebKit/537.36",
-                None,
-            ),
-            ("Mozilla/5.0 (Linux; Android 14; Ұлпан-Телефон)", None),
-            ("Mozilla/5.0 (Linux; Android 13; Téléphone 🌸)", None),
-            ("Instagram 300.0 (iPhone; iOS 17; ру_RU)", None),
-            ("é\u{9d}\u{92}æ\u{98}¥", Some("青春")),
-            (&long, Some(&long[..256 * 3])),
-        ] {
-            let mut event = visit_event("GET", &path_of(&waiting), "source=email");
-            event["headers"]["user-agent"] = json!(sent);
-            track::handle(&app, &request(&event)).await;
-            let sql = "select user_agent from clicks order by clicked_at desc, id desc limit 1";
-            assert_eq!(world.db.row(sql).await["user_agent"], kept.unwrap_or(sent));
-        }
     });
 }
 

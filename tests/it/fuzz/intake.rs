@@ -65,7 +65,8 @@ fn contact() -> impl Strategy<Value = (&'static str, Change)> {
     }
     let stray = prop_oneof![2 => Just(String::new()), 1 => text()];
     (select(spellings), any::<Index>(), stray).prop_map(|((field, mut spelling), place, stray)| {
-        let places: Vec<usize> = spelling.char_indices().map(|(place, _)| place).collect();
+        let ends = spelling.char_indices().map(|(place, _)| place);
+        let places: Vec<usize> = ends.chain([spelling.len()]).collect();
         spelling.insert_str(*place.get(&places), &stray);
         (field, Change::Replace(spelling.into()))
     })
@@ -253,8 +254,8 @@ async fn assert_readable(db: &Database, leads: &HashSet<String>) {
             .await,
         0
     );
-    let tags = "landing_leads, jsonb_each(metadata -> 'utmParams') as t (name, value)
-        where jsonb_typeof(value) <> 'string' or length(value #>> '{}') not between 1 and 1024 or length(name) > 64";
+    let tags = "landing_leads, jsonb_each(metadata -> 'utmParams') as tag (key, text)
+        where jsonb_typeof(text) <> 'string' or length(text #>> '{}') not between 1 and 1024 or length(key) > 64";
     assert_eq!(db.count(tags).await, 0);
     let store = Store::new(&db.config(), 2, Duration::from_secs(10)).unwrap();
     for row in db.rows("select id, lead_id from scheduled_notifications").await {

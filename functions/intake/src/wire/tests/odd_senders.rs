@@ -76,7 +76,7 @@ fn half_a_character_in_bytes_costs_no_lead() {
         for byte in whole.replace("Аня", "Аня@").bytes() {
             match byte {
                 b'@' if bytes.ends_with("Аня".as_bytes()) || bytes.ends_with(b"\"note\":\"") => {
-                    bytes.extend(half)
+                    bytes.extend(half);
                 }
                 _ => bytes.push(byte),
             }
