@@ -6,6 +6,7 @@ use proftest::clients::amocrm::{self, CLOSED, Contact, Deal, DealContact, NewDea
 use proftest::config;
 use proftest::domain::contact::{Email, Phone};
 use proftest::domain::ids::{ContactId, DealId, FieldId, LeadId, PipelineId, StageId};
+use proftest::domain::metadata::Tags;
 use proftest::failure::{Failure, Reaction};
 use proftest::store::{CrmWork, Fence, Store};
 use proftest::texts::CrmTexts;
@@ -169,13 +170,20 @@ impl Deals {
     /// The custom fields of the deal: our marker, and the first touch's tags if they are configured.
     fn fields(&self, work: &CrmWork) -> Vec<(FieldId, String)> {
         let mut fields = vec![(self.lead_id_field, work.lead.to_string())];
-        let tags = work.metadata.first_tags.as_ref();
-        fields.extend(self.utm_fields.iter().filter_map(|(name, field)| {
-            let value = tags?.get(name)?;
-            (value.chars().count() <= FIELD_MAX_CHARS).then(|| (*field, value.to_owned()))
-        }));
+        let tags = work.metadata.first_tags.iter();
+        fields.extend(tags.flat_map(|tags| tag_fields(&self.utm_fields, tags)));
         fields
     }
+}
+
+/// The tags that have a field and fit it.
+fn tag_fields(fields: &[(String, FieldId)], tags: &Tags) -> Vec<(FieldId, String)> {
+    let found = fields
+        .iter()
+        .filter_map(|(name, field)| Some((*field, tags.get(name)?.to_owned())));
+    found
+        .filter(|(_, text)| text.chars().count() <= FIELD_MAX_CHARS)
+        .collect()
 }
 
 impl Target {

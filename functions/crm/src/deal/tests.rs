@@ -136,6 +136,18 @@ fn of_several_contacts_the_one_with_the_e_mail_or_else_the_oldest_counts() {
     );
 }
 
+#[test]
+fn an_id_that_is_too_long_for_a_field_is_left_out_of_it_whole() {
+    let json = json!({"gclid": "g".repeat(250), "ttclid": "t".repeat(251), "utm_term": "t".repeat(500), "fbclid": "f"});
+    let Value::Object(tags) = json else { unreachable!() };
+    let fields = ["gclid", "ttclid", "utm_term", "yclid"].map(str::to_owned);
+    let fields: Vec<_> = fields.into_iter().zip((1..).map(FieldId)).collect();
+    assert_eq!(
+        tag_fields(&fields, &Tags::read(tags)),
+        [(FieldId(1), "g".repeat(250)), (FieldId(3), "t".repeat(200))]
+    );
+}
+
 fn deal(id: i64, pipeline: i64, stage: i64, is_deleted: bool) -> Deal {
     let json = json!({"id": id, "pipeline_id": pipeline, "status_id": stage, "is_deleted": is_deleted});
     serde_json::from_value(json).unwrap()
