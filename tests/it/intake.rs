@@ -1,10 +1,8 @@
 //! A person is one lead, whatever they click, and their message is scheduled once.
 
 use crate::support::funnel::{own_schedules, schedules};
-use crate::support::request::{Answer, raw_submission, request, sample, submission};
+use crate::support::request::{Answer, request, sample, submission};
 use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindowMode};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use futures::future::join_all;
 use harness::world::{Database, Person, World, run, sdk, task};
 use jiff::{SignedDuration, Timestamp};
@@ -170,57 +168,6 @@ fn fifty_spellings_of_one_person_at_once_are_one_lead() {
             .iter()
             .flat_map(|phone| emails.map(|email| json!({"name": "Айгерим", "email": email, "phone": phone})));
         are_one_lead(&world().await, &spelled.collect::<Vec<_>>()).await;
-    });
-}
-
-#[test]
-fn what_odd_senders_send_is_one_lead_of_one_person() {
-    run(async {
-        let intake = world().await;
-        let app = app(&intake).await;
-        let body = |name: &str, rest: &str| {
-            format!(r#"{{"name":"{name}","email":"andrey@пример.рф","phone":"+8 (701) 123-45-67"{rest}}}"#)
-        };
-        // Decomposed letters, half an emoji, a byte order mark, PHP's empty maps, tags that are no strings.
-        let decomposed = "Андреи\u{306} Еще\u{308}";
-        for text in [
-            body("Андрей Ещё", ""),
-            body(decomposed, ""),
-            body(r"Андрей Ещё \ud83d", r#","note":"\ud83d""#),
-            format!("\u{feff}{}", body("Андрей Ещё", "")),
-            body(
-                "Андрей Ещё",
-                r#","utmParams":[],"lastUtmParams":[],"metadata":[]"#,
-            ),
-            body(
-                "Андрей Ещё",
-                r#","utmParams":{"utm_content":21546,"UTM_SOURCE":"ig","utm_id":null}"#,
-            ),
-        ] {
-            let answer =
-                Answer::from(intake::handle(&app, raw_submission(Some("application/json"), &text)).await);
-            answer.lead();
-            let lead = intake
-                .db
-                .row("select name, email, phone from landing_leads")
-                .await;
-            let expected = json!({"name": "Андрей Ещё", "email": "andrey@xn--e1afmkfd.xn--p1ai", "phone": "+77011234567"});
-            assert_eq!(lead, expected, "{text}");
-        }
-        let found = intake.db.count("landing_leads where name = 'Андрей Ещё'").await;
-        assert_eq!(found, 1, "a search by the composed name finds the person");
-        let lead = intake
-            .db
-            .row("select metadata -> 'utmParams' as tags from landing_leads")
-            .await;
-        assert_eq!(lead["tags"], json!({"utm_content": "21546", "utm_source": "ig"}));
-        // In UTF-16, as API Gateway hands over what is no UTF-8.
-        let text = format!("\u{feff}{}", body("Андрей Ещё", ""));
-        let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let mut event = sample("intake/base64.json");
-        event["body"] = STANDARD.encode(bytes).into();
-        Answer::from(intake::handle(&app, request(&event)).await).lead();
-        assert_eq!(intake.db.count("landing_leads").await, 1);
     });
 }
 

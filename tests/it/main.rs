@@ -23,6 +23,7 @@ mod exhaustion;
 mod fuzz;
 mod intake;
 mod intake_refusals;
+mod intake_senders;
 mod journey;
 mod journey_browser;
 mod journey_recovery;
