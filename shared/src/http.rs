@@ -5,10 +5,11 @@ mod event;
 pub use event::{make_readable, serve};
 
 use crate::texts::Texts;
-use ::http::{HeaderName, HeaderValue, StatusCode, header};
+use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -24,9 +25,9 @@ pub enum Refusal {
     NotJson,
     Invalid {
         /// The sentence for the whole form.
-        error: &'static str,
+        error: Cow<'static, str>,
         /// Field names, each with what to do about it.
-        fields: Vec<(&'static str, &'static str)>,
+        fields: Vec<(&'static str, Cow<'static, str>)>,
     },
     /// One of our parts is down; the same request may succeed in a few seconds.
     Unavailable,
@@ -55,7 +56,7 @@ impl Refusal {
             Self::TooLarge => errors.body_too_large,
             Self::NotJsonType => errors.content_type_unsupported,
             Self::NotJson => errors.json_broken,
-            Self::Invalid { error, .. } => error,
+            Self::Invalid { error, .. } => &**error,
             Self::Unavailable => errors.unavailable,
         };
         let mut body = json!({"success": false, "error": error});
@@ -76,6 +77,23 @@ impl Refusal {
         response.headers_mut().insert(header.0, value);
         response
     }
+}
+
+/// A header's text, also when it is not ASCII, as the name of a phone's model in a user agent is not. Bytes that are no
+/// UTF-8 become U+FFFD.
+pub fn header_text(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<Cow<'_, str>> {
+    let text = String::from_utf8_lossy(headers.get(name)?.as_bytes());
+    Some(as_sent(&text).map_or(text, Cow::Owned))
+}
+
+/// The text of which each byte has become a character. Python's gateways, `sam local` among them, read headers so
+/// (PEP 3333), and what API Gateway does is not documented.
+fn as_sent(text: &str) -> Option<String> {
+    if text.is_ascii() {
+        return None;
+    }
+    let bytes = text.chars().map(|c| u8::try_from(u32::from(c)));
+    String::from_utf8(bytes.collect::<Result<_, _>>().ok()?).ok()
 }
 
 /// A JSON answer that is never cached.
@@ -121,10 +139,32 @@ mod tests {
     use crate::texts::{Locale, texts};
 
     #[test]
+    fn a_header_that_is_not_ascii_is_read() {
+        for (sent, read) in [
+            ("Redmi Note 8 青春版".as_bytes(), "Redmi Note 8 青春版"),
+            ("Galaxy A54 Ұлпан".as_bytes(), "Galaxy A54 Ұлпан"),
+            ("Téléphone 🌸".as_bytes(), "Téléphone 🌸"),
+            // Each byte as a character, and Latin-1 in earnest.
+            ("é\u{9d}\u{92}æ\u{98}¥".as_bytes(), "青春"),
+            ("ÐŸÑ\u{80}".as_bytes(), "ÐŸÑ\u{80}"),
+            ("Téléphone".as_bytes(), "Téléphone"),
+            (b"T\xe9l\xe9phone", "T\u{FFFD}l\u{FFFD}phone"),
+            (b"cut \xf0\x9f", "cut \u{FFFD}"),
+            (b"plain", "plain"),
+            (b"", ""),
+        ] {
+            let value = HeaderValue::from_bytes(sent).unwrap();
+            let headers = HeaderMap::from_iter([(header::USER_AGENT, value)]);
+            assert_eq!(header_text(&headers, header::USER_AGENT).unwrap(), read);
+        }
+        assert_eq!(header_text(&HeaderMap::new(), "user-agent"), None);
+    }
+
+    #[test]
     fn each_refusal_has_its_status_and_says_what_to_do() {
         let invalid = Refusal::Invalid {
-            error: "плохо",
-            fields: vec![("email", "Введите e-mail")],
+            error: "плохо".into(),
+            fields: vec![("email", "Введите e-mail".into())],
         };
         for (refusal, status) in [
             (Refusal::UnknownPath, 404),

@@ -77,12 +77,6 @@ pub struct SmsTexts {
 pub struct ErrorTexts {
     /// Name, e-mail or phone is missing or empty.
     pub fields_required: &'static str,
-    /// The name is shorter than 2 characters.
-    pub name_too_short: &'static str,
-    /// The e-mail address is invalid.
-    pub email_invalid: &'static str,
-    /// The phone has fewer than 11 digits or is not an assignable number.
-    pub phone_invalid: &'static str,
     /// Nothing has this path.
     pub path_unknown: &'static str,
     /// The path takes other methods.
@@ -230,9 +224,6 @@ static RU: Texts = Texts {
     },
     errors: ErrorTexts {
         fields_required: "Заполните имя, e-mail и телефон",
-        name_too_short: "Имя должно содержать не меньше 2 символов",
-        email_invalid: "Введите корректный e-mail",
-        phone_invalid: "Введите корректный номер телефона: не меньше 11 цифр",
         path_unknown: "По этому адресу ничего нет",
         method_unknown: "По этому адресу нельзя отправить такой запрос",
         body_too_large: "Слишком большой запрос",

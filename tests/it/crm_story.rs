@@ -156,6 +156,94 @@ fn a_stranger_whom_the_search_finds_is_not_merged() {
 }
 
 #[test]
+fn a_crm_field_that_is_more_than_one_bare_number_is_the_same_person_s() {
+    run(async {
+        let world = World::new().await;
+        let phone = |digits: &str| format!("+7701{digits}");
+        let [first, second, third, across] =
+            ["1234567", "1234568", "1234569", "7654321"].map(|digits| Person {
+                phone: phone(digits),
+                ..Person::new()
+            });
+        let contact = |phones: &str, emails: &str| SeedContact {
+            name: "Из старой базы".to_owned(),
+            phones: vec![phones.to_owned()],
+            emails: vec![emails.to_owned()],
+            ..SeedContact::default()
+        };
+        let contacts = vec![
+            contact("8 (701) 123-45-67, 8 702 555 00 00", "a@example.com"),
+            contact("+7 701 123-45-68 доб. 12", "a@example.com"),
+            contact("87011234569#404", "a@example.com"),
+            contact(
+                "87011234569",
+                &format!("a@example.com; {}", third.email.to_uppercase()),
+            ),
+            // The search finds the digits of the fourth person here, across two numbers.
+            contact("8 702 555 77 01, 7654321", &across.email),
+        ];
+        let seeded = world.vendors.amocrm.seed(Seed { contacts }).unwrap();
+        for (person, expected) in [(&first, 0), (&second, 1), (&third, 3)] {
+            let deal = world.deal(told(&world, person).await).await;
+            assert_eq!(
+                deal.contacts[0].id, seeded.contacts[expected].id,
+                "{}",
+                person.phone
+            );
+        }
+        let deal = world.deal(told(&world, &across).await).await;
+        assert_eq!(deal.contacts[0].phones, [across.phone], "a contact of its own");
+        assert_eq!(world.vendors.amocrm.contacts().len(), 6);
+    });
+}
+
+#[test]
+fn tags_reach_the_crm_whole_and_as_texts() {
+    run(async {
+        let world = World::new().await;
+        let id = |letter: &str, length| letter.repeat(length);
+        let metadata = json!({
+            "utmParams": {"utm_content": 21546, "UTM_SOURCE": "ig", "utm_term": true, "ttclid": id("t", 326),
+                "gclid": id("g", 1024), "fbclid": id("f", 1025)},
+            "lastTouch": {"source": "proftest", "utmParams": {"yclid": 18_446_744_073_709_551_615_u64,
+                "msclkid": id("m", 1024), "wbraid": id("w", 1024), "dclid": id("d", 1024)}},
+        });
+        let lead = world
+            .save(&Person::new().with(metadata), Duration::ZERO)
+            .await
+            .lead;
+        assert_eq!(wake(&worker(&world).await, &[lead]).await, 0);
+        let deal = world.deal(lead).await;
+        for (field, value) in [
+            ("UTM_CONTENT", "21546"),
+            ("UTM_SOURCE", "ig"),
+            ("UTM_TERM", "true"),
+        ] {
+            assert_eq!(deal.fields[field], value);
+        }
+        let notes = world.notes(deal.id);
+        let note = notes
+            .iter()
+            .find(|note| note.contains("utm_content: 21546"))
+            .unwrap();
+        for (name, value) in [
+            ("ttclid", id("t", 326)),
+            ("gclid", id("g", 1024)),
+            ("yclid", "18446744073709551615".to_owned()),
+            ("msclkid", id("m", 1024)),
+            ("wbraid", id("w", 1024)),
+            ("dclid", id("d", 1024)),
+        ] {
+            assert!(
+                note.lines().any(|line| line == format!("{name}: {value}")),
+                "{name}"
+            );
+        }
+        assert!(!note.contains("fbclid"), "an id that is too long is left out");
+    });
+}
+
+#[test]
 fn a_long_list_of_contacts_is_read_to_its_end() {
     run(async {
         let world = World::new().await;

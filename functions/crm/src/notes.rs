@@ -11,7 +11,8 @@ use proftest::store::{CrmWork, Fence, Store};
 use proftest::texts::CrmTexts;
 use std::fmt::Write as _;
 
-/// Longer notes are cut; the lead's row keeps everything.
+/// Answers are cut there. Of the tags, those that no longer fit are left out, since half an id is useless. The lead's row
+/// keeps everything.
 const NOTE_MAX_CHARS: usize = 10_000;
 
 /// Writes the pending notes of these tasks and ends the tasks.
@@ -84,13 +85,12 @@ async fn finish(store: &Store, work: &CrmWork) {
 
 /// `None` when there is nothing to say.
 fn text(texts: &CrmTexts, work: &CrmWork, kind: NoteKind) -> Option<String> {
-    let text = match kind {
+    Some(match kind {
         NoteKind::Answers => answers(texts, work.metadata.answer_texts.as_ref()?)?,
         NoteKind::Utm => source(texts, work),
         NoteKind::EmailClick => texts.email_clicked.to_owned(),
         NoteKind::SmsClick => texts.sms_clicked.to_owned(),
-    };
-    Some(text.chars().take(NOTE_MAX_CHARS).collect())
+    })
 }
 
 fn answers(texts: &CrmTexts, answers: &AnswerTexts) -> Option<String> {
@@ -99,27 +99,47 @@ fn answers(texts: &CrmTexts, answers: &AnswerTexts) -> Option<String> {
         // Writing to a String cannot fail.
         let _ = write!(text, "\n{number}. {question} {} {answer}", texts.arrow);
     }
-    (!text.is_empty()).then(|| format!("{}:{text}", texts.answers))
+    let whole = (!text.is_empty()).then(|| format!("{}:{text}", texts.answers))?;
+    Some(whole.chars().take(NOTE_MAX_CHARS).collect())
 }
 
 fn source(texts: &CrmTexts, work: &CrmWork) -> String {
-    let mut text = format!("{} {}", texts.source, work.source);
     let first = work.metadata.first_tags.as_ref();
-    append(&mut text, first);
-    let last = work
-        .metadata
-        .last_touch
-        .as_ref()
-        .and_then(|touch| touch.tags.as_ref());
-    if last.is_some() && last != first {
-        let _ = write!(text, "\n{}", texts.last_touch);
-        append(&mut text, last);
+    let touch = work.metadata.last_touch.as_ref();
+    let last = touch
+        .and_then(|touch| touch.tags.as_ref())
+        .filter(|last| Some(*last) != first);
+    let lines = |tags: Option<&Tags>| {
+        let texts = tags.into_iter().flat_map(Tags::texts);
+        texts
+            .map(|(name, value)| format!("\n{name}: {value}"))
+            .collect::<Vec<_>>()
+    };
+    let heading = last.map(|_| format!("\n{}", texts.last_touch));
+    let all = lines(first).into_iter().chain(heading).chain(lines(last));
+    fitted(format!("{} {}", texts.source, work.source), all)
+}
+
+/// `text` with the lines for which a note has room.
+fn fitted(mut text: String, lines: impl Iterator<Item = String>) -> String {
+    let mut left = NOTE_MAX_CHARS.saturating_sub(text.chars().count());
+    for line in lines {
+        if let Some(rest) = left.checked_sub(line.chars().count()) {
+            left = rest;
+            text.push_str(&line);
+        }
     }
     text
 }
 
-fn append(text: &mut String, tags: Option<&Tags>) {
-    for (name, value) in tags.iter().flat_map(|tags| tags.texts()) {
-        let _ = write!(text, "\n{name}: {value}");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_does_not_fit_a_note_is_left_out_whole() {
+        let lines = [5000, 4000, 2000, 900, 100].map(|length| "я".repeat(length));
+        let text = fitted("head".to_owned(), lines.into_iter());
+        assert_eq!(text.chars().count(), 4 + 5000 + 4000 + 900);
     }
 }

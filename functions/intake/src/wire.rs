@@ -1,17 +1,20 @@
 //! The form's JSON, parsed once. Unknown fields are kept in the lead's metadata.
 
 mod accepted;
+mod body;
 
 pub use accepted::Accepted;
+use lambda_http::Request;
 use lambda_http::http::header::CONTENT_TYPE;
-use lambda_http::{Body, Request};
-use proftest::domain::contact::{ContactError, Email, Name, Phone};
+use proftest::domain::contact::{ContactError, Email, Field, Name, Phone};
 use proftest::domain::metadata::{AnswerTexts, Answers, Metadata, Tags, Touch};
 use proftest::domain::quiz::{self, QuizResult};
-use proftest::http::Refusal;
+use proftest::http::{Refusal, header_text};
 use proftest::store::NewLead;
 use proftest::texts::Texts;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Larger bodies are refused.
 const BODY_MAX: usize = 64 * 1024;
@@ -35,32 +38,17 @@ pub struct Submission {
 }
 
 pub fn parse(request: &Request, texts: &Texts) -> Result<Submission, Refusal> {
-    let body: &[u8] = match request.body() {
-        Body::Text(text) => text.as_bytes(),
-        Body::Binary(bytes) => bytes,
-        _ => &[],
-    };
+    let body = body::bytes(request.body());
     if body.len() > BODY_MAX {
         return Err(Refusal::TooLarge);
     }
-    let content_type = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    if !content_type.is_some_and(is_json) {
+    let headers = request.headers();
+    if !header_text(headers, CONTENT_TYPE).is_some_and(|value| is_json(&value)) {
         return Err(Refusal::NotJsonType);
     }
-    let header_key = match request
-        .headers()
-        .get("idempotency-key")
-        .map(|value| value.to_str())
-    {
-        None => None,
-        Some(Ok(key)) => Some(key.to_owned()),
-        Some(Err(_)) => return Err(Form::new(Map::new(), texts).refuse("Idempotency-Key")),
-    };
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => Form::new(fields, texts).read(header_key),
+    let header_key = header_text(headers, "idempotency-key").map(Cow::into_owned);
+    match body::parse(body) {
+        Some(Value::Object(fields)) => Form::new(fields, texts).read(header_key),
         _ => Err(Refusal::NotJson),
     }
 }
@@ -73,7 +61,9 @@ fn is_json(content_type: &str) -> bool {
 /// The fields, and the faults found so far.
 struct Form<'a> {
     fields: Map<String, Value>,
-    wrong: Vec<(&'static str, &'static str)>,
+    wrong: Vec<(&'static str, Cow<'static, str>)>,
+    /// Whether a contact is missing.
+    is_incomplete: bool,
     texts: &'a Texts,
 }
 
@@ -82,28 +72,15 @@ impl<'a> Form<'a> {
         Self {
             fields,
             wrong: Vec::new(),
+            is_incomplete: false,
             texts,
         }
     }
 
-    /// Refuses the whole form for one field of a wrong type.
-    fn refuse(mut self, field: &'static str) -> Refusal {
-        let error = self.texts.errors.field_type_wrong;
-        self.wrong.push((field, error));
-        Refusal::Invalid {
-            error,
-            fields: self.wrong,
-        }
-    }
-
     fn read(mut self, header_key: Option<String>) -> Result<Submission, Refusal> {
-        let errors = &self.texts.errors;
-        let missing = ["name", "email", "phone"]
-            .iter()
-            .any(|field| is_missing(self.fields.get(*field)));
-        let name = self.contact("name", errors.name_too_short, Name::parse);
-        let email = self.contact("email", errors.email_invalid, Email::parse);
-        let phone = self.contact("phone", errors.phone_invalid, Phone::parse);
+        let name = self.contact("name", Field::Name, Name::parse);
+        let email = self.contact("email", Field::Email, Email::parse);
+        let phone = self.contact("phone", Field::Phone, Phone::parse);
         let slug = self.word("campaignSlug");
         let source = self.word("source");
         let payment_method = self.word("paymentMethod");
@@ -112,22 +89,19 @@ impl<'a> Form<'a> {
             .list("answers", Value::is_u64)
             .map(|indices| answers(&indices));
         let answer_texts = self.list("proftestAnswers", Value::is_object).map(AnswerTexts);
-        let first_tags = self.object("utmParams").map(Tags);
-        let last_tags = self
-            .object("lastUtmParams")
-            .map(Tags)
-            .or_else(|| first_tags.clone());
+        let first_tags = self.tags("utmParams");
+        let last_tags = self.tags("lastUtmParams").or_else(|| first_tags.clone());
         let mut other = self.object("metadata").unwrap_or_default();
         if !self
             .fields
             .iter()
             .all(|(name, value)| is_storable(name, value, DEPTH_MAX))
         {
-            self.wrong.push(("metadata", errors.field_type_wrong));
+            self.wrong_type::<()>("metadata");
         }
         self.trap();
         let (Some(name), Some(email), Some(phone), true) = (name, email, phone, self.wrong.is_empty()) else {
-            return Err(self.refusal(missing));
+            return Err(self.refusal());
         };
         let source = source.unwrap_or_else(|| {
             slug.as_deref()
@@ -159,11 +133,11 @@ impl<'a> Form<'a> {
         Ok(Submission { lead, result })
     }
 
-    fn refusal(self, missing: bool) -> Refusal {
-        let required = self.texts.errors.fields_required;
-        let first = self.wrong.first().map_or(required, |(_, what)| what);
+    fn refusal(self) -> Refusal {
+        let required = Cow::Borrowed(self.texts.errors.fields_required);
+        let first = self.wrong.first().map(|(_, what)| what.clone());
         Refusal::Invalid {
-            error: if missing { required } else { first },
+            error: first.filter(|_| !self.is_incomplete).unwrap_or(required),
             fields: self.wrong,
         }
     }
@@ -175,37 +149,42 @@ impl<'a> Form<'a> {
         let filled = self
             .fields
             .remove("website")
-            .is_some_and(|value| !is_missing(Some(&value)));
+            .is_some_and(|value| !is_empty(&value));
         let elapsed = self.fields.get("elapsedMs").and_then(Value::as_u64);
         if filled || elapsed.is_some_and(|elapsed| elapsed < FILL_MIN_MS) {
-            self.wrong.push(("website", self.texts.errors.looks_automatic));
+            let error = self.texts.errors.looks_automatic;
+            self.wrong.push(("website", error.into()));
         }
     }
 
     fn contact<T>(
         &mut self,
-        field: &'static str,
-        wrong: &'static str,
+        name: &'static str,
+        field: Field,
         parse: fn(&str) -> Result<T, ContactError>,
     ) -> Option<T> {
-        let errors = &self.texts.errors;
-        match self.fields.remove(field) {
-            value if is_missing(value.as_ref()) => self.wrong.push((field, errors.fields_required)),
-            Some(Value::String(raw)) => match parse(&raw) {
-                Ok(parsed) => return Some(parsed),
-                Err(_) => self.wrong.push((field, wrong)),
-            },
-            _ => self.wrong.push((field, errors.field_type_wrong)),
+        let parsed = match self.fields.remove(name) {
+            Some(Value::String(raw)) => parse(&raw),
+            Some(value) if !is_empty(&value) => return self.wrong_type(name),
+            _ => Err(ContactError::Empty),
+        };
+        match parsed {
+            Ok(parsed) => Some(parsed),
+            Err(error) => {
+                self.is_incomplete |= error == ContactError::Empty;
+                let sentence = error.sentence(field, &self.texts.errors.contact);
+                self.wrong.push((name, sentence));
+                None
+            }
         }
-        None
     }
 
     /// An optional short text without control characters; empty counts as absent.
     fn word(&mut self, field: &'static str) -> Option<String> {
         match self.fields.remove(field)? {
-            Value::Null => None,
+            value if is_empty(&value) => None,
             Value::String(raw) if raw.chars().count() <= WORD_MAX && !raw.chars().any(char::is_control) => {
-                Some(raw.trim().to_owned()).filter(|word| !word.is_empty())
+                Some(raw.trim().nfc().collect())
             }
             _ => self.wrong_type(field),
         }
@@ -214,11 +193,12 @@ impl<'a> Form<'a> {
     /// The submission's key, from the body or else from the header.
     fn key(&mut self, field: &'static str, header: Option<String>) -> Option<String> {
         let key = match self.fields.remove(field) {
-            None | Some(Value::Null) => header?,
             Some(Value::String(key)) => key,
-            Some(_) => return self.wrong_type(field),
+            Some(value) if !is_empty(&value) => return self.wrong_type(field),
+            _ => header?,
         };
-        if key.len() > KEY_MAX || key.chars().any(char::is_control) {
+        // U+FFFD stands for what could not be read, which differs from one key to the next.
+        if key.len() > KEY_MAX || key.contains(|c: char| c.is_control() || c == '\u{FFFD}') {
             return self.wrong_type(field);
         }
         Some(key.trim().to_owned()).filter(|key| !key.is_empty())
@@ -226,20 +206,19 @@ impl<'a> Form<'a> {
 
     fn list(&mut self, field: &'static str, is_item: fn(&Value) -> bool) -> Option<Vec<Value>> {
         match self.fields.remove(field)? {
-            Value::Null => None,
             Value::Array(items) if items.len() <= ANSWERS_MAX && items.iter().all(is_item) => {
                 if !items.iter().all(|item| is_storable("", item, DEPTH_MAX)) {
                     return self.wrong_type(field);
                 }
                 Some(items)
             }
+            value if is_empty(&value) => None,
             _ => self.wrong_type(field),
         }
     }
 
     fn object(&mut self, field: &'static str) -> Option<Map<String, Value>> {
         match self.fields.remove(field)? {
-            Value::Null => None,
             Value::Object(map)
                 if map
                     .iter()
@@ -247,12 +226,22 @@ impl<'a> Form<'a> {
             {
                 Some(map)
             }
+            value if is_empty(&value) => None,
+            _ => self.wrong_type(field),
+        }
+    }
+
+    fn tags(&mut self, field: &'static str) -> Option<Tags> {
+        match self.fields.remove(field)? {
+            Value::Object(map) => Some(Tags::read(map)),
+            value if is_empty(&value) => None,
             _ => self.wrong_type(field),
         }
     }
 
     fn wrong_type<T>(&mut self, field: &'static str) -> Option<T> {
-        self.wrong.push((field, self.texts.errors.field_type_wrong));
+        let error = self.texts.errors.field_type_wrong;
+        self.wrong.push((field, error.into()));
         None
     }
 }
@@ -270,11 +259,15 @@ fn answers(indices: &[Value]) -> Answers {
     }
 }
 
-fn is_missing(value: Option<&Value>) -> bool {
+/// Whether a value says that there is none, whatever the type of its field. PHP writes an empty map as `[]`, Lua an empty
+/// list as `{}`, and a variable that is not set as `false` or `""`.
+fn is_empty(value: &Value) -> bool {
     match value {
-        None | Some(Value::Null) => true,
-        Some(Value::String(raw)) => raw.trim().is_empty(),
-        Some(_) => false,
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Bool(true) | Value::Number(_) => false,
     }
 }
 

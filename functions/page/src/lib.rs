@@ -6,6 +6,7 @@
 //! whole test, and a deployment cannot separate them. Assets are optional for the test (background, pixels, icons);
 //! their names hold a digest of their content.
 
+mod coding;
 pub mod files;
 pub mod rest;
 
@@ -91,12 +92,9 @@ fn answer(
     status: StatusCode,
     cache: &'static str,
 ) -> Response<Body> {
-    let accepted = accepted_codings(request.headers());
-    let chosen = content
-        .encodings
-        .iter()
-        .find(|(coding, _)| accepted.iter().any(|one| one == coding || one == "*"));
-    let (coding, bytes) = chosen.map_or((None, content.plain), |(coding, bytes)| (Some(*coding), *bytes));
+    let accepted = list(request.headers(), &header::ACCEPT_ENCODING);
+    let chosen = coding::best(&accepted, content.encodings);
+    let (coding, bytes) = chosen.map_or((None, content.plain), |(coding, bytes)| (Some(coding), bytes));
     // A strong tag stands for these exact bytes. Source: RFC 9110 §8.8.3.3.
     let tag = format!("\"{}-{}\"", content.tag, coding.unwrap_or("plain"));
     let known = status == StatusCode::OK && holds_tag(request.headers(), &tag);
@@ -125,36 +123,21 @@ fn answer(
     response
 }
 
-/// The accepted codings in lower case; a quality of 0 means not accepted.
-fn accepted_codings(headers: &HeaderMap) -> Vec<String> {
-    let refused = |parameter: &str| {
-        let quality = parameter.trim().strip_prefix("q=").map(str::parse::<f32>);
-        quality.is_some_and(|quality| quality.is_ok_and(|quality| quality <= 0.0))
-    };
-    let mut codings = Vec::new();
-    for item in list(headers, &header::ACCEPT_ENCODING) {
-        let mut parts = item.split(';');
-        let coding = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
-        if !parts.any(refused) {
-            codings.push(coding);
-        }
-    }
-    codings
-}
-
 /// Whether `If-None-Match` names this tag. The comparison is weak, because a CDN that compresses may have weakened
 /// the tag.
 fn holds_tag(headers: &HeaderMap, tag: &str) -> bool {
-    let mut tags = list(headers, &header::IF_NONE_MATCH);
+    let tags = list(headers, &header::IF_NONE_MATCH);
+    let mut tags = tags.split(',').map(str::trim);
     tags.any(|one| one == "*" || one.trim_start_matches("W/") == tag)
 }
 
-fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let values = headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim)
+/// The items of all headers of this name, with commas between them.
+fn list(headers: &HeaderMap, name: &HeaderName) -> String {
+    let values = headers.get_all(name).into_iter();
+    let values: Vec<_> = values
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    values.join(",")
 }
 
 #[cfg(test)]

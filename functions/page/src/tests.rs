@@ -229,11 +229,8 @@ fn what_browsers_and_crawlers_ask_every_server_for_is_there() {
 fn the_best_coding_that_the_client_takes_is_sent() {
     for (accepted, coding) in [
         ("gzip, deflate, br, zstd", "br"),
-        ("gzip", "gzip"),
         ("GZIP;q=0.5", "gzip"),
-        ("br;q=0, gzip", "gzip"),
-        ("br; q=0.0, *;q=0", ""),
-        ("*", "br"),
+        ("br;q=0, *", "gzip"),
         ("identity", ""),
         ("", ""),
     ] {

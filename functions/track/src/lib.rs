@@ -7,10 +7,11 @@
 
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, RequestExt as _, Response};
+use percent_encoding::percent_decode_str;
 use proftest::config;
 use proftest::domain::delivery::Channel;
 use proftest::domain::ids::{ClickId, LeadId, ShortCode};
-use proftest::http::{redirect, segments};
+use proftest::http::{header_text, redirect, segments};
 use proftest::store::{Click, Store, StoreError, Target};
 use std::time::Duration;
 use url::Url;
@@ -76,24 +77,24 @@ struct Link {
 
 impl Link {
     fn parse(request: &Request) -> Self {
-        let lead = match segments(request.raw_http_path())[..] {
+        let path = percent_decode_str(request.raw_http_path()).decode_utf8_lossy();
+        let lead = match segments(&path)[..] {
             // Only an SMS has a short link, so the visitor's tag is right even without a look-up of the code.
-            ["l", code, ref more @ ..] => {
+            ["l", ref code @ ..] => {
                 return Self {
-                    code: ShortCode::parse(code).filter(|_| more.is_empty()),
+                    code: ShortCode::parse(linked(&code.join("/"), "")),
                     source: Some(Channel::Sms),
                     lead: None,
                 };
             }
-            ["api", "landing", "track", lead] => LeadId::parse(lead),
+            ["api", "landing", "track", ref lead @ ..] => LeadId::parse(linked(&lead.join("/"), "-")),
             _ => None,
         };
         let query = request.query_string_parameters();
-        // A slash at the end of a link with a query stands in its last value.
-        let source = query.first("source").map(|source| source.trim_end_matches('/'));
+        let source = query.first("source");
         Self {
             lead,
-            source: source.and_then(Channel::parse),
+            source: source.and_then(|source| Channel::parse(linked(source, ""))),
             code: None,
         }
     }
@@ -105,6 +106,15 @@ impl Link {
             _ => None,
         }
     }
+}
+
+/// The part of a link that is ours: ASCII letters, digits and `marks`. Messengers take into a link what the text around it
+/// has: a full stop, a bracket, a quote, a letter of another script, a slash.
+fn linked<'a>(text: &'a str, marks: &str) -> &'a str {
+    let is_ours = |c: char| c.is_ascii_alphanumeric() || marks.contains(c);
+    let text = text.trim_start_matches(|c| !is_ours(c));
+    let end = text.find(|c| !is_ours(c)).unwrap_or(text.len());
+    text[..end].trim_end_matches(|c| marks.contains(c))
 }
 
 /// The course's URL, with tags that identify the visitor to its analytics.
@@ -124,6 +134,6 @@ fn course(base: &Url, lead: Option<LeadId>, source: Option<Channel>) -> Url {
 }
 
 fn user_agent(request: &Request) -> Option<String> {
-    let raw = request.headers().get("user-agent")?.to_str().ok()?;
+    let raw = header_text(request.headers(), "user-agent")?;
     Some(raw.chars().take(USER_AGENT_MAX_CHARS).collect())
 }

@@ -179,7 +179,8 @@ fn utm_fields(env: &Env<'_>) -> Result<Vec<(String, FieldId)>, ConfigError> {
         .map(|pair| {
             let (name, id) = pair.split_once('=').ok_or_else(|| malformed.clone())?;
             Ok((
-                name.trim().to_owned(),
+                // As tags are kept.
+                name.trim().to_lowercase(),
                 id.trim().parse().map_err(|_| malformed.clone())?,
             ))
         })
@@ -249,7 +250,7 @@ mod tests {
                 "{name}: {error}"
             );
         }
-        let fields = with("AMOCRM_UTM_FIELD_IDS", "utm_source=1, utm_medium=2")
+        let fields = with("AMOCRM_UTM_FIELD_IDS", "utm_source=1, UTM_Medium=2")
             .ok()
             .unwrap()
             .utm_fields;

@@ -3,6 +3,10 @@
 //! `intake` writes it; `deliver` reads the quiz result, `crm` the answers and the touches. A row may be older than
 //! this code and hold anything a client sent, so reading never fails: unreadable parts are absent.
 
+mod tags;
+
+pub use tags::Tags;
+
 use super::quiz::{QuizResult, Type};
 use serde_json::{Map, Value, json};
 use std::fmt;
@@ -45,24 +49,6 @@ pub struct Touch {
     pub tags: Option<Tags>,
 }
 
-/// Tags of a link, such as `utm_source`.
-#[derive(Clone, Default, PartialEq)]
-pub struct Tags(pub Map<String, Value>);
-
-impl Tags {
-    /// The tags with a text that is not empty.
-    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().filter_map(|(name, value)| {
-            let text = value.as_str().filter(|text| !text.is_empty())?;
-            Some((name.as_str(), text))
-        })
-    }
-
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.as_str().filter(|text| !text.is_empty())
-    }
-}
-
 /// Questions and answers in words: a list of objects, kept as the client sent them.
 #[derive(Clone, Default, PartialEq)]
 pub struct AnswerTexts(pub Vec<Value>);
@@ -100,7 +86,7 @@ impl Metadata {
         );
         put("campaignSlug", self.campaign.map(Value::String));
         put("paymentMethod", self.payment_method.map(Value::String));
-        put("utmParams", self.first_tags.map(|tags| Value::Object(tags.0)));
+        put("utmParams", self.first_tags.map(Tags::into_json));
         put("lastTouch", self.last_touch.map(Touch::into_json));
         json
     }
@@ -137,7 +123,7 @@ impl Metadata {
 
 impl Touch {
     fn into_json(self) -> Value {
-        let tags = self.tags.map(|tags| tags.0);
+        let tags = self.tags.map(Tags::into_json);
         json!({"source": self.source, "campaignSlug": self.campaign, "utmParams": tags})
     }
 
@@ -156,7 +142,7 @@ impl Touch {
 
 fn tags(json: Option<Value>) -> Option<Tags> {
     match json {
-        Some(Value::Object(tags)) => Some(Tags(tags)),
+        Some(Value::Object(tags)) => Some(Tags::read(tags)),
         _ => None,
     }
 }

@@ -50,14 +50,38 @@ fn valid() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A contact as the tables of spellings have it, with something put in.
+fn contact() -> impl Strategy<Value = (&'static str, Change)> {
+    let tables = [
+        ("name", include_str!("../../../shared/data/names.json")),
+        ("email", include_str!("../../../shared/data/emails.json")),
+        ("phone", include_str!("../../../shared/data/phones.json")),
+    ];
+    let mut spellings = Vec::new();
+    for (field, table) in tables {
+        let table: Value = serde_json::from_str(table).unwrap();
+        for row in table["spellings"].as_array().unwrap() {
+            spellings.push((field, row["input"].as_str().unwrap().to_owned()));
+        }
+    }
+    let stray = prop_oneof![2 => Just(String::new()), 1 => text()];
+    (select(spellings), any::<Index>(), stray).prop_map(|((field, mut spelling), place, stray)| {
+        let ends = spelling.char_indices().map(|(place, _)| place);
+        let places: Vec<usize> = ends.chain([spelling.len()]).collect();
+        spelling.insert_str(*place.get(&places), &stray);
+        (field, Change::Replace(spelling.into()))
+    })
+}
+
 /// A body with some of its fields changed, any node of it changed, or something else altogether.
 fn tree() -> impl Strategy<Value = Value> {
     let field = (select(FIELDS.as_slice()), change());
-    let contact = (
+    let any_contact = (
         select(&FIELDS[..3]),
         text().prop_map(Value::from).prop_map(Change::Replace),
     );
-    let fields = proptest::collection::vec(prop_oneof![1 => field, 1 => contact], 1..6);
+    let field = prop_oneof![4 => field, 2 => any_contact, 2 => contact(), 1 => tags()];
+    let fields = proptest::collection::vec(field, 1..6);
     let nodes = proptest::collection::vec((any::<Index>(), change()), 1..4);
     let deep = (select(&FIELDS[9..12]), nested());
     prop_oneof![
@@ -80,6 +104,30 @@ fn tree() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// Tags of any names and values, few or far too many.
+fn tags() -> impl Strategy<Value = (&'static str, Change)> {
+    let prefix = select(vec!["", "utm_", "UTM_", "amp;utm_", "&amp;", "?"]);
+    let name = (prefix, text()).prop_map(|(prefix, text)| prefix.to_owned() + &text);
+    let value = prop_oneof![1 => json(), 1 => (text(), 1..200_usize).prop_map(|(text, times)| text.repeat(times).into())];
+    let all = proptest::collection::vec((name, value), 0..12);
+    (select(&FIELDS[9..11]), all)
+        .prop_map(|(field, all)| (field, Change::Replace(Value::Object(all.into_iter().collect()))))
+}
+
+/// In UTF-16, little-endian or not, with or without its mark.
+fn utf16(text: &str, is_little: bool, has_mark: bool) -> Vec<u8> {
+    let mark = has_mark.then_some(0xFEFF).into_iter();
+    let units = mark.chain(text.encode_utf16());
+    let bytes = |unit: u16| {
+        if is_little {
+            unit.to_le_bytes()
+        } else {
+            unit.to_be_bytes()
+        }
+    };
+    units.flat_map(bytes).collect()
+}
+
 /// The bytes of a body: JSON, JSON that was damaged, a form, or anything.
 fn body() -> impl Strategy<Value = Vec<u8>> {
     let whole = tree().prop_map(|tree| tree.to_string().into_bytes());
@@ -87,9 +135,12 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         (tree(), proptest::collection::vec(damage(), 1..4)).prop_map(|(tree, all)| damaged(&tree, all));
     let form = text()
         .prop_map(|text| format!("name={text}&email=a%40example.com&phone=%2B77010000000").into_bytes());
+    let wide = (tree(), any::<bool>(), any::<bool>())
+        .prop_map(|(tree, is_little, has_mark)| utf16(&tree.to_string(), is_little, has_mark));
     prop_oneof![
         10 => whole,
         6 => broken,
+        1 => wide,
         1 => form,
         1 => proptest::collection::vec(any::<u8>(), 0..200),
         1 => (60_000_usize..70_000).prop_map(|length| json!({"name": "x".repeat(length)}).to_string().into_bytes()),
@@ -181,6 +232,9 @@ async fn assert_readable(db: &Database, leads: &HashSet<String>) {
             .await,
         0
     );
+    let tags = "landing_leads, jsonb_each(metadata -> 'utmParams') as tag (key, text)
+        where jsonb_typeof(text) <> 'string' or length(text #>> '{}') not between 1 and 1024 or length(key) > 64";
+    assert_eq!(db.count(tags).await, 0);
     let store = db.store();
     for row in db.rows("select id, lead_id from scheduled_notifications").await {
         let id = |column: &str| row[column].as_str().unwrap().parse().unwrap();

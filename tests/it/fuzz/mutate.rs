@@ -123,7 +123,7 @@ pub enum Damage {
 }
 
 /// Literals that no JSON tree here holds, among them numbers that fit nowhere and halves of characters.
-const LITERALS: [&str; 14] = [
+const LITERALS: [&str; 17] = [
     "1e400",
     "-1e-400",
     "123456789012345678901234567890",
@@ -131,6 +131,9 @@ const LITERALS: [&str; 14] = [
     "0x1",
     "NaN",
     "\"\\ud800\"",
+    "\\ud83d",
+    "\\ude00",
+    "\\ud83d\\ude00",
     "\"\\u0000\"",
     "{\"a\":1,\"a\":2}",
     "/*c*/",

@@ -4,6 +4,7 @@ use harness::tools;
 use lambda_http::http::HeaderMap;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request, Response};
+use proftest::http::make_readable;
 use serde_json::Value;
 
 pub fn sample(path: &str) -> Value {
@@ -13,7 +14,8 @@ pub fn sample(path: &str) -> Value {
 
 /// As the runtime makes it of an event.
 pub fn request(event: &Value) -> Request {
-    let event: LambdaRequest = serde_json::from_value(event.clone()).unwrap();
+    let mut event: LambdaRequest = serde_json::from_value(event.clone()).unwrap();
+    make_readable(&mut event);
     event.into()
 }
 

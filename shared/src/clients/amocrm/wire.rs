@@ -111,14 +111,15 @@ struct Field {
 
 impl Field {
     fn texts(&self) -> impl Iterator<Item = &str> {
-        self.values.iter().filter_map(|value| value.value.as_str())
+        self.values.iter().map(|value| value.value.as_str())
     }
 }
 
 #[derive(Debug, Clone, Deserialize)]
 struct FieldValue {
-    #[serde(default)]
-    value: Value,
+    /// Empty when it is not a text, a number or a boolean.
+    #[serde(default, deserialize_with = "text_of_scalar")]
+    value: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -187,6 +188,14 @@ fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Field
     Option::<Vec<Field>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+fn text_of_scalar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => text,
+        Value::Null | Value::Array(_) | Value::Object(_) => String::new(),
+        scalar => scalar.to_string(),
+    })
+}
+
 /// Custom fields in the form of a request.
 pub(super) fn fields(fields: &[(FieldId, String)]) -> Value {
     let fields: Vec<Value> = fields
@@ -234,5 +243,27 @@ mod tests {
     fn a_contact_without_fields_or_embeds_is_read() {
         let contact: Contact = serde_json::from_str(r#"{"id":1,"custom_fields_values":null}"#).unwrap();
         assert_eq!((contact.values("PHONE").count(), contact.deals().len()), (0, 0));
+    }
+
+    #[test]
+    fn a_field_that_is_no_text_is_filled_in_all_the_same() {
+        for (value, text, is_filled) in [
+            ("\"8 701\"", "8 701", true),
+            ("87011234567", "87011234567", true),
+            ("0", "0", true),
+            ("false", "false", true),
+            ("\"\"", "", false),
+            ("null", "", false),
+            ("{\"a\":1}", "", false),
+            ("[1]", "", false),
+        ] {
+            let field = format!(r#"[{{"field_id":5,"field_code":"PHONE","values":[{{"value":{value}}}]}}]"#);
+            let contact: Contact =
+                serde_json::from_str(&format!(r#"{{"id":1,"custom_fields_values":{field}}}"#)).unwrap();
+            assert_eq!(contact.values("PHONE").collect::<Vec<_>>(), [text], "{value}");
+            let deal = format!(r#"{{"id":1,"pipeline_id":1,"status_id":1,"custom_fields_values":{field}}}"#);
+            let deal: Deal = serde_json::from_str(&deal).unwrap();
+            assert_eq!(deal.has(FieldId(5)), is_filled, "{value}");
+        }
     }
 }
