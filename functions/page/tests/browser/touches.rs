@@ -122,7 +122,7 @@ async fn names_of_tags() {
                 "?utm_source_platform=a&utm_creative_format=b&utm_id=1&utm_ad-set=c&utm_term2=d",
                 json!({"utm_source_platform": "a", "utm_creative_format": "b", "utm_id": "1", "utm_ad-set": "c", "utm_term2": "d"}),
             ),
-            ("?utm_=a&utm=b&xutm_source=c&igshid=d&wickedid=e&clickid=f", json!(null)),
+            ("?utm_=a&utm=b&xutm_source=c&igshid=d&wickedid=e&mc_eid=f", json!(null)),
             ("?utm_source=&utm_medium=%00%07", json!(null)),
             ("?utm_source=a%00b%0Ac", json!({"utm_source": "abc"})),
             ("?utm_source=100%&utm_medium=%E0%A4%A", json!({"utm_source": "100%", "utm_medium": "\u{fffd}%A"})),
