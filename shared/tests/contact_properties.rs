@@ -137,10 +137,13 @@ fn any_text() -> impl Strategy<Value = String> {
 fn spelling(national: &str, prefix: &str, zeros: &[char], separators: &[&str]) -> String {
     let mut spelled = prefix.to_owned();
     let digits = national.chars().zip(zeros.iter().cycle());
-    for ((digit, zero), separator) in digits.zip(separators.iter().cycle()) {
+    for (place, ((digit, zero), separator)) in digits.zip(separators.iter().cycle()).enumerate() {
         let value = digit.to_digit(10).unwrap_or_default();
         spelled.extend(char::from_u32(u32::from(*zero) + value));
-        spelled.push_str(separator);
+        // Ten digits of which the first stands apart are eleven that lost one.
+        if place > 0 || !prefix.is_empty() {
+            spelled.push_str(separator);
+        }
     }
     spelled
 }
@@ -202,6 +205,16 @@ proptest! {
         if let Some(e164) = oracle(None, &candidate).filter(|e164| !is_refused_on_purpose(e164)) {
             prop_assert_eq!(ours(&candidate), Some(e164.clone()));
             prop_assert_eq!(ours(&e164), Some(e164.clone()));
+            // The field shows `+7` or `8`, and the whole number comes from the clipboard; or `8~10` behind a plus.
+            for shown in ["+7 ", "8 ", "7"] {
+                let apart = e164.char_indices().map(|(at, c)| if at == 3 { format!(" {c}") } else { c.to_string() });
+                let spelled = format!("{shown}{}", apart.collect::<String>());
+                prop_assert_eq!(ours(&spelled), Some(e164.clone()), "{}", spelled);
+            }
+            if e164.len() > 11 {
+                let spelled = format!("+810{}", &e164[1..]);
+                prop_assert_eq!(ours(&spelled), Some(e164.clone()), "{}", spelled);
+            }
             if let (Some(trunk), true) = (trunk, e164 == candidate) {
                 let spelled = format!("+{code} ({trunk}) {national}");
                 let read = oracle(None, &spelled);

@@ -165,6 +165,8 @@ impl<'a> Form<'a> {
     ) -> Option<T> {
         let parsed = match self.fields.remove(name) {
             Some(Value::String(raw)) => parse(&raw),
+            // A tool that takes a phone for a quantity.
+            Some(Value::Number(number)) => parse(&number.to_string()),
             Some(value) if !is_empty(&value) => return self.wrong_type(name),
             _ => Err(ContactError::Empty),
         };

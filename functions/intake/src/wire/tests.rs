@@ -86,6 +86,19 @@ fn the_body_s_key_wins_over_the_header_s() {
 }
 
 #[test]
+fn a_phone_that_is_a_number_is_read_as_its_digits() {
+    for value in [
+        json!(77_010_000_000_i64),
+        json!(87_010_000_000_i64),
+        json!(7_010_000_000_i64),
+    ] {
+        let mut body = json!({"name": "Айгерим", "email": "a@example.com"});
+        body["phone"] = value;
+        assert_eq!(parse_json(&body).unwrap().lead.phone.as_str(), "+77010000000");
+    }
+}
+
+#[test]
 fn every_wrong_field_is_named() {
     assert_eq!(wrong(parse_json(&json!({}))), ["name", "email", "phone"]);
     assert_eq!(
@@ -99,7 +112,8 @@ fn every_wrong_field_is_named() {
         ("email", json!("not an address")),
         ("email", json!("a@example.com\r\nBcc: b@example.com")),
         ("phone", json!("12")),
-        ("phone", json!(77_010_000_000_i64)),
+        ("phone", json!(77_010_000)),
+        ("phone", json!(-1.5)),
         ("source", json!({"a": 1})),
         ("source", json!("x".repeat(101))),
         ("campaignSlug", json!("a\nb")),

@@ -78,6 +78,10 @@ pub(super) fn parse(domain: &str) -> Result<Cow<'_, str>, ContactError> {
 /// The ASCII form of a name with national letters, or with labels that stand for them: browsers send `xn--…` for what
 /// was typed.
 fn national(domain: &str) -> Result<Cow<'_, str>, ContactError> {
+    // UTS 46 makes letters of some symbols: `mail.ru№` would become `mail.runo`.
+    if let Some(character) = domain.chars().find(|c| is_symbol(*c)) {
+        return Err(ContactError::NotAscii { character });
+    }
     let (letters, is_sound) = idna::domain_to_unicode(domain);
     is_sound.map_err(|_| ContactError::WrongDomain)?;
     if let Some(character) = slip(&letters) {
@@ -89,14 +93,15 @@ fn national(domain: &str) -> Result<Cow<'_, str>, ContactError> {
         .map_err(|_| ContactError::WrongDomain)
 }
 
-/// A character that is there by a slip: a symbol; or, where the keyboard was not switched, a letter with Latin
-/// look-alikes, in one label with Latin ones or in an end that no domain has. Such names could be registered, but nobody
-/// has an address there.
+/// Whether `c` is neither ASCII nor a letter, a digit or a mark.
+fn is_symbol(c: char) -> bool {
+    let is_mark = || c.general_category_group() == GeneralCategoryGroup::Mark;
+    !c.is_ascii() && !c.is_alphanumeric() && !is_mark()
+}
+
+/// A character that came in by mistake: a symbol, or a Greek or Cyrillic letter typed on a keyboard that was not switched.
+/// Such a letter stands in one label with Latin ones, or in a top-level domain that does not exist.
 fn slip(domain: &str) -> Option<char> {
-    let is_symbol = |c: &char| {
-        let is_mark = || c.general_category_group() == GeneralCategoryGroup::Mark;
-        !c.is_ascii() && !c.is_alphanumeric() && !is_mark()
-    };
     // Greek and Cyrillic, with the Cyrillic supplement.
     let is_like_latin = |c: &char| matches!(c, '\u{370}'..='\u{52F}');
     let is_mixed = |label: &str| {
@@ -106,5 +111,5 @@ fn slip(domain: &str) -> Option<char> {
     let is_cyrillic_top = top.contains(|c| matches!(c, '\u{400}'..='\u{52F}'));
     let has_slip = is_cyrillic_top && !CYRILLIC_TOP.contains(&top) || domain.split('.').any(is_mixed);
     let letter = || domain.chars().find(is_like_latin).filter(|_| has_slip);
-    domain.chars().find(is_symbol).or_else(letter)
+    domain.chars().find(|c| is_symbol(*c)).or_else(letter)
 }

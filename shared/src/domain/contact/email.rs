@@ -19,8 +19,18 @@ const LOCAL_MARKS: &str = "!#$%&'*+-/=?^_`{|}~.";
 /// Digits without a letter that are taken for a phone number.
 const PHONE_DIGITS: usize = 5;
 
+/// Marks around an address, with which a mailbox may also begin: each goes only with its pair.
+const PAIRS: [(char, char); 6] = [
+    ('\'', '\''),
+    ('`', '`'),
+    ('*', '*'),
+    ('~', '~'),
+    ('|', '|'),
+    ('{', '}'),
+];
+
 /// Words before an address, followed by a colon, in lower case.
-const LABELS: [&str; 9] = [
+const LABELS: [&str; 12] = [
     "mailto",
     "e-mail",
     "email",
@@ -30,6 +40,9 @@ const LABELS: [&str; 9] = [
     "эл.почта",
     "имейл",
     "емейл",
+    "эл почта",
+    "электронная почта",
+    "адрес",
 ];
 
 /// A mailbox that Resend and any SMTP server without SMTPUTF8 accept, in lower case.
@@ -137,15 +150,19 @@ fn without_surroundings(text: &str) -> &str {
     };
     let body = body.trim_start_matches(is_head);
     let label = body
-        .split_once(':')
+        .split_once([':', '='])
         .map(|(label, rest)| (label.to_lowercase(), rest));
     match label {
         // A link may carry a subject.
-        Some((label, rest)) if label == "mailto" => rest.split('?').next().unwrap_or_default(),
+        Some((label, rest)) if label == "mailto" => {
+            let address = rest.split('?').next().unwrap_or_default();
+            address.trim_start_matches(|c| c == '/' || is_head(c))
+        }
         Some((label, rest)) if LABELS.contains(&label.as_str()) => rest.trim_start_matches(is_head),
-        // The apostrophe may begin a mailbox, so it goes only with its pair.
-        _ if tail.contains('\'') => body.trim_start_matches('\''),
-        _ => body,
+        _ => body.trim_start_matches(|c| {
+            let has_pair = |(open, close): &(char, char)| c == *open && tail.contains(*close);
+            matches!(c, '=' | '/') || PAIRS.iter().any(has_pair)
+        }),
     }
 }
 

@@ -26,6 +26,14 @@ const REASON_BYTES: usize = 300;
 
 /// All numbers of `text`, in its order.
 pub(super) fn numbers(text: &str) -> Vec<Phone> {
+    let found = numbers_between_remarks(text);
+    match without_remarks(text).filter(|_| found.is_empty()) {
+        Some(bare) => numbers_between_remarks(&bare),
+        None => found,
+    }
+}
+
+fn numbers_between_remarks(text: &str) -> Vec<Phone> {
     let mut found = Vec::new();
     for part in parts(text) {
         if let Ok(phone) = Phone::parse_one(part.text) {
@@ -39,6 +47,35 @@ pub(super) fn numbers(text: &str) -> Vec<Phone> {
         }
     }
     found
+}
+
+/// `text` with a border in place of what a person adds in digits: the number in a list (`1)`), a remark (`(2)`, `№2`), a
+/// date. `None` without any.
+fn without_remarks(text: &str) -> Option<String> {
+    let runs: Vec<(usize, usize)> = runs(text).take(RUNS_MAX + 1).collect();
+    if runs.len() > RUNS_MAX {
+        return None;
+    }
+    let is_before = |place: usize, mark: char| text[..place].ends_with(mark);
+    let is_behind = |place: usize, mark: char| text[place..].starts_with(mark);
+    let is_date_part =
+        |&(start, end): &(usize, usize)| end - start <= 4 && (is_before(start, '.') || is_behind(end, '.'));
+    let mut bare = text.to_owned();
+    // From the end, so that the places before stay right.
+    for (index, &(start, end)) in runs.iter().enumerate().rev() {
+        let is_short = end - start <= 3;
+        let is_listed = end - start <= 2 && is_behind(end, ')') && !is_before(start, '(');
+        let is_last = index > 0 && index + 1 == runs.len();
+        let is_remark = is_short && is_last && (is_behind(end, ')') && is_before(start, '('));
+        let is_numbered = is_short && text[..start].trim_end().ends_with(['№', '#']);
+        let is_date = runs[index.saturating_sub(2)..].windows(3).take(3).any(|date| {
+            date.contains(&(start, end)) && date.iter().all(is_date_part) && date[2].1 - date[0].0 <= 10
+        });
+        if is_listed || is_remark || is_numbered || is_date {
+            bare.replace_range(start..end, "\n");
+        }
+    }
+    (bare != text).then_some(bare)
 }
 
 /// The reason to refuse `raw` as one number: `error`, or what explains it better.

@@ -71,7 +71,7 @@ impl Phone {
         if spelling.has_plus {
             international(&spelling.digits, spelling.first_apart)
         } else {
-            dialled(&spelling.digits)
+            dialled(&spelling.digits, spelling.first_apart)
         }
     }
 
@@ -113,9 +113,13 @@ impl fmt::Debug for Phone {
 }
 
 /// Reads digits written without a plus.
-fn dialled(digits: &str) -> Result<Phone, ContactError> {
+fn dialled(digits: &str, first_apart: bool) -> Result<Phone, ContactError> {
     if let Some(rest) = digits.strip_prefix("810").or_else(|| digits.strip_prefix("00")) {
         return international(rest, false);
+    }
+    // `7 777 123 45 6` has lost a digit: the area code is 777, and not 777 with the 7 before it.
+    if digits.len() == 10 && digits.starts_with('7') && first_apart {
+        return Err(missing(11, 10));
     }
     if digits.len() == 10 && (digits.starts_with('9') || is_kazakh_area(digits)) {
         return international(&format!("7{digits}"), false);
@@ -124,10 +128,15 @@ fn dialled(digits: &str) -> Result<Phone, ContactError> {
         return Err(too_few(digits));
     }
     if let Some(rest) = digits.strip_prefix('8') {
-        return match belarusian(rest) {
-            Some(national) => international(&format!("375{national}"), false),
-            None => international(&format!("7{rest}"), false),
-        };
+        if let Some(national) = belarusian(rest) {
+            return international(&format!("375{national}"), false);
+        }
+        // China, Korea, Hong Kong: the 8 may also be the country code's.
+        return international(&format!("7{rest}"), false).map_err(|error| {
+            let code = calling_code::split(digits).filter(|(code, _)| !calling_code::is_service(code));
+            let is_foreign = code.is_some() && !first_apart && international(digits, false).is_ok();
+            if is_foreign { ContactError::NoPlus } else { error }
+        });
     }
     let is_neighbour = digits.len() <= 14 && KNOWN_WITHOUT_PLUS.iter().any(|code| digits.starts_with(code));
     if digits.starts_with('7') || is_neighbour {
@@ -176,11 +185,15 @@ fn belarusian(rest: &str) -> Option<&str> {
 /// `+00 7 …`. Of the countries whose code begins with 8, only Vietnam has numbers that look like `+8 …` of Russia; they
 /// are Vietnam's, unless the 8 stands apart.
 fn international(digits: &str, first_apart: bool) -> Result<Phone, ContactError> {
+    // `+810 7 701 …` is `8~10` behind a plus: Japan's numbers are shorter.
+    if let Some(rest) = digits.strip_prefix("810").filter(|rest| rest.len() > 10) {
+        return international(rest, false);
+    }
     let code = calling_code::split(digits);
     let service = code.filter(|(code, _)| calling_code::is_service(code));
     let is_trunk = first_apart || code.is_none() || service.is_some() && digits.len() < 12;
     if digits.starts_with('8') && is_trunk || digits.starts_with("00") {
-        match dialled(digits) {
+        match dialled(digits, false) {
             Err(ContactError::UnassignedRange) if service.is_some() => {}
             read => return read,
         }
@@ -242,7 +255,9 @@ fn without_trunk_prefix<'a>(code: &str, national: &'a str) -> &'a str {
     let strip = |prefix: &&str| {
         let rest = national.strip_prefix(*prefix)?;
         // No national number begins with 0 in these countries, too long or not.
-        (*prefix == "0" || length.is_none_or(|length| rest.len() == length)).then_some(rest)
+        let fits = *prefix == "0" || length.is_none_or(|length| rest.len() == length);
+        // No number behind +7 8 begins with 6, but those of Taiwan (886) do.
+        (fits && (code != "7" || !rest.starts_with('6'))).then_some(rest)
     };
     prefixes.iter().find_map(strip).unwrap_or(national)
 }

@@ -18,6 +18,9 @@ const LABELS: [&str; 51] = [
     "whatsapp", "telegram", "viber", "https", "http", "wa", "me",
 ];
 
+/// Letters of a word that are looked at: one more than the longest label has.
+const WORD_CHARS: usize = 10;
+
 /// A number as it was written: its digits, and what their meaning depends on.
 #[derive(Debug)]
 pub(super) struct Spelling {
@@ -36,17 +39,22 @@ pub(super) fn read(raw: &str) -> Result<Spelling, ContactError> {
         first_apart: false,
         digits: String::with_capacity(MAX_DIGITS + 1),
     };
+    let (mut gaps, mut is_gap) = (0, false);
     for c in without_fraction(without_labels(raw)).chars() {
         if let Some(digit) = decimal_digit(c) {
+            gaps += usize::from(is_gap && !read.digits.is_empty());
+            read.first_apart |= is_gap && read.digits.len() == 1;
+            is_gap = false;
             read.digits.push(digit);
         } else if is_plus(c) && is_prefix(&read.digits) {
             // The field shows `+7`, or the person typed it, before a whole number from the clipboard.
             read.has_plus = true;
             read.digits.clear();
+            (read.first_apart, gaps, is_gap) = (false, 0, false);
         } else if is_plus(c) || !is_separator(c) {
             return Err(wrong(c));
-        } else if read.digits.len() == 1 && !is_invisible(c) {
-            read.first_apart = true;
+        } else {
+            is_gap |= !is_invisible(c) && !is_mark(c);
         }
         if read.digits.len() > MAX_DIGITS {
             return Err(ContactError::TooLong);
@@ -55,7 +63,14 @@ pub(super) fn read(raw: &str) -> Result<Spelling, ContactError> {
     if read.digits.is_empty() {
         return Err(ContactError::Empty);
     }
+    // Digit by digit, the first stands no more apart than any other.
+    read.first_apart &= gaps + 1 < read.digits.len();
     Ok(read)
+}
+
+/// Whether `c` belongs to the character before it, as both marks of `8️⃣` do.
+fn is_mark(c: char) -> bool {
+    c.general_category_group() == GeneralCategoryGroup::Mark
 }
 
 /// Whether `c` may stand between the digits of one number: space, dashes, brackets, quotes, dots, slashes, symbols and
@@ -120,14 +135,22 @@ fn wrong(c: char) -> ContactError {
 /// `raw` without words such as `тел.:` or `(WhatsApp)` at both ends, and without what the keyboard or a copy puts there.
 fn without_labels(raw: &str) -> &str {
     let is_label = |word: &str| !word.is_empty() && LABELS.contains(&word.to_lowercase().as_str());
+    let is_letter = |(_, c): &(usize, char)| c.is_alphabetic();
     let mut rest = raw.trim_matches(is_margin);
     loop {
-        let before = rest.trim_start_matches(char::is_alphabetic);
-        let behind = rest.trim_end_matches(char::is_alphabetic);
-        rest = if is_label(&rest[..rest.len() - before.len()]) {
-            before
-        } else if is_label(&rest[behind.len()..]) {
-            behind
+        let letters = rest.char_indices().take_while(is_letter).take(WORD_CHARS).last();
+        let first = letters.map_or(0, |(place, c)| place + c.len_utf8());
+        let letters = rest
+            .char_indices()
+            .rev()
+            .take_while(is_letter)
+            .take(WORD_CHARS)
+            .last();
+        let last = letters.map_or(rest.len(), |(place, _)| place);
+        rest = if is_label(&rest[..first]) {
+            &rest[first..]
+        } else if is_label(&rest[last..]) {
+            &rest[..last]
         } else {
             return rest;
         }
@@ -143,6 +166,6 @@ fn is_margin(c: char) -> bool {
 
 /// `raw` without the `.0` of a spreadsheet that took a number for a quantity.
 fn without_fraction(raw: &str) -> &str {
-    let is_whole = |rest: &&str| rest.len() >= 10 && rest.bytes().all(|b| b.is_ascii_digit() || b == b'+');
+    let is_whole = |rest: &&str| rest.len() >= 5 && rest.bytes().all(|b| b.is_ascii_digit() || b == b'+');
     raw.strip_suffix(".0").filter(is_whole).unwrap_or(raw)
 }
