@@ -80,14 +80,16 @@ impl Link {
         let path = percent_decode_str(request.raw_http_path()).decode_utf8_lossy();
         let lead = match segments(&path)[..] {
             // Only an SMS has a short link, so the visitor's tag is right even without a look-up of the code.
-            ["l", ref code @ ..] => {
+            ["l", code, ref more @ ..] => {
                 return Self {
-                    code: ShortCode::parse(linked(&code.join("/"), "")),
+                    code: ShortCode::parse(linked(code, "")).filter(|_| is_tail(more)),
                     source: Some(Channel::Sms),
                     lead: None,
                 };
             }
-            ["api", "landing", "track", ref lead @ ..] => LeadId::parse(linked(&lead.join("/"), "-")),
+            ["api", "landing", "track", lead, ref more @ ..] => {
+                LeadId::parse(linked(lead, "-")).filter(|_| is_tail(more))
+            }
             _ => None,
         };
         let query = request.query_string_parameters();
@@ -115,6 +117,13 @@ fn linked<'a>(text: &'a str, marks: &str) -> &'a str {
     let text = text.trim_start_matches(|c| !is_ours(c));
     let end = text.find(|c| !is_ours(c)).unwrap_or(text.len());
     text[..end].trim_end_matches(|c| marks.contains(c))
+}
+
+/// Whether the rest of a path is only what stuck to the link.
+fn is_tail(more: &[&str]) -> bool {
+    !more
+        .iter()
+        .any(|segment| segment.contains(|c: char| c.is_ascii_alphanumeric()))
 }
 
 /// The course's URL, with tags that identify the visitor to its analytics.
