@@ -90,8 +90,8 @@ fn national(domain: &str) -> Result<Cow<'_, str>, ContactError> {
 }
 
 /// A character that is there by a slip: a symbol; or, where the keyboard was not switched, a letter with Latin
-/// look-alikes, in one label with Latin ones or in an end that no domain has. Such names could be registered, but nobody
-/// has an address there.
+/// look-alikes, in one label with Latin ones or in an end that no domain has. Such names could be registered, but no
+/// person has an address there.
 fn slip(domain: &str) -> Option<char> {
     let is_symbol = |c: &char| {
         let is_mark = || c.general_category_group() == GeneralCategoryGroup::Mark;
