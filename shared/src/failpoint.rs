@@ -87,9 +87,9 @@ impl fmt::Display for Step {
 #[cfg(feature = "failpoints")]
 pub(crate) async fn step<T>(step: Step, work: impl Future<Output = T>) -> T {
     pass(step, "before");
-    let outcome = work.await;
+    let value = work.await;
     pass(step, "after");
-    outcome
+    value
 }
 
 #[cfg(not(feature = "failpoints"))]

@@ -1,6 +1,4 @@
-//! The library of the funnel. ARCHITECTURE.md has the map.
-//!
-//! Import direction: `domain ← failure, failpoint, task ← config, http, batch, store, clients, aws ← functions`.
+//! The library of the funnel. ARCHITECTURE.md has the map and the direction of imports.
 
 pub mod aws;
 pub mod batch;

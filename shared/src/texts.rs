@@ -116,7 +116,7 @@ pub struct ContactTexts {
     pub phone_short: &'static str,
     /// The phone has more digits than any.
     pub phone_long: &'static str,
-    /// A control character, which nobody sees.
+    /// A control character, which is invisible.
     pub control_character: &'static str,
     /// The e-mail address or the phone holds this character.
     pub wrong_character: fn(char) -> String,

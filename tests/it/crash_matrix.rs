@@ -12,15 +12,14 @@
 //! point (10, or 3 with fewer than 100 leads), `CRASH_ONLY` a part of the name of the points to run, such as
 //! `deliver.record`.
 
-mod outcome;
 mod points;
 mod rounds;
 mod scene;
+mod tally;
 
 use futures::StreamExt as _;
 use harness::tools;
 use harness::world::{binaries, binaries_with_failpoints, run};
-use outcome::{HEAD, Outcome, drain};
 use points::{Point, STEPS, points};
 use proftest::config::variable;
 use proftest::failpoint::Step;
@@ -28,6 +27,7 @@ use rounds::{Armed, Chance, Told};
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
+use tally::{Tally, drain, head};
 
 const LEADS: usize = 10;
 /// Points that are tried side by side: most of their time is waiting.
@@ -35,7 +35,7 @@ const SIDE_BY_SIDE: usize = 6;
 /// The words of `shared/src/failpoint.rs` that tell an armed binary.
 const MARK: &str = "proftest-failpoint";
 
-async fn outcome(point: Point, leads: usize, rounds: usize) -> Outcome {
+async fn tally(point: Point, leads: usize, rounds: usize) -> Tally {
     let world = scene::world(point.scene, leads).await;
     let armed = Armed {
         world: &world,
@@ -61,7 +61,7 @@ async fn outcome(point: Point, leads: usize, rounds: usize) -> Outcome {
     };
     world.vendors.heal();
     drain(&world).await;
-    Outcome::of(&armed, &told).await
+    Tally::of(&armed, &told).await
 }
 
 fn number(variable: &str) -> Option<usize> {
@@ -79,32 +79,33 @@ fn a_process_killed_at_any_step_loses_nothing_and_doubles_nothing() {
         let points: Vec<Point> = points().into_iter().filter(chosen).collect();
         binaries_with_failpoints().await;
         let started = Instant::now();
-        println!("{HEAD}");
-        let outcomes: Vec<Outcome> = futures::stream::iter(points)
+        println!("{}", head());
+        let tallies: Vec<Tally> = futures::stream::iter(points)
             .map(|point| async move {
-                let outcome = outcome(point, leads, rounds).await;
-                println!("{outcome}");
-                outcome
+                let tally = tally(point, leads, rounds).await;
+                println!("{tally}");
+                tally
             })
             .buffered(SIDE_BY_SIDE)
             .collect()
             .await;
-        let total = |count: fn(&Outcome) -> usize| outcomes.iter().map(count).sum::<usize>();
+        let total = |count: fn(&Tally) -> usize| tallies.iter().map(count).sum::<usize>();
         println!(
             "\n{} points, {} deaths, {} leads, {rounds} rounds, {:.0} s",
-            outcomes.len(),
-            total(|outcome| outcome.deaths),
-            total(|outcome| outcome.leads),
+            tallies.len(),
+            total(|tally| tally.deaths),
+            total(|tally| tally.leads),
             started.elapsed().as_secs_f64(),
         );
-        let bad: Vec<String> = outcomes
+        let bad: Vec<String> = tallies
             .iter()
-            .filter(|outcome| !outcome.is_good())
+            .filter(|tally| !tally.is_good())
             .map(ToString::to_string)
             .collect();
         assert!(
-            !outcomes.is_empty() && bad.is_empty(),
-            "{HEAD}\n{}",
+            !tallies.is_empty() && bad.is_empty(),
+            "{}\n{}",
+            head(),
             bad.join("\n")
         );
     });

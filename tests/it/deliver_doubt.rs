@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 /// Look-ups alone are made, and none of them ends in sending, until the list had time to show the message.
 async fn is_only_looked_up(world: &World, app: &deliver::App, waiting: &Waiting) {
-    let settled = Instant::now() + HASTY.absent / 2;
-    while Instant::now() < settled {
+    let until = Instant::now() + HASTY.absent / 2;
+    while Instant::now() < until {
         wake(app, waiting).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

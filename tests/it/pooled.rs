@@ -40,7 +40,7 @@ fn the_functions_take_the_connection_of_this_run_and_no_other() {
             let pooler = pooler().await.unwrap();
             let clients = pooler.show("clients", db.name()).await;
             assert!(clients.iter().any(|client| client["user"] == USER), "{clients:?}");
-            // Straight to the server, these credentials lead nowhere.
+            // The server itself refuses these credentials.
             let route = Route {
                 port: Route::direct(&db.url).port,
                 ..pooler.route(db.name())
@@ -70,7 +70,7 @@ fn many_clients_share_few_connections_to_the_server() {
     });
 }
 
-/// Were it otherwise, the runs through this pooler would show nothing about Supabase's.
+/// Otherwise runs through this pooler would prove nothing about Supabase's.
 #[test]
 #[allow(clippy::disallowed_methods, reason = "to see that what is disallowed breaks")]
 fn this_pooler_breaks_named_statements_as_production_s_does() {

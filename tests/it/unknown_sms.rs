@@ -143,10 +143,10 @@ fn every_sms_whose_answer_was_lost_is_found() {
 }
 
 #[test]
-fn a_slow_list_and_one_that_does_not_answer_in_time_make_nobody_send_again() {
+fn a_slow_list_and_one_that_does_not_answer_in_time_lead_to_no_second_sms() {
     run(async {
         let lost = Lost::with(Options::unlimited(), HASTY).await;
-        // Beyond a call's ten seconds, and past the settling time; later ones are slow, but answer.
+        // Beyond a call's ten seconds, and past the time after which an SMS that is not listed counts as absent; later ones are slow, but answer.
         let (late, slow) = (Mode::Slow { ms: 12_000 }, Mode::Slow { ms: 900 });
         lost.world
             .vendors
@@ -160,9 +160,9 @@ fn a_slow_list_and_one_that_does_not_answer_in_time_make_nobody_send_again() {
 }
 
 #[test]
-fn a_list_that_lags_by_less_than_the_settling_time_makes_nobody_send_again() {
+fn a_list_that_lags_by_less_than_the_absent_time_leads_to_no_second_sms() {
     run(async {
-        // Production settles for ten minutes; so this is a lag of six minutes, a hundred times faster.
+        // In production an SMS counts as absent after ten minutes. This is a lag of six minutes, a hundred times faster.
         let mut options = Options::unlimited();
         options.mobizon.list_lag = Duration::from_millis(3_600);
         let policy = DeliveryTiming {

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 /// Takes e-mails. They are sent when every clone is dropped.
 pub type Outbox = mpsc::UnboundedSender<Outgoing>;
 
-/// One e-mail, and the channel for its outcome. If it is dropped without an outcome, its claim stands until the lease
+/// One e-mail, and the channel for the vendor's answer. If it is dropped without one, its claim stands until the lease
 /// ends.
 pub struct Outgoing {
     notification: NotificationId,
@@ -23,24 +23,24 @@ pub struct Outgoing {
     in_doubt: bool,
     batch: Option<BatchId>,
     message: Message,
-    outcome: oneshot::Sender<Result<String, Failure>>,
+    answer: oneshot::Sender<Result<String, Failure>>,
 }
 
-/// Hands in an e-mail. The outcome arrives after the e-mails of all records have been sent.
+/// Hands in an e-mail. The answer arrives after the e-mails of all records have been sent.
 pub fn hand_in(
     outbox: &Outbox,
     notification: NotificationId,
     attempt: &Attempt,
     message: Message,
 ) -> oneshot::Receiver<Result<String, Failure>> {
-    let (outcome, waiting) = oneshot::channel();
+    let (answer, waiting) = oneshot::channel();
     let outgoing = Outgoing {
         notification,
         attempt: attempt.number,
         in_doubt: attempt.before != Before::NotSent,
         batch: attempt.batch,
         message,
-        outcome,
+        answer,
     };
     // Collecting lasts as long as a sender exists.
     let _ = outbox.send(outgoing);
@@ -99,9 +99,9 @@ pub async fn close(store: &Store, batches: &[BatchId]) {
 async fn one_by_one(resend: &Resend, emails: Vec<Outgoing>) {
     let sendings = emails.into_iter().map(async |email| {
         let key = format!("proftest-email-{}", email.notification);
-        let outcome = resend.send(&email.message, &key).await;
+        let answer = resend.send(&email.message, &key).await;
         // The receiver may have panicked; the lease then ends its claim.
-        let _ = email.outcome.send(outcome);
+        let _ = email.answer.send(answer);
     });
     futures::future::join_all(sendings).await;
 }
@@ -189,8 +189,8 @@ fn key(batch: BatchId) -> String {
     format!("proftest-batch-{batch}")
 }
 
-fn tell(emails: Vec<Outgoing>, outcome: impl Fn(usize) -> Result<String, Failure>) {
+fn tell(emails: Vec<Outgoing>, answer: impl Fn(usize) -> Result<String, Failure>) {
     for (index, email) in emails.into_iter().enumerate() {
-        let _ = email.outcome.send(outcome(index));
+        let _ = email.answer.send(answer(index));
     }
 }

@@ -27,7 +27,7 @@ const ANSWERS_MAX: usize = 200;
 /// How deep a field may be nested. serde_json reads at most 128 levels, and the metadata adds some of its own: a
 /// deeper field could be stored but not read again.
 const DEPTH_MAX: usize = 32;
-/// Nobody fills in the test and the form faster, in milliseconds.
+/// The least time for test and form, in milliseconds.
 const FILL_MIN_MS: u64 = 3000;
 
 #[derive(Debug)]

@@ -104,13 +104,13 @@ impl Campaign {
 
     /// The checkbox that allows the pixels.
     pub fn tick(&self) -> String {
-        let whom = match (&self.meta, &self.yandex) {
+        let receivers = match (&self.meta, &self.yandex) {
             (Some(_), Some(_)) => "Meta и&nbsp;Яндекс.Метрике",
             (Some(_), None) => "Meta",
             _ => "Яндекс.Метрике",
         };
         format!(
-            "<p class=\"field check\"><label><input id=\"ads\" type=\"checkbox\"><span>Разрешаю сообщить {whom} о&nbsp;том, \
+            "<p class=\"field check\"><label><input id=\"ads\" type=\"checkbox\"><span>Разрешаю сообщить {receivers} о&nbsp;том, \
              что тест пройден (необязательно)</span></label></p>"
         )
     }

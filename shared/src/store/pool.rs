@@ -138,12 +138,12 @@ impl Store {
     pub async fn run(&self, step: Step, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         let until = Instant::now() + self.deadline;
         match self.attempt(step, sql, params, until).await {
-            Err(Attempted::Again(_)) => {}
-            Err(Attempted::Over(error)) => return Err(error),
+            Err(Tried::Again(_)) => {}
+            Err(Tried::Over(error)) => return Err(error),
             Ok(rows) => return Ok(rows),
         }
         match self.attempt(step, sql, params, until).await {
-            Err(Attempted::Again(error) | Attempted::Over(error)) => Err(error),
+            Err(Tried::Again(error) | Tried::Over(error)) => Err(error),
             Ok(rows) => Ok(rows),
         }
     }
@@ -154,23 +154,23 @@ impl Store {
         sql: &str,
         params: &[Param<'_>],
         until: Instant,
-    ) -> Result<Vec<Row>, Attempted> {
-        let client = self.connection(until).await.map_err(Attempted::Over)?;
+    ) -> Result<Vec<Row>, Tried> {
+        let client = self.connection(until).await.map_err(Tried::Over)?;
         match tokio::time::timeout_at(until, step(name, client.query_typed(sql, params))).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => {
-                let attempted = classify(name.as_str(), error);
-                if matches!(attempted, Attempted::Again(_)) {
+                let tried = classify(name.as_str(), error);
+                if matches!(tried, Tried::Again(_)) {
                     // A server or pooler that shuts down says so before it closes. The pool would still reuse this
                     // connection for the second attempt.
                     drop(Object::take(client));
                 }
-                Err(attempted)
+                Err(tried)
             }
             Err(_) => {
                 // A statement still runs on this connection: do not reuse it.
                 drop(Object::take(client));
-                Err(Attempted::Over(StoreError::Unavailable(format!(
+                Err(Tried::Over(StoreError::Unavailable(format!(
                     "{}: no answer within the deadline",
                     name.as_str()
                 ))))
@@ -211,17 +211,17 @@ fn parse(database: &Database) -> Result<tokio_postgres::Config, StoreError> {
         .map_err(|_| StoreError::Settings("DATABASE_URL cannot be parsed".to_owned()))
 }
 
-enum Attempted {
+enum Tried {
     /// The statement may succeed on another connection.
     Again(StoreError),
     /// It will not succeed, or no time is left.
     Over(StoreError),
 }
 
-fn classify(name: &str, error: tokio_postgres::Error) -> Attempted {
+fn classify(name: &str, error: tokio_postgres::Error) -> Tried {
     let Some(state) = error.code() else {
         // The server did not answer: the connection broke.
-        return Attempted::Again(StoreError::Unavailable(format!(
+        return Tried::Again(StoreError::Unavailable(format!(
             "{name}: {}",
             crate::failure::chain(&error)
         )));
@@ -229,12 +229,12 @@ fn classify(name: &str, error: tokio_postgres::Error) -> Attempted {
     let unavailable = || StoreError::Unavailable(format!("{name}: SQLSTATE {}", state.code()));
     match (state, &state.code()[..2]) {
         (&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE, _) => {
-            Attempted::Again(unavailable())
+            Tried::Again(unavailable())
         }
         // The server is shutting down or starting; a pooler may have another one.
-        (_, "57" | "08") => Attempted::Again(unavailable()),
+        (_, "57" | "08") => Tried::Again(unavailable()),
         // Insufficient resources, system errors, a read-only standby.
-        (_, "53" | "58" | "25" | "28") => Attempted::Over(unavailable()),
-        _ => Attempted::Over(StoreError::Refused(error)),
+        (_, "53" | "58" | "25" | "28") => Tried::Over(unavailable()),
+        _ => Tried::Over(StoreError::Refused(error)),
     }
 }

@@ -1,8 +1,8 @@
 //! Rounds of work under an armed point: processes die, their messages come back, shuffled and doubled.
 
-use super::outcome::drain;
 use super::points::Point;
 use super::scene::{PASSED, person, quiet, start};
+use super::tally::drain;
 use crate::support::request::{sample, visit_event};
 use harness::runtime_api::Failed;
 use harness::world::{Waiting, World};

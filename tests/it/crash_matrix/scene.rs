@@ -13,13 +13,13 @@ use std::time::Duration;
 
 /// Beyond what Lambda gives any of the functions; the machine may be slow.
 const TIMEOUT: Duration = Duration::from_secs(90);
-/// How much time passes between rounds: more than a lease, a parked message, the settling of an SMS (ten minutes) and the
-/// sweep's grace take.
+/// How much time passes between rounds: more than a lease, a parked message, the time after which an SMS
+/// counts as absent (ten minutes) and the sweep's grace take.
 pub const PASSED: Duration = Duration::from_mins(12);
 /// So every round meets a token that has to be renewed.
 const TOKEN_LIFETIME: Duration = Duration::from_mins(15);
 
-/// A person by number, whose answers are different from everybody's, so that no two notes are alike.
+/// A person by number, whose answers differ from all others', so that no two notes are alike.
 pub fn person(number: usize) -> Person {
     let answers = json!([{"questionNumber": 1, "question": "Кто?", "answer": format!("Человек {number}")}]);
     Person {
@@ -59,7 +59,7 @@ fn break_vendors(vendors: &Vendors, scene: Scene, leads: u32) {
         every: None,
         path: path.map(str::to_owned),
     };
-    // Of so many calls the answers are lost; of so many more nothing was carried out either.
+    // `carried_out` calls lose only their answer; `not` calls are not carried out either.
     let lose = |vendor: Vendor, path: &str, carried_out: u32, not: u32| {
         for (mode, count) in [(Mode::AcceptThenDrop {}, carried_out), (Mode::Drop {}, not)] {
             if count > 0 {

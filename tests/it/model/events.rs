@@ -133,7 +133,7 @@ impl Situation {
             Job::Claimed(attempt) => match open(&settings.timing, CHANNELS[channel], before(attempt)) {
                 Opening::Over(outcome) => {
                     let record = record(attempt, &outcome, Doubt::Keep);
-                    vec![(Event::Settle(worker, channel), Some(become_(record)))]
+                    vec![(Event::Record(worker, channel), Some(become_(record)))]
                 }
                 Opening::LookUp { since } if settings.looks_up => {
                     self.look_up(settings, worker, channel, attempt, since)
@@ -161,7 +161,7 @@ impl Situation {
             Job::Called(attempt, Call::Answered(answer)) => {
                 let (outcome, doubt) = concluded(&settings.timing, attempt, answer);
                 let record = record(attempt, &outcome, doubt);
-                vec![(Event::Settle(worker, channel), Some(become_(record)))]
+                vec![(Event::Record(worker, channel), Some(become_(record)))]
             }
             Job::Recording(record) => {
                 let mut situation = become_(Job::None);

@@ -184,7 +184,7 @@ pub enum Event {
     Send(usize, usize),
     Answer(usize, usize, Answer),
     TimeOut(usize, usize),
-    Settle(usize, usize),
+    Record(usize, usize),
     Land(usize, usize),
     Die(usize),
     OrphanAccepted(usize, usize),
@@ -223,7 +223,7 @@ pub fn before(attempt: Attempt) -> Before {
 
 pub fn concluded(timing: &DeliveryTiming, attempt: Attempt, answer: Answer) -> (Outcome, Doubt) {
     let failed = |reaction| Err(Failure::new(reaction, "why"));
-    let outcome = match answer {
+    let answer = match answer {
         Answer::Accepted => Ok("7".to_owned()),
         Answer::AcceptedUnheard | Answer::DroppedUnheard => failed(Reaction::Unknown),
         Answer::Refused => failed(Reaction::Retry { after: None }),
@@ -237,7 +237,7 @@ pub fn concluded(timing: &DeliveryTiming, attempt: Attempt, answer: Answer) -> (
         channel,
         before(attempt),
         u16::from(attempt.retries),
-        outcome,
+        answer,
         0.0,
     )
 }

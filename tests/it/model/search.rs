@@ -1,6 +1,6 @@
 //! Every situation that can be reached, and what must hold in each.
 //!
-//! Breadth first, so that the way to a broken situation is a shortest one. A library for this (stateright) was looked
+//! Breadth first, so that the path to a broken situation is a shortest one. A library for this (stateright) was looked
 //! at: it cannot ask whether an end stays reachable from every situation, which is half of what is asked here, and it
 //! brings a web server.
 
@@ -24,7 +24,7 @@ pub struct Explored {
 #[derive(Debug)]
 pub struct Broken {
     pub what: &'static str,
-    pub way: Vec<Event>,
+    pub path: Vec<Event>,
     pub situation: Box<Situation>,
 }
 
@@ -123,16 +123,16 @@ fn broken(
     situations: &[Situation],
     came: &[Option<(u32, Event)>],
 ) -> Broken {
-    let mut way = Vec::new();
+    let mut path = Vec::new();
     let mut at = place;
     while let Some((from, event)) = came[at] {
-        way.push(event);
+        path.push(event);
         at = from as usize;
     }
-    way.reverse();
+    path.reverse();
     Broken {
         what,
-        way,
+        path,
         situation: Box::new(situations[place]),
     }
 }

@@ -2,7 +2,7 @@
 
     python launch.py PORT TEMPORARY_DIRECTORY [--enforce-iam]
 
-Whoever starts this keeps the write end of its standard input open. When that end closes, by
+The process that starts this keeps the write end of its standard input open. When that end closes, by
 exit, by crash or by kill -9 of its owner, the emulator and the functions' processes are killed:
 nothing it started outlives its owner. It is ready once GET /_ministack/ready answers 200.
 
@@ -41,7 +41,7 @@ def settings(port, temporary):
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_EC2_METADATA_DISABLED": "true",
-        # An MQTT and an SFTP listener on every interface, which nobody here needs.
+        # An MQTT and an SFTP listener on every interface, which nothing here needs.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         # AWS's default. Otherwise a small machine's memory sets it, and the requests above it get 429.

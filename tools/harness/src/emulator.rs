@@ -1,8 +1,8 @@
 //! ministack, the AWS emulator, and the deployment of template.yaml into it.
 
+use crate::log::Log;
 use crate::postgres::free_port;
 use crate::process::Leashed;
-use crate::steps::Steps;
 use crate::tools;
 use ops::local_stack::REGION;
 use proftest::aws::{self, SdkConfig};
@@ -67,11 +67,11 @@ pub struct Api {
 }
 
 impl Emulator {
-    /// Starts the emulator with the Python that has it; what functions print goes to `steps`.
+    /// Starts the emulator with the Python that has it; what functions print goes into `printed`.
     ///
     /// With `enforce_iam` the functions' roles are in force: what a policy does not allow is refused, and every decision
     /// is a line of `<dir>/emulator/iam.jsonl`. Requests must be signed, but those to the functions' HTTP API.
-    pub async fn start(python: PathBuf, dir: &Path, steps: Steps, enforce_iam: bool) -> Result<Self, String> {
+    pub async fn start(python: PathBuf, dir: &Path, printed: Log, enforce_iam: bool) -> Result<Self, String> {
         let temporary = dir.join("emulator");
         std::fs::create_dir_all(&temporary).map_err(|error| format!("{}: {error}", temporary.display()))?;
         let launch = temporary.join("launch.py");
@@ -88,7 +88,7 @@ impl Emulator {
             .stderr(log);
         let mut process = Leashed::spawn(command).map_err(|error| format!("the emulator: {error}"))?;
         if let Some(stdout) = process.stdout() {
-            tokio::spawn(follow(stdout, steps));
+            tokio::spawn(follow(stdout, printed));
         }
         let endpoint = format!("http://127.0.0.1:{port}");
         let mut emulator = Self {
@@ -172,8 +172,8 @@ impl Emulator {
     }
 }
 
-/// Turns what functions print into steps, until the emulator ends.
-async fn follow(stdout: ChildStdout, steps: Steps) {
+/// Adds what functions print to the log, until the emulator ends.
+async fn follow(stdout: ChildStdout, log: Log) {
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let Ok(Value::Object(printed)) = serde_json::from_str::<Value>(&line) else {
@@ -184,6 +184,6 @@ async fn follow(stdout: ChildStdout, steps: Steps) {
         let name = text("function")
             .split('-')
             .find_map(|part| part.strip_suffix("Function"));
-        steps.add_log_line(&name.unwrap_or("function").to_lowercase(), text("line"));
+        log.add_printed(&name.unwrap_or("function").to_lowercase(), text("line"));
     }
 }

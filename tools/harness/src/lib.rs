@@ -4,11 +4,11 @@
 
 pub mod certificates;
 pub mod emulator;
+pub mod log;
 pub mod person;
 pub mod postgres;
 pub mod process;
 pub mod runtime_api;
-pub mod steps;
 pub mod tools;
 pub mod vendors;
 #[allow(

@@ -160,7 +160,7 @@ fn settings(fsync: bool) -> Vec<String> {
 }
 
 async fn init(bin: &Path, owner: &Owner, dir: &Path, data: &Path) -> Result<(), String> {
-    let mut outcome = Ok(());
+    let mut made = Ok(());
     // C.UTF-8 is missing on macOS and some small systems; C with UTF8 sorts the same.
     for locale in ["C.UTF-8", "C"] {
         let mut command = Command::new(bin.join("initdb"));
@@ -171,13 +171,13 @@ async fn init(bin: &Path, owner: &Owner, dir: &Path, data: &Path) -> Result<(), 
             .arg(dir.join("password"))
             .args(["--locale", locale]);
         command.args(["-U", "postgres", "-E", "UTF8", "--auth=scram-sha-256"]);
-        outcome = run("initdb", &mut command).await.map(|_| ());
-        if outcome.is_ok() {
+        made = run("initdb", &mut command).await.map(|_| ());
+        if made.is_ok() {
             break;
         }
         let _ = fs::remove_dir_all(data);
     }
-    outcome
+    made
 }
 
 /// The user that the server runs as: PostgreSQL refuses root.

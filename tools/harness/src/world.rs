@@ -39,7 +39,7 @@ pub struct World {
     pub crm: Queue,
     pub vendors: Vendors,
     pub delay: Duration,
-    /// Settings that differ from those of everybody; an empty one is not there.
+    /// Settings that differ from the defaults; an empty value removes one.
     pub changes: Settings,
     aws: String,
 }
@@ -116,8 +116,8 @@ impl World {
         read(&Env::new(&|name| settings.get(name).cloned())).unwrap()
     }
 
-    /// What waits (leases, pauses, schedules) comes to its end in a moment: see [`Database::pass_time`]. What the queues
-    /// hold back stays there.
+    /// Moves every time in the database back by `time`: leases, pauses and schedules end. Messages that SQS hides stay
+    /// hidden.
     pub async fn pass_time(&self, time: Duration) {
         self.db.pass_time(time).await;
     }
@@ -177,7 +177,7 @@ impl World {
     }
 
     pub fn break_times(&self, vendor: Vendor, mode: Mode, count: u32) {
-        // The SMS and its look-up; who asks for the balance is not to use the fault up.
+        // Only sending and look-up meet the fault; a balance request does not use it up.
         let path = (vendor == Vendor::Mobizon).then(|| "message/".to_owned());
         self.vendors.faults(vendor).add(Fault {
             path,

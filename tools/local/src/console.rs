@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-use harness::steps::Steps;
+use harness::log::Log;
 use proftest::domain::ids::LeadId;
 use proftest::domain::message::ucs2_units;
 use proftest::store::{Store, StoreError};
@@ -38,7 +38,7 @@ pub struct Console {
     pub mobizon: Option<Mobizon>,
     /// The CRM stand-in; `None` when another address was given.
     pub amocrm: Option<AmoCrm>,
-    pub steps: Steps,
+    pub log: Log,
     pub http: reqwest::Client,
 }
 
@@ -152,7 +152,7 @@ async fn state(State(console): Shared) -> Result<Json<Value>, Failure> {
         "counts": counts,
         "vendors": vendors,
         "crm": crm,
-        "steps": console.steps.list(),
+        "steps": console.log.list(),
     })))
 }
 
@@ -277,13 +277,14 @@ async fn add_fault(
 ) -> Result<StatusCode, Failure> {
     let fault = Fault::from_json(&body).map_err(|error| Failure(StatusCode::BAD_REQUEST, error))?;
     faults(&console, &key)?.add(fault);
-    let step = format!("console: {key} is broken on purpose");
-    console.steps.add(None, step);
+    console
+        .log
+        .add(None, format!("console: {key} is broken on purpose"));
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn clear_faults(State(console): Shared, Path(key): Path<String>) -> Result<StatusCode, Failure> {
     faults(&console, &key)?.clear();
-    console.steps.add(None, format!("console: {key} works again"));
+    console.log.add(None, format!("console: {key} works again"));
     Ok(StatusCode::NO_CONTENT)
 }

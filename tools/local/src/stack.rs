@@ -3,8 +3,8 @@
 use crate::console::{self, Console};
 use crate::gateway;
 use harness::emulator::{Deployment, Emulator};
+use harness::log::Log;
 use harness::postgres::{Cluster, Place};
-use harness::steps::Steps;
 use harness::tools;
 use harness::vendors::{self, Vendors};
 use ops::migrate;
@@ -72,7 +72,7 @@ impl Stack {
                 println!("{line}");
             }
         };
-        let steps = Steps::new(options.print);
+        let log = Log::new(options.print);
         let gateway_listener = listen(options.port, "--port").await?;
         let console_listener = listen(options.console_port, "--console-port").await?;
         let gateway = url(&gateway_listener)?;
@@ -82,7 +82,7 @@ impl Stack {
         let database = database(options, given);
         let emulator = async {
             let python = tools::emulator_python(&say).await?;
-            Emulator::start(python, dir, steps.clone(), options.enforce_iam).await
+            Emulator::start(python, dir, log.clone(), options.enforce_iam).await
         };
         let (build, (cluster, database), emulator) = tokio::try_join!(build, database, emulator)?;
         let vendors = vendors(options).await?;
@@ -97,7 +97,7 @@ impl Stack {
             resend: called(options.resend_url.as_ref(), &vendors.resend),
             mobizon: called(options.mobizon_url.as_ref(), &vendors.mobizon),
             amocrm: called(options.amocrm_url.as_ref(), &vendors.amocrm),
-            steps,
+            log,
             http: http.clone(),
         };
         let console_url = url(&console_listener)?;
@@ -140,7 +140,7 @@ impl Stack {
             .map_err(|error| format!("{}: {error}", self.state_file.display()))
     }
 
-    /// Stops everything, in the order in which nothing is left waiting for something that is gone.
+    /// Stops everything, callers before what they call.
     pub async fn stop(self) {
         let _ = std::fs::remove_file(&self.state_file);
         self.emulator.stop().await;

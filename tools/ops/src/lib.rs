@@ -1,4 +1,4 @@
-//! The commands for production: migrations, checks, repairs. Nothing of the local stack is compiled in.
+//! The commands for production: migrations, checks, repairs. No stand-in, emulator or console is compiled in.
 
 pub mod crm_gate;
 pub mod database;

@@ -182,8 +182,8 @@ impl AmoCrm {
     }
 
     /// Answers, and counts a refusal. `None`: nothing was found.
-    fn answer(&self, outcome: Result<Option<Value>, Refusal>) -> Response {
-        match outcome {
+    fn answer(&self, answered: Result<Option<Value>, Refusal>) -> Response {
+        match answered {
             Ok(body) => answer::success(body.as_ref()),
             Err(refusal) => {
                 self.0.control.refused(refusal.name);

@@ -3,8 +3,8 @@
 //!
 //! Each has what the product's clients send, and refuses the rest, so that a misspelling shows.
 //!
-//! [`Resend`], [`Mobizon`] and [`AmoCrm`] are cheap to clone; their `router()` goes to [`serve`]. What they took, counted and
-//! are to do wrong is asked of the value: `sent()` (amoCRM: `deals()`), `stats()`, `faults()`.
+//! [`Resend`], [`Mobizon`] and [`AmoCrm`] are cheap to clone; their `router()` goes to [`serve`]. Ask the value for what
+//! it accepted (`sent()`, amoCRM: `deals()`), its counts (`stats()`) and its faults (`faults()`).
 #![allow(clippy::missing_panics_doc, reason = "only this workspace uses the crate")]
 
 mod amocrm;

@@ -118,8 +118,8 @@ impl Resend {
     }
 
     /// Answers, and counts a refusal.
-    fn answer(&self, outcome: Result<Value, Refusal>) -> Response {
-        match outcome {
+    fn answer(&self, answered: Result<Value, Refusal>) -> Response {
+        match answered {
             Ok(body) => Json(body).into_response(),
             Err(refusal) => {
                 self.0.control.refused(refusal.name);

@@ -37,7 +37,7 @@ fn decoded(bytes: &[u8]) -> Cow<'_, str> {
     char::decode_utf16(units).filter_map(Result::ok).collect()
 }
 
-/// What may stand around JSON: whitespace of any script, marks that nobody sees, and the zero byte that ends a text in C.
+/// What may stand around JSON: whitespace of any script, invisible marks, and the zero byte that ends a text in C.
 fn is_around(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\0' | '\u{FEFF}' | '\u{200B}'..='\u{200F}' | '\u{2060}')
 }

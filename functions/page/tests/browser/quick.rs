@@ -42,7 +42,7 @@ async fn quick_presses_do_not_overtake_each_other() {
     tokio::time::sleep(SETTLED).await;
     let steps = visitor.eval(STEPS).await;
     assert_eq!(steps[0], steps[1]);
-    // An option goes on by itself a moment later, but not when somebody goes back meanwhile, however slow
+    // An option goes on by itself a moment later, but not when the visitor goes back meanwhile, however slow
     // the browser is.
     let option = "document.querySelector('.question:not([hidden]) input')
                   .dispatchEvent(new MouseEvent('click', {bubbles: true, clientX: 1, clientY: 1}));";

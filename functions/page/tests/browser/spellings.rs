@@ -118,7 +118,7 @@ async fn phones_key_by_key() {
         return;
     };
     let mut rows = rows(include_str!("../../../../shared/data/phones.json"));
-    // Nobody types the `.0` of a spreadsheet.
+    // No person types the `.0` of a spreadsheet.
     rows.retain(|row| !row["input"].as_str().unwrap().ends_with(".0"));
     let mut wrong = Vec::new();
     for (row, Entered(value, sentence, _)) in rows.iter().zip(enter(&visitor, "phone", &rows, true).await) {

@@ -1,4 +1,4 @@
-//! What visitors do, on a page that is served by whomever.
+//! What visitors do, whatever serves the page.
 
 use crate::visitor::{Size, Visitor};
 
@@ -16,7 +16,7 @@ pub async fn finish_test(visitor: &Visitor, from: usize) {
     visitor.sees("#contact").await;
 }
 
-/// From the start to the form: a wrong answer taken back, a reload amid the questions, the browser's back button.
+/// From the start to the form: a wrong answer taken back, a reload in the middle of the questions, the browser's back button.
 pub async fn answer_with_second_thoughts(visitor: &Visitor) {
     visitor.picture("1-start").await;
     visitor.press("#begin").await;

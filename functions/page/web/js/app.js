@@ -171,7 +171,7 @@ $('back').addEventListener('click', () => goBack(session.step > 0 ? session.step
 $('edit').addEventListener('click', () => goBack(ALL - 1));
 $('again').addEventListener('click', restart);
 addEventListener('popstate', (event) => {
-  // Whoever goes back before the entry is there has left it already.
+  // A visitor who goes back before the entry is there has left it already.
   unpushed = undefined;
   show((event.state || {}).step ?? 'start', true);
 });

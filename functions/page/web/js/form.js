@@ -79,7 +79,7 @@ export function setUpForm() {
     input.addEventListener('input', () => {
       session.form[name] = valueOf(name);
       saveSession();
-      // An error goes as soon as it is mended, and comes only when the field is left.
+      // An error goes as soon as it is corrected, and comes only when the field is left.
       if (input.hasAttribute('aria-invalid')) showError(name, CHECKS[name](valueOf(name)));
     });
     input.addEventListener('change', () => {

@@ -41,22 +41,22 @@ async function submit(texts) {
   put('send', TEXTS.sending);
   sendButton.setAttribute('aria-disabled', 'true');
   const lead = payload(texts);
-  const outcome = await sendLead(lead);
+  const answer = await sendLead(lead);
   busy = false;
   lockForm(false);
   sendButton.removeAttribute('aria-disabled');
-  if (outcome.done) {
-    onSaved(outcome.done, lead);
+  if (answer.done) {
+    onSaved(answer.done, lead);
     endSubmission();
-  } else if (outcome.refused) {
+  } else if (answer.refused) {
     emptyTrap();
     endSubmission();
-    const shown = showRefusal(outcome.refused.fields || {});
-    tell(shown ? '' : TEXTS.refused, outcome.refused.error || '');
+    const shown = showRefusal(answer.refused.fields || {});
+    tell(shown ? '' : TEXTS.refused, answer.refused.error || '');
   } else {
     put('send', TEXTS.sendNow);
-    tell(outcome.offline ? TEXTS.offline : TEXTS.busy, TEXTS.kept);
-    wait(texts, pauseSeconds(attempt, outcome.after));
+    tell(answer.offline ? TEXTS.offline : TEXTS.busy, TEXTS.kept);
+    wait(texts, pauseSeconds(attempt, answer.after));
     attempt += 1;
   }
 }

@@ -27,9 +27,9 @@ fn every_type_can_lead_and_every_other_can_be_second() {
     let mut seen = HashSet::new();
     for first in Type::ALL {
         for second in Type::ALL.into_iter().filter(|kind| *kind != first) {
-            let outcome = types(&answers_for(first, &[second]));
-            assert_eq!(outcome[0], first);
-            if outcome[1] == second {
+            let result = types(&answers_for(first, &[second]));
+            assert_eq!(result[0], first);
+            if result[1] == second {
                 seen.insert((first, second));
             }
         }
@@ -38,12 +38,13 @@ fn every_type_can_lead_and_every_other_can_be_second() {
 }
 
 #[test]
-fn every_outcome_has_its_own_texts() {
+fn every_result_has_its_own_texts() {
     let mut pairs = HashSet::new();
     for first in Type::ALL {
         for second in Type::ALL.into_iter().filter(|kind| *kind != first) {
-            let outcome = QuizResult::from_letters(&[first.letter(), second.letter()]).unwrap();
-            let result = outcome.texts();
+            let result = QuizResult::from_letters(&[first.letter(), second.letter()])
+                .unwrap()
+                .texts();
             assert_eq!(result.types.len(), 2);
             assert_ne!(result.types[0], result.types[1]);
             assert!((5..=8).contains(&result.professions.len()));
@@ -59,7 +60,7 @@ fn every_outcome_has_its_own_texts() {
 }
 
 #[test]
-fn letters_that_are_no_outcome_give_none() {
+fn letters_that_are_no_result_give_none() {
     for letters in [
         &["R"][..],
         &[],
@@ -103,18 +104,18 @@ fn akin_interests_break_a_tie() {
 
 proptest! {
     #[test]
-    fn any_valid_answers_have_one_outcome_of_chosen_types(answers in prop::collection::vec(0..OPTIONS, QUESTIONS)) {
-        let outcome = types(&answers);
-        prop_assert_eq!(outcome, types(&answers));
-        prop_assert_ne!(outcome[0], outcome[1]);
+    fn any_valid_answers_have_one_result_of_chosen_types(answers in prop::collection::vec(0..OPTIONS, QUESTIONS)) {
+        let result = types(&answers);
+        prop_assert_eq!(result, types(&answers));
+        prop_assert_ne!(result[0], result[1]);
         let chosen: Vec<Type> =
             questions().iter().zip(&answers).map(|(question, at)| question.options[*at].kind).collect();
         let points = |kind| chosen.iter().filter(|one| **one == kind).count();
-        prop_assert!(points(outcome[0]) >= points(outcome[1]) && points(outcome[1]) > 0);
-        for kind in Type::ALL.into_iter().filter(|kind| !outcome.contains(kind)) {
-            prop_assert!(points(kind) <= points(outcome[1]));
+        prop_assert!(points(result[0]) >= points(result[1]) && points(result[1]) > 0);
+        for kind in Type::ALL.into_iter().filter(|kind| !result.contains(kind)) {
+            prop_assert!(points(kind) <= points(result[1]));
         }
-        let letters = outcome.map(Type::letter);
+        let letters = result.map(Type::letter);
         prop_assert_eq!(QuizResult::from_letters(&letters), score(&answers));
     }
 

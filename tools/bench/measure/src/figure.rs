@@ -74,7 +74,7 @@ pub fn median(values: &[f64]) -> f64 {
     share(values, 1, 2)
 }
 
-/// The value below which so many of so many lie.
+/// The quantile `part/of`.
 pub fn share(values: &[f64], part: usize, of: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

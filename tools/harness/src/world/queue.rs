@@ -3,7 +3,7 @@
 use super::story::{dir, eventually};
 use crate::emulator::Emulator;
 pub use crate::emulator::sdk as sdk_at;
-use crate::steps::Steps;
+use crate::log::Log;
 use crate::tools;
 use aws_config::timeout::TimeoutConfig;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -26,7 +26,7 @@ pub async fn sdk() -> SdkConfig {
         let dir = dir().join("aws");
         std::fs::create_dir_all(&dir).unwrap();
         let python = tools::emulator_python(&|line| println!("{line}")).await.unwrap();
-        let emulator = Emulator::start(python, &dir, Steps::new(false), false);
+        let emulator = Emulator::start(python, &dir, Log::new(false), false);
         emulator.await.unwrap()
     };
     sdk_at(&EMULATOR.get_or_init(start).await.endpoint)

@@ -18,7 +18,7 @@ use super::{
     setup::{self, DEAL_FIELDS, field_json},
 };
 
-type Outcome = Result<Option<Value>, Refusal>;
+type Answered = Result<Option<Value>, Refusal>;
 
 pub(super) fn routes() -> Router<AmoCrm> {
     Router::new()
@@ -39,7 +39,7 @@ fn id(text: &str) -> Result<i64, Refusal> {
 }
 
 impl AmoCrm {
-    fn with(&self, work: impl FnOnce(&mut Account) -> Outcome) -> Response {
+    fn with(&self, work: impl FnOnce(&mut Account) -> Answered) -> Response {
         self.answer(self.0.control.with(work))
     }
 }

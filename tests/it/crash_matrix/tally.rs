@@ -7,6 +7,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use harness::runtime_api::{Failed, Function};
 use harness::world::{Database, Queue, World};
 use jiff::Timestamp;
+use proftest::domain::delivery::Channel;
 use serde_json::{Value, json};
 use standins::CrmContact;
 use std::collections::BTreeMap;
@@ -16,26 +17,32 @@ use std::time::Duration;
 const SWEEPS_MAX: usize = 40;
 
 #[derive(Debug)]
-pub struct Outcome {
+pub struct Tally {
     pub point: Point,
     pub deaths: usize,
     pub leads: usize,
-    /// Leads that were acknowledged and are not there, or lack an e-mail, an SMS, a deal, a note or a click; then e-mails,
-    /// SMS, deals, notes and clicks that are doubled; then messages that were early. The last columns of [`HEAD`].
-    pub wrong: [usize; 7],
+    /// The last columns of [`head`], in its order.
+    wrong: Vec<usize>,
 }
 
-impl Outcome {
+impl Tally {
     pub fn is_good(&self) -> bool {
-        self.deaths > 0 && self.leads > 0 && self.wrong == [0; 7]
+        self.deaths > 0 && self.leads > 0 && self.wrong.iter().all(|count| *count == 0)
     }
 }
 
-pub const HEAD: &str = "\
-| function | step | scene | deaths | leads | lost | e-mails twice | SMS twice | deals twice | notes twice | clicks twice | early |
-|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|";
+/// The head of the table. «lost» are leads that were acknowledged and are not there, or lack a message, a deal, a note
+/// or a click.
+pub fn head() -> String {
+    let twice = Channel::ALL.map(|channel| format!(" {} twice |", channel.as_str()));
+    let (twice, rule) = (twice.concat(), "--:|".repeat(twice.len()));
+    format!(
+        "| function | step | scene | deaths | leads | lost |{twice} deals twice | notes twice | clicks twice | early |\n\
+         |---|---|---|--:|--:|--:|{rule}--:|--:|--:|--:|"
+    )
+}
 
-impl std::fmt::Display for Outcome {
+impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Point {
             function,
@@ -96,30 +103,64 @@ async fn empty(queue: &Queue, function: &mut Function) {
     }
 }
 
-fn tally<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeMap<T, usize> {
-    let mut tally = BTreeMap::new();
+fn count<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeMap<T, usize> {
+    let mut counts = BTreeMap::new();
     for item in items {
-        *tally.entry(item).or_default() += 1;
+        *counts.entry(item).or_default() += 1;
     }
-    tally
+    counts
 }
 
-fn doubled<T>(tally: &BTreeMap<T, usize>) -> usize {
-    tally.values().map(|count| count - 1).sum()
+fn doubled<T>(counts: &BTreeMap<T, usize>) -> usize {
+    counts.values().map(|count| count - 1).sum()
 }
 
-impl Outcome {
+/// The row's columns for each channel; one has sent, or its link was clicked.
+fn flags(channel: Channel) -> [String; 2] {
+    ["sent", "clicked"].map(|what| format!("{}_{what}", channel.as_str()))
+}
+
+/// The recipient of the lead's message on a channel, as the vendor's stand-in writes it.
+fn recipient(row: &Value, channel: Channel) -> &str {
+    match channel {
+        Channel::Email => row["email"].as_str().unwrap(),
+        Channel::Sms => row["phone"].as_str().unwrap().trim_start_matches('+'),
+    }
+}
+
+/// The messages that a channel's vendor took: recipient and time.
+fn messages(world: &World, channel: Channel) -> Vec<(String, Timestamp)> {
+    let vendors = &world.vendors;
+    match channel {
+        Channel::Email => {
+            let sent = vendors.resend.sent().into_iter();
+            sent.map(|email| (email.to[0].clone(), email.accepted_at))
+                .collect()
+        }
+        Channel::Sms => {
+            let sent = vendors.mobizon.sent().into_iter();
+            sent.map(|sms| (sms.recipient, sms.accepted_at)).collect()
+        }
+    }
+}
+
+impl Tally {
     /// Judges the leads of the database, and those that visitors were told of.
     pub async fn of(armed: &Armed<'_>, told: &Told) -> Self {
         let db = &armed.world.db;
+        let flags = Channel::ALL.map(|channel| {
+            let [sent, clicked] = flags(channel);
+            format!("n.{sent}, l.{clicked}")
+        });
         let rows = db
-            .rows(
-                "select l.id, l.email, l.phone, l.source, l.amocrm_lead_id, l.email_clicked, l.sms_clicked,
-                        n.status, n.scheduled_for, n.email_sent and n.sms_sent as sent, t.state as crm
+            .rows(&format!(
+                "select l.id, l.email, l.phone, l.source, l.amocrm_lead_id, n.status, n.scheduled_for,
+                        t.state as crm, {}
                  from landing_leads l
                  left join scheduled_notifications n on n.lead_id = l.id
                  left join crm_tasks t on t.lead_id = l.id",
-            )
+                flags.join(", ")
+            ))
             .await;
         let taken = Taken::of(armed.world);
         let clicked = told.clicks > 0;
@@ -136,57 +177,58 @@ impl Outcome {
             .await;
         let [raw, counted] =
             ["raw", "counted"].map(|name| usize::try_from(clicks[name].as_u64().unwrap()).unwrap());
+        let mut wrong = vec![incomplete + missing.count() + told.redirects.saturating_sub(raw.min(counted))];
+        wrong.extend(Channel::ALL.map(|channel| doubled(&taken.messages[&channel])));
+        wrong.extend([
+            doubled(&taken.contacts) + doubled(&taken.deals),
+            doubled(&taken.notes),
+            raw.max(counted).saturating_sub(told.clicks),
+            rows.iter().map(|row| taken.early(row)).sum(),
+        ]);
         Self {
             point: armed.point,
             deaths: armed.deaths(),
             leads: rows.len(),
-            wrong: [
-                incomplete + missing.count() + told.redirects.saturating_sub(raw.min(counted)),
-                doubled(&taken.emails),
-                doubled(&taken.sms),
-                doubled(&taken.contacts) + doubled(&taken.deals),
-                doubled(&taken.notes),
-                raw.max(counted).saturating_sub(told.clicks),
-                rows.iter().map(|row| taken.early(row)).sum(),
-            ],
+            wrong,
         }
     }
 }
 
 struct Taken {
-    /// E-mails by address. A person of this matrix has one notification.
-    emails: BTreeMap<String, usize>,
-    /// SMS by recipient.
-    sms: BTreeMap<String, usize>,
+    /// Each channel's messages by recipient. A person of this matrix has one notification.
+    messages: BTreeMap<Channel, BTreeMap<String, usize>>,
     /// Contacts by phone.
     contacts: BTreeMap<String, usize>,
     /// Deals by their contact's phone.
     deals: BTreeMap<String, usize>,
     /// Notes by deal and text.
     notes: BTreeMap<(i64, String), usize>,
-    /// When each address or recipient got something, by the rows' clock of today.
-    accepted: Vec<(String, Timestamp)>,
+    /// When each recipient got something, by the rows' clock of today.
+    accepted: Vec<(Channel, String, Timestamp)>,
 }
 
 impl Taken {
     fn of(world: &World) -> Self {
-        let (emails, sms) = (world.vendors.resend.sent(), world.vendors.mobizon.sent());
         let contacts = world.vendors.amocrm.contacts();
         let phones = |contact: &CrmContact| contact.phones.clone();
         let deals = contacts
             .iter()
             .flat_map(|contact| contact.deals.iter().flat_map(|_| phones(contact)));
-        let accepted = emails
-            .iter()
-            .map(|email| (email.to[0].clone(), email.accepted_at))
-            .chain(sms.iter().map(|sms| (sms.recipient.clone(), sms.accepted_at)));
+        let mut accepted = Vec::new();
+        for channel in Channel::ALL {
+            let messages = messages(world, channel).into_iter();
+            accepted.extend(messages.map(|(to, at)| (channel, to, world.db.moved_back(at))));
+        }
+        let of_channel = |channel| {
+            let theirs = accepted.iter().filter(|(over, ..)| *over == channel);
+            (channel, count(theirs.map(|(_, to, _)| to.clone())))
+        };
         Self {
-            accepted: accepted.map(|(to, at)| (to, world.db.moved_back(at))).collect(),
-            emails: tally(emails.iter().map(|email| email.to[0].clone())),
-            sms: tally(sms.iter().map(|sms| sms.recipient.clone())),
-            contacts: tally(contacts.iter().flat_map(phones)),
-            deals: tally(deals),
-            notes: tally(
+            messages: Channel::ALL.map(of_channel).into(),
+            accepted,
+            contacts: count(contacts.iter().flat_map(phones)),
+            deals: count(deals),
+            notes: count(
                 world
                     .vendors
                     .amocrm
@@ -209,26 +251,28 @@ impl Taken {
             .map(|(_, text)| text.as_str())
             .collect();
         // The answers and the source; the first click of each channel.
-        let notes_due = if clicked { 4 } else { 2 };
-        self.emails.contains_key(text("email"))
-            && self.sms.contains_key(phone.trim_start_matches('+'))
+        let notes_due = 2 + if clicked { Channel::ALL.len() } else { 0 };
+        let has_message = |channel| {
+            let [sent, link_clicked] = flags(channel);
+            self.messages[&channel].contains_key(recipient(row, channel))
+                && row[sent] == true
+                && row[link_clicked] == clicked
+        };
+        Channel::ALL.into_iter().all(has_message)
             && self.contacts.contains_key(phone)
             && self.deals.contains_key(phone)
             && notes.len() == notes_due
             && notes.iter().any(|note| note.ends_with(text("source")))
             && (text("status"), text("crm")) == ("completed", "done")
-            && row["sent"] == true
-            && (row["email_clicked"] == clicked && row["sms_clicked"] == clicked)
     }
 
     /// How many of a lead's messages came before they were due.
     fn early(&self, row: &Value) -> usize {
         let due: Timestamp = row["scheduled_for"].as_str().unwrap().parse().unwrap();
-        let (email, phone) = (row["email"].as_str().unwrap(), row["phone"].as_str().unwrap());
         let theirs = self
             .accepted
             .iter()
-            .filter(|(to, _)| to == email || to == phone.trim_start_matches('+'));
-        theirs.filter(|(_, accepted)| *accepted < due).count()
+            .filter(|(channel, to, _)| to == recipient(row, *channel));
+        theirs.filter(|(.., accepted)| *accepted < due).count()
     }
 }

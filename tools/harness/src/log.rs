@@ -1,4 +1,4 @@
-//! What happened, step by step: one line each on the terminal, and the console's newest two hundred.
+//! What happened: one line each on the terminal, and the console's newest two hundred.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,21 +9,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 const KEPT: usize = 200;
 
 #[derive(Debug, Clone, Serialize)]
-pub struct Step {
+pub struct LogLine {
     pub at: String,
     pub lead: Option<String>,
     pub text: String,
 }
 
-/// The steps so far; clones share them.
+/// The lines so far; clones share them.
 #[derive(Debug, Clone)]
-pub struct Steps {
-    newest_first: Arc<Mutex<VecDeque<Step>>>,
+pub struct Log {
+    newest_first: Arc<Mutex<VecDeque<LogLine>>>,
     print: bool,
 }
 
-impl Steps {
-    /// An empty list; `print` also writes each step to the terminal.
+impl Log {
+    /// An empty log; `print` also writes each line to the terminal.
     pub fn new(print: bool) -> Self {
         Self {
             newest_first: Arc::default(),
@@ -37,16 +37,16 @@ impl Steps {
             let time = at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
             println!("{time}  {:36}  {text}", lead.as_deref().unwrap_or("-"));
         }
-        let mut steps = self.newest_first.lock().unwrap_or_else(PoisonError::into_inner);
-        steps.push_front(Step {
+        let mut lines = self.newest_first.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push_front(LogLine {
             at: format!("{at:.3}"),
             lead,
             text,
         });
-        steps.truncate(KEPT);
+        lines.truncate(KEPT);
     }
 
-    pub fn list(&self) -> Vec<Step> {
+    pub fn list(&self) -> Vec<LogLine> {
         self.newest_first
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -55,9 +55,8 @@ impl Steps {
             .collect()
     }
 
-    /// Adds a step for a line that a function printed, when it tells one: a line about a lead, a warning or an
-    /// error.
-    pub fn add_log_line(&self, function: &str, line: &str) {
+    /// Adds a line that a function printed if it is about a lead, a warning or an error.
+    pub fn add_printed(&self, function: &str, line: &str) {
         let Ok(log) = serde_json::from_str::<Value>(line) else {
             // A panic, or a start that was refused, is plain text.
             if !line.trim().is_empty() {

@@ -128,18 +128,21 @@ fn holds(what: &str, settings: &Settings) {
         }
         Err(Broken {
             what: wrong,
-            way,
+            path,
             situation,
-        }) => panic!("{what}: {wrong}: {way:?}: {situation:?}"),
+        }) => panic!("{what}: {wrong}: {path:?}: {situation:?}"),
     }
 }
 
 fn breaks(what: &str, expected: &str, settings: &Settings) {
-    let Err(Broken { what: found, way, .. }) = explore(settings) else {
+    let Err(Broken {
+        what: found, path, ..
+    }) = explore(settings)
+    else {
         panic!("{what}: the model found nothing wrong");
     };
-    println!("{what}: {found}, in {} steps: {way:?}", way.len());
-    assert_eq!(found, expected, "{what}: {way:?}");
+    println!("{what}: {found}, in {} steps: {path:?}", path.len());
+    assert_eq!(found, expected, "{what}: {path:?}");
 }
 
 #[test]
