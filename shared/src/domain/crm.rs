@@ -29,6 +29,19 @@ words! {
     }
 }
 
+words! {
+    /// The state of a CRM task.
+    pub enum TaskState {
+        /// amoCRM is behind the lead's row.
+        Pending = "pending",
+        /// Under a lease.
+        Working = "working",
+        /// amoCRM is up to date.
+        Done = "done",
+        Failed = "failed",
+    }
+}
+
 /// The outcome of an attempt at a CRM task, as recorded in the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CrmOutcome {
@@ -53,6 +66,33 @@ pub enum CrmOutcome {
         /// For a log: vendor, status, name of the error.
         reason: String,
     },
+}
+
+impl CrmOutcome {
+    /// The state of the task, unless the lead has changed meanwhile.
+    pub const fn state(&self) -> TaskState {
+        match self {
+            Self::Done => TaskState::Done,
+            Self::Retry { .. } | Self::Wait { .. } => TaskState::Pending,
+            Self::Failed { .. } => TaskState::Failed,
+        }
+    }
+
+    /// Delay before the next attempt; zero when there is none.
+    pub const fn after(&self) -> Duration {
+        match self {
+            Self::Done | Self::Failed { .. } => Duration::ZERO,
+            Self::Retry { after, .. } | Self::Wait { after, .. } => *after,
+        }
+    }
+
+    /// `None` when done.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Done => None,
+            Self::Retry { reason, .. } | Self::Wait { reason, .. } | Self::Failed { reason } => Some(reason),
+        }
+    }
 }
 
 /// The outcome of an attempt that amoCRM refused after `retries` earlier refusals. For `jitter` see
