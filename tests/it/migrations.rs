@@ -152,12 +152,12 @@ fn the_hand_written_queries_find_their_columns() {
     });
 }
 
-/// A lead whose rows have this word in this column, as if a later schema had it.
-async fn newer(table: &str, column: &str, word: &str) -> (World, Waiting) {
+/// A lead whose rows have this value in this column, as if a later schema had it.
+async fn newer(table: &str, column: &str, value: &str) -> (World, Waiting) {
     let world = World::new().await;
     let waiting = world.lead().await;
     let sql = format!(
-        "alter table {table} drop constraint {table}_{column}_check; update {table} set {column} = '{word}'"
+        "alter table {table} drop constraint {table}_{column}_check; update {table} set {column} = '{value}'"
     );
     world.db.execute(&sql).await;
     (world, waiting)
