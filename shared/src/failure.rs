@@ -29,7 +29,9 @@ pub struct Failure {
     /// Such as `resend 422 invalid_parameter`: vendor, status, the vendor's error name. Never personal data, never a
     /// URL. For people only; code decides by `reaction` and `status`.
     pub reason: String,
-    /// The answer's HTTP status, if it says more than the reaction.
+    /// The answer's HTTP status, if it says more than the reaction. Only calls to amoCRM are decided by it: a 404 is a
+    /// deleted contact, a 401 renews the OAuth token, a 429 shuts the gate. A vendor's own code is decided upon in its
+    /// client, which makes the reaction of it.
     pub status: Option<u16>,
 }
 

@@ -1,8 +1,10 @@
 //! The schema: applied once, by however many, and holding to the contract.
 
 use harness::postgres::connect;
-use harness::world::{Database, run};
+use harness::world::{Database, Waiting, World, run};
 use ops::migrate::{MigrateError, migrate};
+use proftest::failure::chain;
+use proftest::store::StoreError;
 use serde_json::json;
 
 #[test]
@@ -147,6 +149,40 @@ fn the_hand_written_queries_find_their_columns() {
         db.rows(&format!("select {leads} from landing_leads")).await;
         db.rows(&format!("select {notifications} from scheduled_notifications"))
             .await;
+    });
+}
+
+/// A lead whose rows have this value in this column, as if a later schema had it.
+async fn newer(table: &str, column: &str, value: &str) -> (World, Waiting) {
+    let world = World::new().await;
+    let waiting = world.lead().await;
+    let sql = format!(
+        "alter table {table} drop constraint {table}_{column}_check; update {table} set {column} = '{value}'"
+    );
+    world.db.execute(&sql).await;
+    (world, waiting)
+}
+
+fn assert_unreadable(error: &StoreError, word: &str) {
+    assert!(matches!(error, StoreError::Unreadable(_)), "{error:?}");
+    assert!(chain(error).contains(word), "{}", chain(error));
+}
+
+#[test]
+fn a_status_that_this_version_does_not_know_is_an_error_with_its_name() {
+    run(async {
+        let (world, waiting) = newer("scheduled_notifications", "status", "paused").await;
+        let error = world.db.store().claim(waiting.id).await.unwrap_err();
+        assert_unreadable(&error, "\"paused\"");
+    });
+}
+
+#[test]
+fn a_task_state_that_this_version_does_not_know_is_an_error_with_its_name() {
+    run(async {
+        let (world, waiting) = newer("crm_tasks", "state", "paused").await;
+        let error = world.db.store().claim_crm(waiting.lead).await.unwrap_err();
+        assert_unreadable(&error, "\"paused\"");
     });
 }
 

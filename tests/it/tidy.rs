@@ -110,6 +110,42 @@ fn imports_go_one_way() {
     assert!(checked > 20, "{checked}");
 }
 
+/// The root of a function's crate tells its story with the modules; what they share has a module of its own.
+#[test]
+fn no_module_of_a_function_imports_from_the_root_of_its_crate() {
+    let (mut checked, mut wrong) = (0, Vec::new());
+    for path in sources("functions", &["rs"]) {
+        let mut folders = path.ancestors();
+        let Some(source) = folders.find(|folder| folder.ends_with("src")) else {
+            continue;
+        };
+        let file = path.strip_prefix(source).unwrap();
+        if file == Path::new("lib.rs") || file == Path::new("main.rs") || is_unit_test(&path) {
+            continue;
+        }
+        let source = tools::workspace().join(source);
+        for rest in code(&path).split("crate::").skip(1) {
+            let end = rest
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap();
+            // Empty for `crate::{`: a line for each module shows what it takes.
+            let imported = &rest[..end];
+            let file = source.join(imported).with_extension("rs");
+            let is_module = !imported.is_empty() && (file.is_file() || source.join(imported).is_dir());
+            if !is_module {
+                wrong.push(format!(
+                    "{}: crate::{}",
+                    path.display(),
+                    rest.lines().next().unwrap()
+                ));
+            }
+            checked += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(checked > 5, "{checked}");
+}
+
 /// Crates by their folders, and the crates of this workspace that each may use. A slash at the end: each folder below.
 const CRATES: [(&str, &[&str]); 9] = [
     ("shared", &[]),

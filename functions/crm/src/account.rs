@@ -5,14 +5,12 @@ use crate::governor::in_slot;
 use crate::stop::Stop;
 use proftest::clients::amocrm::AmoCrm;
 use proftest::config::{self, Auth};
+use proftest::domain::crm::{Shutting, shutting};
 use proftest::failure::{Failure, Reaction};
 use proftest::store::Store;
 use proftest::telemetry::{self, Unit};
 use secrecy::SecretString;
 use std::time::Duration;
-
-/// How long the gate stays shut after a 401 or 402, before one call tries again.
-const PARKED: Duration = Duration::from_mins(5);
 
 pub struct Account {
     store: Store,
@@ -83,13 +81,8 @@ impl Account {
 
     /// Shuts the gate if the refusal asks for it.
     pub async fn refused(&self, failure: Failure) -> Stop {
-        let (opens_in, metric) = match failure.reaction {
-            Reaction::Block => (self.block, "CrmBlocked"),
-            Reaction::Park => (Some(PARKED), "CrmParked"),
-            Reaction::Retry { after: Some(after) } if failure.status == Some(429) => {
-                (Some(after), "CrmLimited")
-            }
-            _ => return Stop::Failed(failure),
+        let Some(Shutting { opens_in, metric }) = shutting(&failure, self.block) else {
+            return Stop::Failed(failure);
         };
         telemetry::metrics(&config::function_name(), &[(metric, 1.0, Unit::Count)]);
         if failure.reaction == Reaction::Block {

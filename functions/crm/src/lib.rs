@@ -14,22 +14,15 @@ mod stop;
 pub use app::{App, StartError};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use notes::WithDeal;
 use proftest::batch::{self, Handled, NamelessRecord};
-use proftest::domain::ids::{DealId, LeadId};
+use proftest::domain::ids::LeadId;
 use proftest::failure::chain;
-use proftest::store::{CrmClaim, CrmWork};
+use proftest::store::CrmClaim;
 use proftest::task::CrmTask;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-
-/// A message whose row could not be read comes back after this pause.
-const DATABASE_PAUSE: Duration = Duration::from_secs(15);
-
-/// A task whose deal is up to date and whose notes are next.
-struct WithDeal {
-    work: CrmWork,
-    deal: DealId,
-}
+use stop::DATABASE_PAUSE;
 
 /// Handles each message of a batch on its own, then writes all notes.
 pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, NamelessRecord> {
@@ -41,7 +34,7 @@ pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, Name
     })
     .await?;
     let to_note = to_note.into_inner().unwrap_or_else(PoisonError::into_inner);
-    notes::write(app, to_note).await;
+    notes::write(&app.store, &app.account, &app.timing, app.texts, to_note).await;
     Ok(response)
 }
 

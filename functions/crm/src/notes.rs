@@ -2,9 +2,9 @@
 
 use crate::account::Account;
 use crate::stop::Stop;
-use crate::{App, WithDeal};
 use proftest::clients::amocrm::{NOTES_MAX, Note};
-use proftest::domain::crm::{CrmOutcome, NoteKind};
+use proftest::domain::crm::{CrmOutcome, CrmTiming, NoteKind};
+use proftest::domain::ids::DealId;
 use proftest::domain::metadata::{AnswerTexts, Tags};
 use proftest::failure::chain;
 use proftest::store::{CrmWork, Fence, Store};
@@ -15,36 +15,48 @@ use std::fmt::Write as _;
 /// keeps everything.
 const NOTE_MAX_CHARS: usize = 10_000;
 
+/// A task whose deal is up to date and whose notes are next.
+pub struct WithDeal {
+    pub work: CrmWork,
+    pub deal: DealId,
+}
+
 /// Writes the pending notes of these tasks and ends the tasks.
-pub async fn write(app: &App, tasks: Vec<WithDeal>) {
+pub async fn write(
+    store: &Store,
+    account: &Account,
+    timing: &CrmTiming,
+    texts: &CrmTexts,
+    tasks: Vec<WithDeal>,
+) {
     // A task has each kind at most once, so this many tasks always fit one call.
     for group in tasks.chunks(NOTES_MAX / NoteKind::ALL.len()) {
         let (mut ours, mut notes) = (Vec::new(), Vec::new());
         for task in group {
-            match prepare(&app.store, &app.account, app.texts, task).await {
+            match prepare(store, account, texts, task).await {
                 Ok(mut prepared) => {
                     notes.append(&mut prepared);
                     ours.push(&task.work);
                 }
                 Err(stop) => {
-                    stop.record(&app.store, &app.timing, &task.work).await;
+                    stop.record(store, timing, &task.work).await;
                 }
             }
         }
         let written = match notes[..] {
             [] => Ok(()),
             _ => {
-                app.account
+                account
                     .call(async |amocrm, token| amocrm.add_notes(token, &notes).await)
                     .await
             }
         };
         for work in ours {
             match &written {
-                Ok(()) => finish(&app.store, work).await,
+                Ok(()) => finish(store, work).await,
                 // A failed call stops all of its tasks.
                 Err(stop) => {
-                    stop.record(&app.store, &app.timing, work).await;
+                    stop.record(store, timing, work).await;
                 }
             }
         }

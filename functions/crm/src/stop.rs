@@ -1,12 +1,14 @@
 //! Why the work on a task stopped, and what is recorded.
 
-use crate::DATABASE_PAUSE;
 use proftest::batch::Handled;
 use proftest::domain::crm::{CrmOutcome, CrmTiming, judge};
 use proftest::failure::{Failure, chain};
 use proftest::random::jitter;
 use proftest::store::{CrmWork, Store, StoreError};
 use std::time::Duration;
+
+/// A message whose row could not be read or written comes back after this pause.
+pub const DATABASE_PAUSE: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
 pub enum Stop {

@@ -1,6 +1,5 @@
 //! One attempt of each channel: send, and record the outcome.
 
-use crate::App;
 use crate::content;
 use crate::mail::{self, Outbox};
 use proftest::clients::mobizon::{Mobizon, Sms};
@@ -28,12 +27,18 @@ pub enum Attempted {
 }
 
 /// Hands in the e-mail if it is claimed, and records the outcome.
-pub async fn email(app: &App, due: &Due, contents: &[Pinned], outbox: Outbox) -> Attempted {
+pub async fn email(
+    store: &Store,
+    timing: &DeliveryTiming,
+    due: &Due,
+    contents: &[Pinned],
+    outbox: Outbox,
+) -> Attempted {
     let Some(attempt) = claimed(due, Channel::Email) else {
         return Attempted::NotClaimed;
     };
-    if let Opening::Over(outcome) = open(&app.timing, Channel::Email, attempt.before) {
-        return record(&app.store, due, attempt, outcome, Doubt::Keep).await;
+    if let Opening::Over(outcome) = open(timing, Channel::Email, attempt.before) {
+        return record(store, due, attempt, outcome, Doubt::Keep).await;
     }
     let answer = match content::read(contents, Channel::Email) {
         Ok(message) => {
@@ -47,21 +52,27 @@ pub async fn email(app: &App, due: &Due, contents: &[Pinned], outbox: Outbox) ->
         }
         Err(failure) => Err(failure),
     };
-    let (outcome, doubt) = concluded(&app.timing, attempt, answer);
-    record(&app.store, due, attempt, outcome, doubt).await
+    let (outcome, doubt) = concluded(timing, attempt, answer);
+    record(store, due, attempt, outcome, doubt).await
 }
 
 /// Sends the SMS if it is claimed, and records the outcome. An SMS of unknown outcome is looked up first.
-pub async fn sms(app: &App, due: &Due, contents: &[Pinned]) -> Attempted {
+pub async fn sms(
+    store: &Store,
+    mobizon: &Mobizon,
+    timing: &DeliveryTiming,
+    due: &Due,
+    contents: &[Pinned],
+) -> Attempted {
     let Some(attempt) = claimed(due, Channel::Sms) else {
         return Attempted::NotClaimed;
     };
     let (outcome, doubt) = match content::read::<Sms>(contents, Channel::Sms) {
-        Ok(sms) => send_sms(&app.mobizon, &app.timing, attempt, &sms).await,
+        Ok(sms) => send_sms(mobizon, timing, attempt, &sms).await,
         // Nothing went out: keep what is known of earlier attempts.
-        Err(failure) => (concluded(&app.timing, attempt, Err(failure)).0, Doubt::Keep),
+        Err(failure) => (concluded(timing, attempt, Err(failure)).0, Doubt::Keep),
     };
-    record(&app.store, due, attempt, outcome, doubt).await
+    record(store, due, attempt, outcome, doubt).await
 }
 
 async fn send_sms(

@@ -72,8 +72,8 @@ async fn deliver(app: &App, notification: NotificationId, outbox: Outbox) -> Han
         }
     };
     let attempts = futures::future::join(
-        channels::email(app, &due, &contents, outbox),
-        channels::sms(app, &due, &contents),
+        channels::email(&app.store, &app.timing, &due, &contents, outbox),
+        channels::sms(&app.store, &app.mobizon, &app.timing, &due, &contents),
     );
     let (email, sms) = attempts.await;
     handled(&due, [email, sms])

@@ -29,6 +29,19 @@ words! {
     }
 }
 
+words! {
+    /// The state of a CRM task.
+    pub enum TaskState {
+        /// amoCRM is behind the lead's row.
+        Pending = "pending",
+        /// Under a lease.
+        Working = "working",
+        /// amoCRM is up to date.
+        Done = "done",
+        Failed = "failed",
+    }
+}
+
 /// The outcome of an attempt at a CRM task, as recorded in the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CrmOutcome {
@@ -55,6 +68,33 @@ pub enum CrmOutcome {
     },
 }
 
+impl CrmOutcome {
+    /// The state of the task, unless the lead has changed meanwhile.
+    pub const fn state(&self) -> TaskState {
+        match self {
+            Self::Done => TaskState::Done,
+            Self::Retry { .. } | Self::Wait { .. } => TaskState::Pending,
+            Self::Failed { .. } => TaskState::Failed,
+        }
+    }
+
+    /// Delay before the next attempt; zero when there is none.
+    pub const fn after(&self) -> Duration {
+        match self {
+            Self::Done | Self::Failed { .. } => Duration::ZERO,
+            Self::Retry { after, .. } | Self::Wait { after, .. } => *after,
+        }
+    }
+
+    /// `None` when done.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Done => None,
+            Self::Retry { reason, .. } | Self::Wait { reason, .. } | Self::Failed { reason } => Some(reason),
+        }
+    }
+}
+
 /// The outcome of an attempt that amoCRM refused after `retries` earlier refusals. For `jitter` see
 /// [`retry::spread`].
 pub fn judge(timing: &CrmTiming, retries: u16, failure: Failure, jitter: f64) -> CrmOutcome {
@@ -77,6 +117,29 @@ pub fn judge(timing: &CrmTiming, retries: u16, failure: Failure, jitter: f64) ->
             reason: format!("gave up after {retries} retries: {reason}"),
         },
     }
+}
+
+/// How long the gate stays shut after a 401, a 402 or a stage that does not exist, before one call tries again.
+const PARKED: Duration = Duration::from_mins(5);
+
+/// What shuts the gate to amoCRM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shutting {
+    /// `None`: until it is opened by hand.
+    pub opens_in: Option<Duration>,
+    pub metric: &'static str,
+}
+
+/// Whether a refusal shuts the gate. `block` is how long after a 403; `None`: until it is opened by hand.
+pub fn shutting(failure: &Failure, block: Option<Duration>) -> Option<Shutting> {
+    let (opens_in, metric) = match failure.reaction {
+        Reaction::Block => (block, "CrmBlocked"),
+        Reaction::Park => (Some(PARKED), "CrmParked"),
+        // Other pauses concern one task.
+        Reaction::Retry { after: Some(after) } if failure.status == Some(429) => (Some(after), "CrmLimited"),
+        Reaction::Retry { .. } | Reaction::GiveUp | Reaction::Unknown => return None,
+    };
+    Some(Shutting { opens_in, metric })
 }
 
 #[cfg(test)]
@@ -123,5 +186,29 @@ mod tests {
         ));
         let reason = format!("gave up after {last} retries: amocrm 400");
         assert_eq!(refused(last, Reaction::Unknown), CrmOutcome::Failed { reason });
+    }
+
+    #[test]
+    fn a_block_a_parking_and_a_limit_shut_the_gate() {
+        let (hour, pause) = (Duration::from_hours(1), Duration::from_secs(7));
+        let asked = Reaction::Retry { after: Some(pause) };
+        let unasked = Reaction::Retry { after: None };
+        let shut = |opens_in, metric| Some(Shutting { opens_in, metric });
+        for (reaction, status, block, expected) in [
+            (Reaction::Block, 403, None, shut(None, "CrmBlocked")),
+            (Reaction::Block, 403, Some(hour), shut(Some(hour), "CrmBlocked")),
+            (Reaction::Park, 401, None, shut(Some(PARKED), "CrmParked")),
+            (Reaction::Park, 402, Some(hour), shut(Some(PARKED), "CrmParked")),
+            (asked, 429, Some(hour), shut(Some(pause), "CrmLimited")),
+            (asked, 503, None, None),
+            (unasked, 429, None, None),
+            (Reaction::GiveUp, 400, None, None),
+            (Reaction::Unknown, 504, None, None),
+        ] {
+            let failure = Failure::new(reaction, "amocrm").of_status(status);
+            assert_eq!(shutting(&failure, block), expected, "{reaction:?} {status}");
+        }
+        let without_status = Failure::new(asked, "amocrm");
+        assert_eq!(shutting(&without_status, None), None);
     }
 }

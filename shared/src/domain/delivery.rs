@@ -14,7 +14,7 @@
 
 mod words;
 
-pub use words::{Channel, Kind, State};
+pub use words::{Channel, Kind, State, Status};
 
 use super::retry::{self, BACKOFF, Backoff, spread};
 use crate::failure::{Failure, Reaction};

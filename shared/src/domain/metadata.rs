@@ -1,4 +1,5 @@
-//! The column `metadata`: what a form sent besides the contacts. Only this module reads and writes it.
+//! The column `metadata`: what a form sent besides the contacts. This module parses it; `intake.sql` and `claim.sql`
+//! name some of its keys.
 //!
 //! `intake` writes it; `deliver` reads the quiz result, `crm` the answers and the touches. A row may be older than
 //! this code and hold anything a client sent, so reading never fails: unreadable parts are absent.

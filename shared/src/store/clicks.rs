@@ -14,7 +14,7 @@ pub enum Target {
     Lead(LeadId, Channel),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Click {
     /// Made once: recording the same id twice counts once.
     pub id: ClickId,

@@ -4,7 +4,7 @@ use super::WAKE_GRACE;
 use super::pool::{Fence, PgError, Store, StoreError};
 use super::types::{Param, Seconds, param};
 use crate::domain::contact::{Email, Name, Phone};
-use crate::domain::crm::{CrmOutcome, NoteKind};
+use crate::domain::crm::{CrmOutcome, NoteKind, TaskState};
 use crate::domain::ids::{ContactId, DealId, LeadId};
 use crate::domain::metadata::Metadata;
 use crate::failpoint::Step;
@@ -113,20 +113,17 @@ impl Store {
         outcome: &CrmOutcome,
         written: &[NoteKind],
     ) -> Result<Fence, StoreError> {
-        let (ending, after, reason) = match outcome {
-            CrmOutcome::Done => ("done", Duration::ZERO, None),
-            CrmOutcome::Retry { after, reason } => ("retry", *after, Some(reason)),
-            CrmOutcome::Wait { after, reason } => ("wait", *after, Some(reason)),
-            CrmOutcome::Failed { reason } => ("failed", Duration::ZERO, Some(reason)),
-        };
-        let (after, grace) = (Seconds(after), Seconds(WAKE_GRACE));
+        let (state, reason) = (outcome.state(), outcome.reason());
+        let (after, grace) = (Seconds(outcome.after()), Seconds(WAKE_GRACE));
+        let counts = matches!(outcome, CrmOutcome::Retry { .. });
         let params = [
-            param(&ending),
+            param(&state),
             param(&work.revision),
             param(&written),
             param(&after),
             param(&reason),
             param(&grace),
+            param(&counts),
         ];
         self.as_holder(Step::CrmRecord, include_str!("crm_record.sql"), work, &params)
             .await
@@ -161,11 +158,10 @@ pub(super) fn read_shut(row: &Row) -> Result<Option<Shut>, PgError> {
 }
 
 fn read_claim(lead: LeadId, row: &Row) -> Result<CrmClaim, PgError> {
-    let state: &str = row.try_get("state")?;
-    match state {
-        "done" => return Ok(CrmClaim::Nothing),
-        "failed" => return Ok(CrmClaim::Failed),
-        _ => {}
+    match row.try_get("state")? {
+        TaskState::Pending | TaskState::Working => {}
+        TaskState::Done => return Ok(CrmClaim::Nothing),
+        TaskState::Failed => return Ok(CrmClaim::Failed),
     }
     if let Some(shut) = read_shut(row)? {
         return Ok(CrmClaim::Shut(shut));

@@ -1,7 +1,8 @@
 -- Ends one attempt at a CRM task, if the claim is still held, and releases the person.
 --
--- $1 lead id   $2 attempt   $3 outcome: 'done', 'retry', 'wait' or 'failed'   $4 revision that was worked on
--- $5 notes written   $6 seconds until the next attempt   $7 reason   $8 grace before the sweep, in seconds
+-- $1 lead id   $2 attempt   $3 state   $4 revision that was worked on   $5 notes written
+-- $6 seconds until the next attempt   $7 reason   $8 grace before the sweep, in seconds
+-- $9 whether it counts towards giving up
 with held as (
     -- Person before task, in the common order: ARCHITECTURE.md, "Locks".
     select phone from crm_people where holder = $1 for update
@@ -9,12 +10,8 @@ with held as (
     update crm_tasks t set
         pending_notes = array(select unnest(t.pending_notes) except select unnest($5)),
         -- A change during this work leaves the task open.
-        state = case
-            when $3 = 'failed' then 'failed'
-            when $3 = 'done' and t.revision = $4 then 'done'
-            else 'pending'
-        end,
-        retries = case when $3 = 'retry' then t.retries + 1 when $3 = 'done' then 0 else t.retries end,
+        state = case when $3 = 'done' and t.revision <> $4 then 'pending' else $3 end,
+        retries = case when $9 then t.retries + 1 when $3 = 'done' then 0 else t.retries end,
         noting_since = case when $3 = 'done' then null else t.noting_since end,
         next_attempt_at = now() + $6 * interval '1 second',
         wake_at = now() + ($6 + $8) * interval '1 second',

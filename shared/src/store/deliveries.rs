@@ -4,7 +4,7 @@ use super::WAKE_GRACE;
 use super::pool::{Fence, PgError, Store, StoreError};
 use super::types::{Seconds, param};
 use crate::domain::contact::{Email, Name, Phone};
-use crate::domain::delivery::{Before, Channel, Doubt, Kind, LEASE, Outcome};
+use crate::domain::delivery::{Before, Channel, Doubt, Kind, LEASE, Outcome, Status};
 use crate::domain::ids::{BatchId, LeadId, NotificationId, ShortCode};
 use crate::domain::metadata::result_from_json;
 use crate::domain::quiz::QuizResult;
@@ -152,11 +152,10 @@ impl Store {
 }
 
 fn read_claim(notification: NotificationId, first: &Row, rows: &[Row]) -> Result<Claim, PgError> {
-    let status: &str = first.try_get("status")?;
-    if status != "pending" {
-        return Ok(Claim::Over {
-            failed: status == "failed",
-        });
+    match first.try_get("status")? {
+        Status::Pending => {}
+        Status::Completed | Status::Cancelled => return Ok(Claim::Over { failed: false }),
+        Status::Failed => return Ok(Claim::Over { failed: true }),
     }
     let Seconds(due_in) = first.try_get("due_in_seconds")?;
     if !due_in.is_zero() {

@@ -1,8 +1,8 @@
 //! Domain types as parameters and columns. A word that the code does not know is an error that quotes it.
 
 use crate::domain::contact::{Email, Name, Phone};
-use crate::domain::crm::NoteKind;
-use crate::domain::delivery::{Channel, Doubt, Kind, State};
+use crate::domain::crm::{NoteKind, TaskState};
+use crate::domain::delivery::{Channel, Doubt, Kind, State, Status};
 use crate::domain::ids::{BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, ShortCode};
 use bytes::BytesMut;
 use std::error::Error;
@@ -156,9 +156,11 @@ texts! {
     ShortCode: Self::parse;
     Channel: Self::parse;
     State: Self::parse;
+    Status: Self::parse;
     Doubt: Self::parse;
     Kind: Self::parse;
     NoteKind: Self::parse;
+    TaskState: Self::parse;
 }
 
 #[cfg(test)]
@@ -170,6 +172,11 @@ mod tests {
         let error = Channel::from_sql(&Type::TEXT, b"pigeon").unwrap_err();
         assert_eq!(error.to_string(), "this version does not know \"pigeon\"");
         assert_eq!(Channel::from_sql(&Type::TEXT, b"sms").unwrap(), Channel::Sms);
+        let unknown = "this version does not know \"paused\"";
+        let error = Status::from_sql(&Type::TEXT, b"paused").unwrap_err();
+        assert_eq!(error.to_string(), unknown);
+        let error = TaskState::from_sql(&Type::TEXT, b"paused").unwrap_err();
+        assert_eq!(error.to_string(), unknown);
         for kind in NoteKind::ALL {
             assert_eq!(
                 NoteKind::from_sql(&Type::TEXT, kind.as_str().as_bytes()).unwrap(),

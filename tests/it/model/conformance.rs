@@ -3,13 +3,11 @@
 //! Ages that a row has before the event are written in hours, so that the seconds of a slow machine change nothing;
 //! what the event itself writes is exact, because one statement has one `now()`.
 
-use super::row::{
-    Attempt, CHANNELS, Found, N, Notification, Row, Rules, STATES, Status, duration, index, ticks,
-};
+use super::row::{Attempt, CHANNELS, Found, N, Notification, Row, Rules, STATES, duration, index, ticks};
 use super::stage::{Case, apart, assert_same, read, write};
 use futures::future::join_all;
 use harness::world::{Database, Person, run};
-use proftest::domain::delivery::{Before, Doubt, Kind, LEASE, Outcome, State};
+use proftest::domain::delivery::{Before, Doubt, Kind, LEASE, Outcome, State, Status};
 use proftest::store::{Claim, Fence, Store, WAKE_GRACE};
 use std::time::Duration;
 
@@ -297,7 +295,7 @@ fn intake_and_sweep_do_what_the_model_says() {
         let new = Notification::new(6, ticks(WAKE_GRACE), [true; N]);
         assert_eq!(
             (&made["n"]["status"], &made["n"]["open_channels"]),
-            (&new.status.word().into(), &new.open_channels.into())
+            (&new.status.as_str().into(), &new.open_channels.into())
         );
         let due = &made["n"]["scheduled_for"];
         assert!(

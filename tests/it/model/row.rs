@@ -3,7 +3,7 @@
 //! `conformance` holds these to the statements themselves, on a real PostgreSQL, for every combination of row and
 //! event; `search` explores what becomes of them. So the model cannot drift from the SQL unnoticed.
 
-use proftest::domain::delivery::{Channel, Doubt, Outcome, State};
+use proftest::domain::delivery::{Channel, Doubt, Outcome, State, Status};
 use std::time::Duration;
 
 /// One tick of the model. Half a lease, and as long as a function may live.
@@ -49,14 +49,6 @@ pub struct Row {
     pub free_in: u8,
     pub unknown_for: Option<u8>,
     pub updated_for: u8,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Status {
-    Pending,
-    Completed,
-    Failed,
-    Cancelled,
 }
 
 /// One row of `scheduled_notifications` with its deliveries; a model of some channels leaves the others out.
@@ -119,19 +111,6 @@ impl Rules {
 impl Row {
     pub const fn is_open(self) -> bool {
         !matches!(self.state, State::Accepted | State::Failed)
-    }
-}
-
-impl Status {
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Completed, Self::Failed, Self::Cancelled];
-
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
     }
 }
 

@@ -5,8 +5,7 @@
 //! brings a web server.
 
 use super::parts::{Event, Settings, Situation};
-use super::row::Status;
-use proftest::domain::delivery::State;
+use proftest::domain::delivery::{State, Status};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 

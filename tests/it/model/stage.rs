@@ -36,7 +36,7 @@ pub async fn write<E>(db: &Database, cases: &[Case<E>]) {
             "{comma}('{id}', 'Имя', '{number}@example.com', '+7701{number:07}', 'x')"
         )
         .unwrap();
-        let (status, open) = (before.status.word(), before.open_channels);
+        let (status, open) = (before.status.as_str(), before.open_channels);
         let (due, wake) = (before.due_in, before.wake_in);
         let [email, sms] = FLAGS.map(|channel| before.sent[index(channel)]);
         let reason = if before.failed { "'earlier'" } else { "null" };
@@ -160,7 +160,7 @@ pub fn assert_same(before: &Value, after: &Value, old: Notification, new: Notifi
         assert_eq!(was, is, "{what}");
         return;
     }
-    assert_eq!(is["status"], new.status.word(), "{what}");
+    assert_eq!(is["status"], new.status.as_str(), "{what}");
     assert_eq!(is["open_channels"], new.open_channels, "{what}");
     assert_eq!(is["failure_reason"].is_null(), !new.failed, "{what}");
     for channel in FLAGS {

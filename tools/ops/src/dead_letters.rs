@@ -18,7 +18,7 @@ const WAIT_SECONDS: i32 = 1;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A message of a dead-letter queue, hidden from other readers for a while.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct DeadLetter {
     pub id: String,
     /// An undecodable body may hold anything: never print it.

@@ -10,7 +10,8 @@ use clap::Args;
 use proftest::aws::queue::Queue;
 use proftest::aws::{self, AwsError, SdkConfig};
 use proftest::config::{self, Env, variable};
-use proftest::domain::delivery::State;
+use proftest::domain::crm::TaskState;
+use proftest::domain::delivery::{State, Status};
 use proftest::failure::chain;
 use proftest::store::{Store, StoreError};
 use proftest::task::{CrmTask, DeliverTask};
@@ -126,7 +127,10 @@ impl Redrive {
             None => ("the person was erased".to_owned(), true, false),
             Some(standing) => {
                 let reopens = standing.channels.iter().any(|channel| channel.becomes.is_some());
-                let moves = reopens || standing.status != "failed";
+                let moves = match standing.status {
+                    Status::Pending | Status::Completed | Status::Cancelled => true,
+                    Status::Failed => reopens,
+                };
                 (describe(standing), moves, reopens)
             }
         };
@@ -137,12 +141,15 @@ impl Redrive {
     async fn crm_task(&self, task: CrmTask, apply: bool) -> Result<Plan, StoreError> {
         let CrmTask::CrmV1 { lead } = task;
         let standing = store::reopen_crm(&self.store, lead, apply).await?;
-        let reopens = standing.as_ref().is_some_and(|task| task.state == "failed");
-        let what = match standing {
-            None => "the person was erased".to_owned(),
+        let (what, reopens) = match standing {
+            None => ("the person was erased".to_owned(), false),
             Some(CrmStanding { state, reason }) => {
-                let then = if reopens { ", is tried again" } else { "" };
-                format!("{state}{}{then}", because(reason.as_deref()))
+                let (then, reopens) = match state {
+                    TaskState::Pending | TaskState::Working | TaskState::Done => ("", false),
+                    TaskState::Failed => (", is tried again", true),
+                };
+                let (state, why) = (state.as_str(), because(reason.as_deref()));
+                (format!("{state}{why}{then}"), reopens)
             }
         };
         Ok(Plan {
@@ -238,7 +245,7 @@ fn describe(standing: &Standing) -> String {
         .collect();
     format!(
         "{}, lead {}: {}",
-        standing.status,
+        standing.status.as_str(),
         standing.lead,
         channels.join("; ")
     )
@@ -248,7 +255,7 @@ fn then(channel: &ChannelStanding, standing: &Standing) -> &'static str {
     match channel.becomes {
         Some(State::Unknown) => ", is looked up, and sent only if it never went out",
         Some(_) => ", is tried again",
-        None if channel.state != State::Failed || standing.status != "failed" => "",
+        None if channel.state != State::Failed || standing.status != Status::Failed => "",
         None if standing.replaced => ", stays: the person has a newer message",
         None => ", stays: it may have gone out, and its idempotency key has expired",
     }

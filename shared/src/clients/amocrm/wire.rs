@@ -35,7 +35,7 @@ pub struct Status {
     pub sort: i64,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct Contact {
     pub id: ContactId,
     #[serde(default, deserialize_with = "null_as_empty")]
@@ -60,7 +60,7 @@ impl Contact {
 }
 
 /// A deal. amoCRM calls it a lead; here a lead is a person.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct Deal {
     pub id: DealId,
     /// The pipeline of `status_id`.
@@ -99,7 +99,7 @@ impl Deal {
     }
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Field {
     #[serde(default, rename = "field_id")]
     id: Option<FieldId>,
@@ -115,7 +115,7 @@ impl Field {
     }
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 struct FieldValue {
     /// Empty when it is not a text, a number or a boolean.
     #[serde(default, deserialize_with = "text_of_scalar")]

@@ -24,6 +24,21 @@ impl Kind {
 }
 
 words! {
+    /// Of a whole notification.
+    pub enum Status {
+        /// A channel is still open.
+        Pending = "pending",
+        /// Every channel was accepted.
+        Completed = "completed",
+        /// No channel is open, and one has failed.
+        Failed = "failed",
+        /// Never sent.
+        Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// Of one channel of a notification.
     pub enum State {
         /// Not tried yet.
         Pending = "pending",

@@ -1,4 +1,5 @@
-use proftest::domain::delivery::{Channel, EMAIL_KEY_LIFETIME, State};
+use proftest::domain::crm::TaskState;
+use proftest::domain::delivery::{Channel, EMAIL_KEY_LIFETIME, State, Status};
 use proftest::domain::ids::{LeadId, NotificationId};
 use proftest::failpoint::Step;
 use proftest::store::{PgError, Row, Seconds, Store, StoreError, WAKE_GRACE, param};
@@ -8,8 +9,7 @@ use tokio_postgres::error::SqlState;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     pub lead: LeadId,
-    /// `pending`, `completed`, `failed` or `cancelled`.
-    pub status: String,
+    pub status: Status,
     /// Whether the person has a newer notification; the older one is then never sent.
     pub replaced: bool,
     pub channels: Vec<ChannelStanding>,
@@ -30,8 +30,7 @@ pub struct ChannelStanding {
 /// A lead's CRM task before the command. A `failed` one is reopened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrmStanding {
-    /// `pending`, `working`, `done` or `failed`.
-    pub state: String,
+    pub state: TaskState,
     /// Why. Never personal data.
     pub reason: Option<String>,
 }
