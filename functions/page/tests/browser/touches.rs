@@ -93,7 +93,8 @@ async fn ids_are_whole_or_absent_and_texts_are_cut() {
 
 /// Each byte as a link's escape.
 fn escaped(name: &str) -> String {
-    name.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    let bytes: Vec<String> = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    bytes.concat()
 }
 
 #[tokio::test]
