@@ -120,6 +120,8 @@ pub struct ContactTexts {
     pub control_character: &'static str,
     /// The e-mail address or the phone holds this character.
     pub wrong_character: fn(char) -> String,
+    /// The e-mail address holds a comma.
+    pub email_comma: &'static str,
     /// The name is a number.
     pub digits_for_name: &'static str,
     /// The name has no letter.
@@ -256,10 +258,11 @@ const RU_CONTACT: ContactTexts = ContactTexts {
     phone_long: "Похоже, в номере есть лишние цифры: проверьте, пожалуйста",
     control_character: "Сюда попал невидимый знак. Сотрите всё и введите заново, пожалуйста",
     wrong_character: ru_wrong_character,
+    email_comma: "Уберите, пожалуйста, запятую: может быть, здесь нужна точка?",
     digits_for_name: "Похоже, вместо имени введены цифры. Напишите, как к вам обращаться",
     no_letter: "Напишите имя буквами, пожалуйста",
     phone_for_email: "Похоже, вместо e-mail введён телефон. Укажите адрес вида name@mail.kz",
-    no_at: "В адресе не хватает знака @: он пишется так: name@mail.kz",
+    no_at: "В адресе не хватает знака @: например, name@mail.kz",
     extra_at: "Знак @ в адресе бывает только один: уберите лишний, пожалуйста",
     several_addresses: "Похоже, здесь два адреса. Оставьте один: на него придёт результат",
     space: "Уберите, пожалуйста, пробел: в адресе их не бывает",
@@ -283,10 +286,7 @@ const RU_CONTACT: ContactTexts = ContactTexts {
 };
 
 fn ru_wrong_character(character: char) -> String {
-    match character {
-        ',' => "Уберите, пожалуйста, запятую: может быть, здесь нужна точка?".to_owned(),
-        _ => format!("Уберите, пожалуйста, знак «{character}»: здесь его не бывает"),
-    }
+    format!("Уберите, пожалуйста, знак «{character}»: здесь его не бывает")
 }
 
 fn ru_not_ascii(character: char) -> String {
@@ -306,6 +306,9 @@ fn ru_too_few_digits(missing: u8) -> String {
 }
 
 fn ru_too_many_digits(extra: u8) -> String {
+    if extra == 1 {
+        return "Одна цифра лишняя: проверьте, пожалуйста, номер".to_owned();
+    }
     let digits = ru_plural(extra, "Лишняя", "Лишние", "Лишних");
     let noun = ru_plural(extra, "цифра", "цифры", "цифр");
     format!("{digits} {extra} {noun}: проверьте, пожалуйста, номер")

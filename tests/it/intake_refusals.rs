@@ -152,7 +152,7 @@ fn a_refusal_says_the_true_reason_for_each_field() {
             (
                 "email",
                 "anna",
-                "В адресе не хватает знака @: он пишется так: name@mail.kz",
+                "В адресе не хватает знака @: например, name@mail.kz",
             ),
             ("email", "", "Укажите e-mail: на него придёт результат"),
             (

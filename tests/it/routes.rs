@@ -35,7 +35,7 @@ async fn clicks(stack: &Stack, lead: &str) -> Value {
 }
 
 #[test]
-fn a_slash_at_the_end_of_a_link_counts_one_click_and_leads_to_the_course() {
+fn a_link_with_what_stood_behind_it_counts_one_click_and_leads_to_the_course() {
     run(async {
         let stack = stack().await;
         let _peace = stack.peace.read().await;
@@ -45,6 +45,9 @@ fn a_slash_at_the_end_of_a_link_counts_one_click_and_leads_to_the_course() {
             (format!("/l/{code}/"), "sms"),
             (format!("//l/{code}"), "sms"),
             (format!("/l//{code}/"), "sms"),
+            // A messenger takes the end of the sentence into the link.
+            (format!("/l/{code}."), "sms"),
+            (format!("/l/{code})"), "sms"),
             (format!("/api/landing/track/{lead}/?source=email"), "email"),
             (format!("/api/landing/track/{lead}?source=email/"), "email"),
         ] {

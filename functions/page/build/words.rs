@@ -46,10 +46,7 @@ impl Words {
         let ids: Vec<String> = ids.ids.into_iter().map(|id| id.name).collect();
         let mut words = vec![
             ("email_domains", emails.domains.join(" ")),
-            (
-                "email_known_domains",
-                near(&emails.other_domains, &emails.domains).join(" "),
-            ),
+            ("email_known_domains", emails.other_domains.join(" ")),
             ("email_aliases", aliases.join(" ")),
             ("click_ids", ids.join(" ")),
         ];
@@ -64,30 +61,6 @@ impl Words {
     pub fn fill(&self, script: &str) -> String {
         let words: Vec<(&str, &str)> = self.0.iter().map(|(name, text)| (*name, text.as_str())).collect();
         markup::fill(script, &words)
-    }
-}
-
-/// The names that the script would ask about, though they are right.
-fn near(names: &[String], domains: &[String]) -> Vec<String> {
-    let mut near = names.to_vec();
-    near.retain(|name| domains.iter().any(|domain| is_one_slip(name, domain)));
-    near
-}
-
-/// One letter more, less or other, or two swapped: the rule of `web/js/email.js`.
-fn is_one_slip(left: &str, right: &str) -> bool {
-    let same = |pair: &(u8, u8)| pair.0 == pair.1;
-    let start = left.bytes().zip(right.bytes()).take_while(same).count();
-    let (left, right) = (&left.as_bytes()[start..], &right.as_bytes()[start..]);
-    let end = left
-        .iter()
-        .rev()
-        .zip(right.iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
-    match (&left[..left.len() - end], &right[..right.len() - end]) {
-        ([a, b], [c, d]) => (a, b) == (d, c),
-        (left, right) => left.len() < 2 && right.len() < 2,
     }
 }
 

@@ -30,7 +30,8 @@ async fn mistyped_domains_are_asked_about_and_no_others() {
     let rows = table["suggestions"].as_array().unwrap();
     let addresses: Vec<&str> = rows.iter().map(|row| row["input"].as_str().unwrap()).collect();
     let asked = visitor.eval(&format!("{ASK}({})", json!(addresses))).await;
-    assert!(rows.len() > 100);
+    let silent = rows.iter().filter(|row| row["suggest"].is_null()).count();
+    assert!(silent >= 40 && rows.len() - silent >= 40, "{silent}");
     for (row, asked) in rows.iter().zip(asked.as_array().unwrap()) {
         let address = row["input"].as_str().unwrap();
         let expected = match row["suggest"].as_str() {

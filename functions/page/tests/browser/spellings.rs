@@ -132,3 +132,35 @@ async fn phones_key_by_key() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     visitor.leave().await;
 }
+
+/// What the field shows once a number was typed key by key.
+#[tokio::test]
+async fn a_number_that_may_be_foreign_stays_as_typed() {
+    let Some(visitor) = form("phones-shown").await else {
+        return;
+    };
+    let shown = [
+        ("87011234567", "+7 701 123 45 67"),
+        ("89123456789", "+7 912 345 67 89"),
+        ("77011234567", "+7 701 123 45 67"),
+        ("+77011234567", "+7 701 123 45 67"),
+        ("8701", "+7 701"),
+        // Foreign ones without a plus, whole and begun, and landlines of Russia, which begin alike.
+        ("8613800138000", "8613800138000"),
+        ("8613", "8613"),
+        ("85251234567", "85251234567"),
+        ("8201012345678", "8201012345678"),
+        ("8 495 123-45-67", "8 495 123-45-67"),
+        // A trunk 8 left in, and a digit lost.
+        ("+7 8 777 123 45 6", "+7 8 777 123 45 6"),
+        ("+7 8 777 123 45 67", "+7 777 123 45 67"),
+        ("+7 8 495 123 45 67", "+7 495 123 45 67"),
+        ("+7 800 555-35-35", "+7 800 555-35-35"),
+    ];
+    let rows = shown.map(|(typed, _)| json!({ "input": typed }));
+    let entered = enter(&visitor, "phone", &rows, true).await;
+    for ((typed, expected), Entered(value, _, _)) in shown.iter().zip(entered) {
+        assert_eq!(value, *expected, "{typed}");
+    }
+    visitor.leave().await;
+}

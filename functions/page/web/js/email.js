@@ -3,7 +3,7 @@ import { TEXTS } from './texts.js';
 
 const DOMAINS = '{{email_domains}}'.split(' ');
 const KNOWN = '{{email_known_domains}}'.split(' ');
-const ALIASES = Object.fromEntries('{{email_aliases}}'.split(' ').map((pair) => pair.split('=')));
+const ALIASES = new Map('{{email_aliases}}'.split(' ').map((pair) => pair.split('=')));
 // A shorter name has many real neighbours, so only its end may differ.
 const SHORT = 3;
 
@@ -38,11 +38,16 @@ function ask(input) {
 function suggestDomain(address) {
   const typed = address.slice(address.lastIndexOf('@') + 1).trim().toLowerCase();
   if (!address.includes('@') || DOMAINS.includes(typed) || KNOWN.includes(typed)) return '';
+  if (ALIASES.has(typed)) return ALIASES.get(typed);
   const name = (domain) => domain.split('.')[0];
+  // Such ends exist, but behind a known name they are a slip of the keyboard: `gmail.ком`.
+  if (/^[^.]+\.[\u0400-\u052f]+$/.test(typed)) {
+    return [...DOMAINS, ...KNOWN].find((domain) => name(domain) === name(typed)) || '';
+  }
   const near = DOMAINS.filter(
     (domain) => (name(domain).length > SHORT || name(domain) === name(typed)) && isOneSlip(typed, domain),
   );
-  return ALIASES[typed] || (near.length === 1 ? near[0] : '');
+  return near.length === 1 ? near[0] : '';
 }
 
 // One letter more, less or other, or two swapped.

@@ -12,15 +12,17 @@ export function setUpPhone(input) {
   });
 }
 
-// Of ten digits that begin with 7 only the server knows whether one is missing.
+// Of ten digits that begin with 7 only the server knows whether one is missing. 8 and another digit than 7 or 9 may be a
+// foreign number without its plus, as 86… of China is.
 export function spellPhone(raw) {
   if (!/^\s*\+?[\d\s()-]*$/.test(raw)) return raw;
   const digits = raw.replace(/\D/g, '');
   let national = '';
-  if (raw.includes('+') ? digits[0] === '7' : /^8[^01]|^7\d{10}$/.test(digits)) national = digits.slice(1);
-  // The 8 that is dialled before a number is left in behind the country's code.
+  if (raw.includes('+') ? digits[0] === '7' : /^8[79]|^7\d{10}$/.test(digits)) national = digits.slice(1);
+  // The 8 that is dialled before a number is left in behind the country's code. Of fewer digits only the server knows
+  // whether that is so.
   if (/^8\d{10}$/.test(national)) national = national.slice(1);
-  if (!national || national.length > 10) return raw;
+  if (!national || national[0] === '8' || national.length > 10) return raw;
   const parts = [national.slice(0, 3), national.slice(3, 6), national.slice(6, 8), national.slice(8)];
   return ['+7', ...parts].filter(Boolean).join(' ');
 }

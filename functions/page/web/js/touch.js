@@ -35,8 +35,8 @@ function readTouches() {
 function readTags(link) {
   let tags = {};
   for (const [raw, value] of new URLSearchParams(link.replace(/#|\?(?=\w+=)/g, '&'))) {
-    // `&amp;`, `&#38;` and `&#x26;` in a link that was written as HTML.
-    const name = raw.toLowerCase().replace(/^((amp|38|x26);)+/, '');
+    // `&amp;`, `&#038;` and `&#x26;` in a link that was written as HTML. shared/data/tags.json has the spellings.
+    const name = raw.trim().toLowerCase().replace(/^([\s&?#]|(amp|0*38|x0*26);)+/, '');
     const text = tagText(name, value.replace(/\p{Cc}/gu, ''));
     const more = text && { ...tags, [name]: text };
     if (more && Object.keys(more).length <= TAGS_MAX && bytes(more) <= TOUCH_BYTES_MAX) tags = more;

@@ -26,6 +26,7 @@ impl ContactError {
                 Field::Phone => texts.phone_long,
             },
             Self::ControlCharacter => texts.control_character,
+            Self::WrongCharacter { character: ',' } if field == Field::Email => texts.email_comma,
             Self::WrongCharacter { character } => return (texts.wrong_character)(character).into(),
             Self::DigitsForName => texts.digits_for_name,
             Self::NoLetter => texts.no_letter,

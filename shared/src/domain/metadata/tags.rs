@@ -28,10 +28,6 @@ const FIRST: [&str; 5] = [
     "utm_term",
 ];
 
-/// What stands before a name, in lower case, when a link was cut out of an address or escaped as HTML, once or twice:
-/// `&amp;utm_medium=cpc` has the parameter `amp;utm_medium`.
-const BEFORE_NAME: [&str; 8] = ["amp;", "#38;", "#038;", "#x26;", "#x026;", "&", "?", "#"];
-
 /// The click ids that ad networks use, with the sources: `shared/data/click_ids.json`. The page takes the same list.
 static CLICK_IDS: LazyLock<Vec<String>> = LazyLock::new(|| {
     #[derive(Deserialize)]
@@ -87,15 +83,29 @@ impl Tags {
     }
 }
 
-/// The name in lower case, if it can be one.
+/// The name in lower case, if it can be one. The spellings are a table, `shared/data/tags.json`, for the page too.
 fn name(raw: &str) -> Option<String> {
     let lower = raw.trim().to_lowercase();
     let mut name = lower.as_str();
-    while let Some(rest) = BEFORE_NAME.iter().find_map(|before| name.strip_prefix(before)) {
+    while let Some(rest) = after_separator(name) {
         name = rest;
     }
     let fits = !name.is_empty() && name.chars().count() <= NAME_MAX && !name.contains(char::is_control);
     fits.then(|| name.to_owned())
+}
+
+/// What follows the character that parts two tags, where a link was cut out of an address or escaped as HTML, once or
+/// twice: `&amp;utm_medium=cpc` has the parameter `amp;utm_medium`, and WordPress writes `&#038;`.
+fn after_separator(name: &str) -> Option<&str> {
+    let is_separator = |c: char| c.is_whitespace() || matches!(c, '&' | '?' | '#');
+    name.strip_prefix(is_separator).or_else(|| {
+        let (escaped, rest) = name.split_once(';')?;
+        let is_number = |digits: &str, number| digits.trim_start_matches('0') == number;
+        let is_ampersand = escaped == "amp"
+            || is_number(escaped, "38")
+            || escaped.strip_prefix('x').is_some_and(|hex| is_number(hex, "26"));
+        is_ampersand.then_some(rest)
+    })
 }
 
 /// The text of a value, if it has one.

@@ -7,7 +7,7 @@ use crate::texts::{Locale, texts};
 use std::collections::BTreeSet;
 
 #[rustfmt::skip]
-const SENTENCES: [(E, Field, &str); 43] = [
+const SENTENCES: [(E, Field, &str); 46] = [
     (E::Empty, Name, "Напишите, как к вам обращаться"),
     (E::Empty, Email, "Укажите e-mail: на него придёт результат"),
     (E::Empty, Phone, "Укажите телефон: на него придёт SMS"),
@@ -19,11 +19,13 @@ const SENTENCES: [(E, Field, &str); 43] = [
     (E::TooLong, Phone, "Похоже, в номере есть лишние цифры: проверьте, пожалуйста"),
     (E::ControlCharacter, Name, "Сюда попал невидимый знак. Сотрите всё и введите заново, пожалуйста"),
     (E::WrongCharacter { character: ',' }, Email, "Уберите, пожалуйста, запятую: может быть, здесь нужна точка?"),
+    (E::WrongCharacter { character: ',' }, Phone, "Уберите, пожалуйста, знак «,»: здесь его не бывает"),
+    (E::WrongCharacter { character: ',' }, Name, "Уберите, пожалуйста, знак «,»: здесь его не бывает"),
     (E::WrongCharacter { character: '*' }, Phone, "Уберите, пожалуйста, знак «*»: здесь его не бывает"),
     (E::DigitsForName, Name, "Похоже, вместо имени введены цифры. Напишите, как к вам обращаться"),
     (E::NoLetter, Name, "Напишите имя буквами, пожалуйста"),
     (E::PhoneForEmail, Email, "Похоже, вместо e-mail введён телефон. Укажите адрес вида name@mail.kz"),
-    (E::NoAt, Email, "В адресе не хватает знака @: он пишется так: name@mail.kz"),
+    (E::NoAt, Email, "В адресе не хватает знака @: например, name@mail.kz"),
     (E::ExtraAt, Email, "Знак @ в адресе бывает только один: уберите лишний, пожалуйста"),
     (E::SeveralAddresses, Email, "Похоже, здесь два адреса. Оставьте один: на него придёт результат"),
     (E::Space, Email, "Уберите, пожалуйста, пробел: в адресе их не бывает"),
@@ -43,8 +45,9 @@ const SENTENCES: [(E, Field, &str); 43] = [
     (E::TooFewDigits { missing: 2 }, Phone, "Не хватает 2 цифр: проверьте, пожалуйста, номер"),
     (E::TooFewDigits { missing: 4 }, Phone, "Не хватает 4 цифр: проверьте, пожалуйста, номер"),
     (E::TooFewDigits { missing: 10 }, Phone, "Не хватает 10 цифр: проверьте, пожалуйста, номер"),
-    (E::TooManyDigits { extra: 1 }, Phone, "Лишняя 1 цифра: проверьте, пожалуйста, номер"),
+    (E::TooManyDigits { extra: 1 }, Phone, "Одна цифра лишняя: проверьте, пожалуйста, номер"),
     (E::TooManyDigits { extra: 2 }, Phone, "Лишние 2 цифры: проверьте, пожалуйста, номер"),
+    (E::TooManyDigits { extra: 21 }, Phone, "Лишняя 21 цифра: проверьте, пожалуйста, номер"),
     (E::TooManyDigits { extra: 5 }, Phone, "Лишних 5 цифр: проверьте, пожалуйста, номер"),
     (E::NoPlus, Phone, "Похоже, это номер другой страны: поставьте, пожалуйста, плюс перед её кодом"),
     (E::NoCountryCode, Phone, "Начните, пожалуйста, номер с плюса и кода страны: например, +7 или +996"),
