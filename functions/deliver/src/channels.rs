@@ -57,7 +57,7 @@ pub async fn sms(app: &App, due: &Due, contents: &[Pinned]) -> Attempted {
         return Attempted::NotClaimed;
     };
     let (outcome, doubt) = match content::read::<Sms>(contents, Channel::Sms) {
-        Ok(sms) => send_sms(&app.mobizon, &app.timing, attempt, &sms).await,
+        Ok(sms) => send_sms(&app.sms, &app.timing, attempt, &sms).await,
         // Nothing went out: keep what is known of earlier attempts.
         Err(failure) => (concluded(&app.timing, attempt, Err(failure)).0, Doubt::Keep),
     };

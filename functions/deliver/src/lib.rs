@@ -35,11 +35,11 @@ pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, Name
             let DeliverTask::DeliverV1 { notification } = task;
             deliver(app, notification, outbox).await
         }),
-        mail::send(&app.store, &app.resend, emails),
+        mail::send(&app.store, &app.email, emails),
     )
     .await;
     mail::close(&app.store, &sent).await;
-    balance::report(&app.balance, &app.mobizon, started).await;
+    balance::report(&app.balance, &app.sms, started).await;
     response
 }
 

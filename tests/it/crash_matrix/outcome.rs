@@ -170,7 +170,7 @@ struct Taken {
 
 impl Taken {
     fn of(world: &World) -> Self {
-        let (emails, sms) = (world.vendors.resend.sent(), world.vendors.mobizon.sent());
+        let (emails, sms) = (world.vendors.emails(), world.vendors.mobizon.sent());
         let contacts = world.vendors.amocrm.contacts();
         let phones = |contact: &CrmContact| contact.phones.clone();
         let deals = contacts
