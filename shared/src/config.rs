@@ -8,7 +8,7 @@ mod deliver;
 mod environment;
 
 pub use crm::{AmoCrm, Auth, Crm, OAuthClient, Stage};
-pub use deliver::{Deliver, Links, Mobizon, Resend};
+pub use deliver::*;
 pub use environment::{Environment, variable};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -28,6 +28,12 @@ pub enum ConfigError {
         name: &'static str,
         must_be: &'static str,
     },
+}
+
+/// Whether a variable holds a secret. Its name says so: in production it refers to Secrets Manager.
+pub fn is_secret(variable: &str) -> bool {
+    let last_word = variable.rsplit('_').next();
+    variable == "DATABASE_URL" || matches!(last_word, Some("KEY" | "TOKEN" | "SECRET"))
 }
 
 /// A source of variables: the process's environment, or a test's table.

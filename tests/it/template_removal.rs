@@ -4,8 +4,10 @@
 use crate::support::json::pointers;
 use crate::template::{functions, objects, routes, template};
 use crate::template_routes::expected_routes;
+use crate::template_secrets::parameter;
 use crate::template_settings::{read_by_function, variable_problems};
 use harness::tools;
+use proftest::config::is_secret;
 use proftest::failpoint::Step;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -33,15 +35,7 @@ const BY_VARIABLE: [(&str, &str, &[&str], &str); 3] = [
     ),
 ];
 
-/// The secrets, by the variables that refer to them: `aws::secrets` fetches each in Init.
-const SECRETS: [(&str, &str); 6] = [
-    ("DATABASE_URL", "DatabaseUrlSecret"),
-    ("RESEND_API_KEY", "ResendApiKeySecret"),
-    ("MOBIZON_API_KEY", "MobizonApiKeySecret"),
-    ("AMOCRM_ACCESS_TOKEN", "AmocrmAccessTokenSecret"),
-    ("AMOCRM_CLIENT_SECRET", "AmocrmClientSecretSecret"),
-    ("AMOCRM_REFRESH_TOKEN", "AmocrmRefreshTokenSecret"),
-];
+/// `aws::secrets` fetches each secret in Init.
 const OF_A_READER: [&str; 1] = ["secretsmanager:GetSecretValue"];
 
 /// The queues: a function that is handed messages holds them, any other that knows the queue sends to it.
@@ -123,10 +117,8 @@ fn needs(function: &str) -> BTreeSet<Grant> {
             (false, _) => {}
         }
     }
-    for (variable, secret) in SECRETS {
-        if read.contains(variable) {
-            need(&OF_A_READER, secret);
-        }
+    for variable in read.iter().filter(|variable| is_secret(variable)) {
+        need(&OF_A_READER, &format!("{}Secret", parameter(variable)));
     }
     if library(function).contains("self.crm.warm_up()") {
         need(&[OF_WARMING.0], OF_WARMING.1);

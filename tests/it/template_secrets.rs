@@ -1,25 +1,26 @@
 //! Secrets are in Secrets Manager and nowhere else in template.yaml, and only the functions that need one may read it.
 
 use crate::template::{functions, objects, template};
+use crate::template_settings::read_by_function;
+use harness::tools;
+use proftest::config::is_secret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The parameters that are secret.
-const SECRET: [&str; 6] = [
-    "AmocrmAccessToken",
-    "AmocrmClientSecret",
-    "AmocrmRefreshToken",
-    "DatabaseUrl",
-    "MobizonApiKey",
-    "ResendApiKey",
-];
+/// The parameters of the secrets that the functions read.
+fn secret_parameters() -> BTreeSet<String> {
+    let functions = tools::functions().unwrap();
+    let read = functions.iter().flat_map(|binary| read_by_function(binary).1);
+    let secret = read.filter(|variable| is_secret(variable));
+    secret.map(|variable| parameter(&variable)).collect()
+}
 
 fn is_secret_resource(template: &Value, id: &str) -> bool {
     template["Resources"][id]["Type"] == "AWS::SecretsManager::Secret"
 }
 
 /// `RESEND_API_KEY` as `ResendApiKey`.
-fn parameter(variable: &str) -> String {
+pub fn parameter(variable: &str) -> String {
     let words = variable.split('_').map(|word| {
         let (first, rest) = word.split_at(1);
         format!("{first}{}", rest.to_lowercase())
@@ -61,13 +62,14 @@ fn every_variable_of_a_secret_refers_to_it_and_every_secret_is_referred_to() {
 fn a_secret_parameter_goes_nowhere_but_into_its_secret() {
     let template = template();
     let parameters = template["Parameters"].as_object().unwrap();
-    let hidden: Vec<&str> = parameters
+    let hidden: BTreeSet<String> = parameters
         .iter()
         .filter(|(_, parameter)| parameter["NoEcho"] == true)
-        .map(|(name, _)| name.as_str())
+        .map(|(name, _)| name.clone())
         .collect();
-    assert_eq!(hidden, SECRET);
-    for name in SECRET {
+    assert_eq!(hidden, secret_parameters());
+    assert!(hidden.len() >= 6, "{hidden:?}");
+    for name in hidden.iter().map(String::as_str) {
         let id = format!("{name}Secret");
         let secret = &template["Resources"][&id];
         assert!(is_secret_resource(&template, &id), "{id}");

@@ -17,8 +17,8 @@ const CONNECTIONS: usize = 4;
 pub struct App {
     pub(crate) store: Store,
     pub(crate) queue: Queue,
-    pub(crate) resend: Resend,
-    pub(crate) mobizon: Mobizon,
+    pub(crate) email: Resend,
+    pub(crate) sms: Mobizon,
     pub(crate) wording: Wording,
     pub(crate) timing: DeliveryTiming,
     pub(crate) balance: balance::Watch,
@@ -51,8 +51,8 @@ impl App {
         Ok(Self {
             store: Store::new(&config.database, CONNECTIONS, DATABASE_DEADLINE)?,
             queue: Queue::new(sdk, &config.queue_url),
-            resend: Resend::new(http.clone(), &config.resend).repeating(DeliveryTiming::PRODUCTION.repeats),
-            mobizon: Mobizon::new(http, &config.mobizon),
+            email: Resend::new(http.clone(), &config.resend).repeating(DeliveryTiming::PRODUCTION.repeats),
+            sms: Mobizon::new(http, &config.mobizon),
             wording,
             timing: DeliveryTiming::PRODUCTION,
             balance: balance::Watch::new(),
@@ -62,7 +62,7 @@ impl App {
     /// The same with other delays. Tests cannot wait eight hours.
     #[must_use]
     pub fn with_timing(mut self, timing: DeliveryTiming) -> Self {
-        self.resend = self.resend.repeating(timing.repeats);
+        self.email = self.email.repeating(timing.repeats);
         self.timing = timing;
         self
     }

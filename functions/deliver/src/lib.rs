@@ -35,11 +35,11 @@ pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, Name
             let DeliverTask::DeliverV1 { notification } = task;
             deliver(app, notification, outbox).await
         }),
-        mail::send(&app.store, &app.resend, emails),
+        mail::send(&app.store, &app.email, emails),
     )
     .await;
     mail::close(&app.store, &sent).await;
-    balance::report(&app.balance, &app.mobizon, started).await;
+    balance::report(&app.balance, &app.sms, started).await;
     response
 }
 
@@ -73,7 +73,7 @@ async fn deliver(app: &App, notification: NotificationId, outbox: Outbox) -> Han
     };
     let attempts = futures::future::join(
         channels::email(&app.store, &app.timing, &due, &contents, outbox),
-        channels::sms(&app.store, &app.mobizon, &app.timing, &due, &contents),
+        channels::sms(&app.store, &app.sms, &app.timing, &due, &contents),
     );
     let (email, sms) = attempts.await;
     handled(&due, [email, sms])

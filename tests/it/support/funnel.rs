@@ -164,10 +164,7 @@ pub async fn state(world: &World) -> String {
     let parts = rows
         .iter()
         .map(|row| format!("{} {}", row["n"], row["what"].as_str().unwrap()));
-    let (emails, sms) = (
-        world.vendors.resend.sent().len(),
-        world.vendors.mobizon.sent().len(),
-    );
+    let (emails, sms) = (world.vendors.emails().len(), world.vendors.mobizon.sent().len());
     let parts = parts.collect::<Vec<_>>().join(", ");
     format!(
         "{parts}; accepted {emails} e-mails, {sms} SMS, {} deals",
@@ -200,7 +197,7 @@ pub async fn assert_each_served_once(world: &World, people: &[Person]) {
     assert!(unserved.is_empty(), "{} such as {}", unserved.len(), unserved[0]);
 
     let addresses = || people.iter().map(|person| person.email.clone());
-    let emails = world.vendors.resend.sent().into_iter();
+    let emails = world.vendors.emails().into_iter();
     assert_one_each("e-mails", addresses(), emails.map(|email| email.to[0].clone()));
     let texts = world.vendors.mobizon.sent().into_iter().map(|sms| sms.recipient);
     let numbers = people.iter().map(|person| person.digits().to_owned());

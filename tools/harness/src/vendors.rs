@@ -129,6 +129,11 @@ impl Vendors {
         }
     }
 
+    /// The e-mails that were accepted, by whichever vendor.
+    pub fn emails(&self) -> Vec<standins::SentEmail> {
+        self.resend.sent()
+    }
+
     /// Deals that we made, not the seeded ones.
     pub fn made(&self) -> Vec<standins::CrmDeal> {
         let deals = self.amocrm.deals().into_iter();

@@ -186,7 +186,7 @@ impl World {
     }
 
     pub fn emails(&self, waiting: &Waiting) -> Vec<SentEmail> {
-        let sent = self.vendors.resend.sent().into_iter();
+        let sent = self.vendors.emails().into_iter();
         sent.filter(|email| email.to == [waiting.person.email.clone()])
             .collect()
     }

@@ -18,15 +18,7 @@ const DEPLOYED: [&str; 6] = [
 ];
 /// Length of the longest value that AWS generates.
 const DEPLOYED_CHARS: usize = 130;
-/// For these a function's variables hold only `secretsmanager:` and an ARN, whatever the secret's length.
-const SECRET: [&str; 6] = [
-    "DATABASE_URL",
-    "RESEND_API_KEY",
-    "MOBIZON_API_KEY",
-    "AMOCRM_ACCESS_TOKEN",
-    "AMOCRM_CLIENT_SECRET",
-    "AMOCRM_REFRESH_TOKEN",
-];
+/// A function's variables hold only `secretsmanager:` and an ARN for a secret, whatever its length.
 const REFERENCE_CHARS: usize = 150;
 /// All variables of a function together. Source: AWS Lambda quotas, «Environment variables».
 const VARIABLES_BYTES_MAX: usize = 4096;
@@ -65,7 +57,7 @@ fn read<T>(
         let given = lookup(name).filter(|value| !value.trim().is_empty());
         let value = given.or_else(|| DEPLOYED.contains(&name).then(|| "x".repeat(DEPLOYED_CHARS)));
         let length = match &value {
-            Some(_) if SECRET.contains(&name) => REFERENCE_CHARS,
+            Some(_) if config::is_secret(name) => REFERENCE_CHARS,
             value => value.as_ref().map_or(0, String::len),
         };
         let bytes = name.len() + length;
