@@ -51,6 +51,7 @@ mod template_removal;
 mod template_routes;
 mod template_secrets;
 mod template_settings;
+mod this_machine;
 mod tidy;
 mod tls;
 mod track;

@@ -111,11 +111,15 @@ impl Link {
 }
 
 /// The part of a link that is ours: ASCII letters, digits and `marks`. Messengers take into a link what the text around it
-/// has: a full stop, a bracket, a quote, a letter of another script, a slash.
+/// has: a full stop, a bracket, a quote, a letter of another script, a slash. Empty where a path goes on below it.
 fn linked<'a>(text: &'a str, marks: &str) -> &'a str {
     let is_ours = |c: char| c.is_ascii_alphanumeric() || marks.contains(c);
     let text = text.trim_start_matches(|c| !is_ours(c));
     let end = text.find(|c| !is_ours(c)).unwrap_or(text.len());
+    let mut below = text[end..].split('/').skip(1);
+    if below.any(|segment| segment.starts_with(is_ours)) {
+        return "";
+    }
     text[..end].trim_end_matches(|c| marks.contains(c))
 }
 

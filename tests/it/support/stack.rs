@@ -40,7 +40,7 @@ pub fn deals(vendors: &Vendors) -> usize {
     vendors.made().len()
 }
 
-fn options(state_dir: PathBuf) -> Options {
+pub fn options(state_dir: PathBuf) -> Options {
     Options {
         port: 0,
         console_port: 0,

@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 /// How long the server may take to answer after its start.
 const READY_WITHIN: Duration = Duration::from_secs(20);
+/// The oldest version that the statements are tried on; the doctor asks it of production too.
+const VERSION_MIN: u32 = 15;
 /// Enough for the emulator's many function processes at once.
 const MAX_CONNECTIONS: u32 = 300;
 
@@ -58,7 +60,14 @@ impl Cluster {
         let dir = owner.reachable(&place.dir).await?;
         let password = owner.password(&dir)?;
         let data = dir.join("data");
-        if !data.join("PG_VERSION").exists() {
+        let printed = run(
+            "postgres --version",
+            Command::new(bin.join("postgres")).arg("--version"),
+        )
+        .await?;
+        let made_by = fs::read_to_string(data.join("PG_VERSION")).ok();
+        accept(&bin, &printed, &data, made_by.as_deref())?;
+        if made_by.is_none() {
             init(&bin, &owner, &dir, &data).await?;
         }
         let port = place.port.map_or_else(free_port, Ok)?;
@@ -157,6 +166,36 @@ fn settings(fsync: bool) -> Vec<String> {
         "timezone=UTC".to_owned(),
         "log_timezone=UTC".to_owned(),
     ]
+}
+
+/// Refuses a server that is too old, and data that another major version made.
+fn accept(bin: &Path, printed: &str, data: &Path, made_by: Option<&str>) -> Result<(), String> {
+    let version = major(printed).ok_or_else(|| format!("{}: no version in {printed:?}", bin.display()))?;
+    if version < VERSION_MIN {
+        return Err(format!(
+            "PostgreSQL {version} in {} is too old: set PG_BINDIR to the server binaries of {VERSION_MIN} or newer",
+            bin.display()
+        ));
+    }
+    match made_by.map(str::trim) {
+        Some(other) if other != version.to_string() => Err(format!(
+            "PostgreSQL {other} made the data in {}, and {} has {version}: set PG_BINDIR to the server binaries of \
+             {other}, or delete that directory to begin with an empty database",
+            data.display(),
+            bin.display()
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Of `postgres (PostgreSQL) 18.4`, `… 15.18 (Debian 15.18-0+deb12u1)` or `… 19beta1`.
+fn major(printed: &str) -> Option<u32> {
+    let (_, version) = printed.split_once("(PostgreSQL) ")?;
+    version
+        .split(|letter: char| !letter.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }
 
 async fn init(bin: &Path, owner: &Owner, dir: &Path, data: &Path) -> Result<(), String> {
@@ -326,4 +365,36 @@ pub fn free_port() -> Result<u16, String> {
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
         .map_err(|error| format!("no free port: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_too_old_and_data_of_another_version_are_refused() {
+        let check = |version: &str, made_by| {
+            let printed = format!("postgres (PostgreSQL) {version}\n");
+            accept(Path::new("bin"), &printed, Path::new("data"), made_by)
+        };
+        assert_eq!(check("15.18 (Debian 15.18-0+deb12u1)", Some("15\n")), Ok(()));
+        for version in ["16.14", "18.4", "19beta1", "19devel"] {
+            assert_eq!(check(version, None), Ok(()), "{version}");
+        }
+        for (version, made_by, begin) in [
+            ("14.23", None, "PostgreSQL 14 in bin is too old"),
+            ("9.6.24", Some("9.6\n"), "PostgreSQL 9 in bin is too old"),
+            (
+                "18.4",
+                Some("15\n"),
+                "PostgreSQL 15 made the data in data, and bin has 18",
+            ),
+        ] {
+            let refused = check(version, made_by).unwrap_err();
+            assert!(
+                refused.starts_with(begin) && refused.contains("PG_BINDIR"),
+                "{refused}"
+            );
+        }
+    }
 }
