@@ -49,33 +49,35 @@ fn numbers_between_remarks(text: &str) -> Vec<Phone> {
     found
 }
 
-/// `text` with a border in place of what a person adds in digits: the number in a list (`1)`), a remark (`(2)`, `№2`), a
-/// date. `None` without any.
+/// `text` with a border in place of what a person adds in digits: numbers of a list (`1) … 2) …`), a remark in brackets at
+/// the end (`(2)`, `(12.11.2026)`), `№` before one. `None` without any.
 fn without_remarks(text: &str) -> Option<String> {
-    let runs: Vec<(usize, usize)> = runs(text).take(RUNS_MAX + 1).collect();
-    if runs.len() > RUNS_MAX {
-        return None;
-    }
-    let is_before = |place: usize, mark: char| text[..place].ends_with(mark);
-    let is_behind = |place: usize, mark: char| text[place..].starts_with(mark);
-    let is_date_part =
-        |&(start, end): &(usize, usize)| end - start <= 4 && (is_before(start, '.') || is_behind(end, '.'));
-    let mut bare = text.to_owned();
-    // From the end, so that the places before stay right.
-    for (index, &(start, end)) in runs.iter().enumerate().rev() {
-        let is_short = end - start <= 3;
-        let is_listed = end - start <= 2 && is_behind(end, ')') && !is_before(start, '(');
-        let is_last = index > 0 && index + 1 == runs.len();
-        let is_remark = is_short && is_last && (is_behind(end, ')') && is_before(start, '('));
-        let is_numbered = is_short && text[..start].trim_end().ends_with(['№', '#']);
-        let is_date = runs[index.saturating_sub(2)..].windows(3).take(3).any(|date| {
-            date.contains(&(start, end)) && date.iter().all(is_date_part) && date[2].1 - date[0].0 <= 10
-        });
-        if is_listed || is_remark || is_numbered || is_date {
-            bare.replace_range(start..end, "\n");
+    // A bracket may also hold a number's own digits: only one behind a whole number is a remark.
+    let is_remark = |(before, remark): &(&str, &str)| {
+        let is_last = remark.rsplit_once(')').is_some_and(|(_, tail)| digits(tail) == 0);
+        is_last && digits(before) >= 10 && (1..=8).contains(&digits(remark))
+    };
+    let number = text.rsplit_once('(').filter(is_remark);
+    let mut bare = number.map_or(text, |(before, _)| before).replace('№', "\n");
+    // Only 1, 2, 3 … from the beginning: elsewhere a bracket may close within a number.
+    let runs: Vec<(usize, usize)> = runs(&bare).take(RUNS_MAX).collect();
+    let mut listed = Vec::new();
+    for (start, end) in runs {
+        let is_next = bare[start..end] == (listed.len() + 1).to_string() && bare[end..].starts_with(')');
+        if is_next {
+            listed.push((start, end));
+        } else if listed.is_empty() {
+            break;
         }
     }
+    for (start, end) in listed.into_iter().rev() {
+        bare.replace_range(start..end, "\n");
+    }
     (bare != text).then_some(bare)
+}
+
+fn digits(text: &str) -> usize {
+    text.chars().filter(|c| decimal_digit(*c).is_some()).count()
 }
 
 /// The reason to refuse `raw` as one number: `error`, or what explains it better.
