@@ -80,9 +80,10 @@ impl Link {
         let path = percent_decode_str(request.raw_http_path()).decode_utf8_lossy();
         let lead = match segments(&path)[..] {
             // Only an SMS has a short link, so the visitor's tag is right even without a look-up of the code.
-            ["l", code, ref more @ ..] => {
+            ["l", ref rest @ ..] => {
+                let code = rest.split_first().filter(|(_, more)| is_tail(more));
                 return Self {
-                    code: ShortCode::parse(linked(code, "")).filter(|_| is_tail(more)),
+                    code: code.and_then(|(code, _)| ShortCode::parse(linked(code, ""))),
                     source: Some(Channel::Sms),
                     lead: None,
                 };
