@@ -154,6 +154,8 @@ fn an_unknown_path_and_a_wrong_method_get_a_page_for_people_and_json_for_program
     });
 }
 
+// The emulator answers every preflight itself, by the template's CorsConfiguration. What the routes and `page` answer is
+// held by `template_routes` and the page's own tests.
 #[test]
 fn a_preflight_is_answered_with_cors_on_every_path_of_ours() {
     run(async {

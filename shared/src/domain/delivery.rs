@@ -90,7 +90,7 @@ pub fn open(timing: &DeliveryTiming, channel: Channel, before: Before) -> Openin
     }
 }
 
-/// The outcome of one attempt, as recorded in the row.
+/// The outcome of one attempt, as recorded in the row. Its reason is for a log: vendor, status, name of the error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Accepted {
@@ -98,25 +98,21 @@ pub enum Outcome {
     },
     /// Certainly not sent; try again.
     Retrying {
-        /// For a log: vendor, status, name of the error.
         reason: String,
         after: Duration,
     },
     /// A human must act first; the sweep tries again.
     Parked {
-        /// For a log: vendor, status, name of the error.
         reason: String,
         after: Duration,
     },
     /// It may have been sent; look it up.
     Unknown {
-        /// For a log: vendor, status, name of the error.
         reason: String,
         after: Duration,
     },
     /// Given up. If it may have been sent, the reason says so.
     Failed {
-        /// For a log: vendor, status, name of the error.
         reason: String,
     },
 }
