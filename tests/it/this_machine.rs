@@ -12,14 +12,20 @@ fn the_private_server_has_its_own_locale_and_time_zone() {
         let db = Database::fresh().await;
         let seen = db
             .row(
-                "select current_setting('TimeZone') as zone, current_setting('log_timezone') as log_zone,
+                // The source too: initdb writes the machine's zone, which may be UTC, into the configuration file.
+                "select (select jsonb_object_agg(name, setting || ', ' || source) from pg_settings
+                         where name in ('TimeZone', 'log_timezone')) as zones,
                         pg_encoding_to_char(encoding) as encoding,
                         array[datcollate, datctype, current_setting('lc_messages'), current_setting('lc_time')]
                             <@ array['C', 'C.UTF-8'] as plain
                  from pg_database where datname = current_database()",
             )
             .await;
-        let own = json!({ "zone": "UTC", "log_zone": "UTC", "encoding": "UTF8", "plain": true });
+        let own = json!({
+            "zones": { "TimeZone": "UTC, command line", "log_timezone": "UTC, command line" },
+            "encoding": "UTF8",
+            "plain": true,
+        });
         assert_eq!(seen, own);
     });
 }
