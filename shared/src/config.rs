@@ -6,10 +6,12 @@
 mod crm;
 mod deliver;
 mod environment;
+mod guard;
 
 pub use crm::{AmoCrm, Auth, Crm, OAuthClient, Stage};
 pub use deliver::*;
 pub use environment::{Environment, variable};
+pub use guard::{Addresses, Asked, Guard, limits};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use std::net::IpAddr;
@@ -211,6 +213,7 @@ pub struct Intake {
     pub queue_url: String,
     /// `CRM_QUEUE_URL`: tells `crm` about the lead.
     pub crm_queue_url: String,
+    pub guard: Guard,
 }
 
 impl Intake {
@@ -221,6 +224,7 @@ impl Intake {
             schedule: Schedule::read(env)?,
             queue_url: notifications_queue_url(env)?,
             crm_queue_url: crm_queue_url(env)?,
+            guard: Guard::read(env)?,
         })
     }
 }

@@ -29,7 +29,9 @@ macro_rules! words {
 pub mod contact;
 pub mod crm;
 pub mod delivery;
+pub mod guard;
 pub mod ids;
+pub mod limits;
 pub mod message;
 pub mod metadata;
 pub mod quiz;

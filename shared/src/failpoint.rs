@@ -31,6 +31,7 @@ macro_rules! steps {
 
 steps! {
     Intake = "intake",
+    Prove = "prove",
     Click = "click",
     Claim = "claim",
     Pin = "pin",

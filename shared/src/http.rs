@@ -21,6 +21,8 @@ pub enum Refusal {
         allow: &'static str,
     },
     TooLarge,
+    /// Too many requests of one address.
+    TooMany,
     NotJsonType,
     NotJson,
     Invalid {
@@ -41,6 +43,7 @@ impl Refusal {
             Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::UnknownMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotJson | Self::Invalid { .. } => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -54,6 +57,7 @@ impl Refusal {
             Self::UnknownPath => errors.path_unknown,
             Self::UnknownMethod { .. } => errors.method_unknown,
             Self::TooLarge => errors.body_too_large,
+            Self::TooMany => errors.too_many,
             Self::NotJsonType => errors.content_type_unsupported,
             Self::NotJson => errors.json_broken,
             Self::Invalid { error, .. } => &**error,
@@ -70,6 +74,8 @@ impl Refusal {
         let mut response = json_response(self.status(), &body);
         let header = match self {
             Self::Unavailable => (header::RETRY_AFTER, RETRY_AFTER_SECONDS),
+            // Other people may share the address.
+            Self::TooMany => (header::RETRY_AFTER, "1"),
             Self::UnknownMethod { allow } => (header::ALLOW, *allow),
             _ => return response,
         };
@@ -170,6 +176,7 @@ mod tests {
             (Refusal::UnknownPath, 404),
             (Refusal::UnknownMethod { allow: "POST" }, 405),
             (Refusal::TooLarge, 413),
+            (Refusal::TooMany, 429),
             (Refusal::NotJsonType, 415),
             (Refusal::NotJson, 400),
             (invalid, 400),
@@ -177,7 +184,10 @@ mod tests {
         ] {
             let response = refusal.response(texts(Locale::Ru));
             assert_eq!(response.status().as_u16(), status);
-            assert_eq!(response.headers().contains_key("retry-after"), status == 503);
+            assert_eq!(
+                response.headers().contains_key("retry-after"),
+                matches!(status, 429 | 503)
+            );
             assert_eq!(response.headers().contains_key("allow"), status == 405);
             let Body::Text(body) = response.body() else {
                 panic!("no text")

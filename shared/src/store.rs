@@ -20,7 +20,7 @@ pub use clicks::{Click, Clicked, Target};
 pub use crm::{CRM_LEASE, CrmClaim, CrmWork, Shut};
 pub use deliveries::{Attempt, Claim, Due, Pinned};
 pub use governor::Slot;
-pub use leads::{NewLead, Pending, Saved};
+pub use leads::{AddressUse, NewLead, Pending, Saved};
 pub use overdue::Backlog;
 pub use pool::{Fence, PgError, Store, StoreError, connect};
 pub use tokens::Rotation;

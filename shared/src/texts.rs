@@ -91,6 +91,10 @@ pub struct ErrorTexts {
     pub field_type_wrong: &'static str,
     /// The form looks filled in by a program; pressing the button again helps.
     pub looks_automatic: &'static str,
+    /// Our page sent the form without the consent.
+    pub consent_missing: &'static str,
+    /// Too many requests of one address in a second.
+    pub too_many: &'static str,
     /// The lead cannot be saved now; the same request may succeed soon.
     pub unavailable: &'static str,
     /// What is wrong with a name, an e-mail address or a phone: `ContactError::sentence` chooses.
@@ -233,6 +237,8 @@ static RU: Texts = Texts {
         json_broken: "Не удалось прочитать данные: это не JSON",
         field_type_wrong: "Одно из полей заполнено неверно",
         looks_automatic: "Не удалось проверить форму. Пожалуйста, нажмите кнопку ещё раз",
+        consent_missing: "Без согласия мы не сможем отправить результат",
+        too_many: "Слишком много запросов. Повторите через секунду",
         unavailable: "Сервис временно недоступен, попробуйте ещё раз через несколько секунд",
         contact: RU_CONTACT,
     },

@@ -90,7 +90,12 @@ fn a_worker_that_dies_before_sending_costs_no_message() {
     run(async {
         let world = World::new().await;
         let waiting = world.lead().await;
-        let claimed = world.db.store().claim(waiting.id).await.unwrap();
+        let claimed = world
+            .db
+            .store()
+            .claim(waiting.id, &serde_json::json!({}))
+            .await
+            .unwrap();
         assert!(
             matches!(claimed, proftest::store::Claim::Claimed(_)),
             "{claimed:?}"

@@ -172,7 +172,7 @@ fn assert_unreadable(error: &StoreError, word: &str) {
 fn a_status_that_this_version_does_not_know_is_an_error_with_its_name() {
     run(async {
         let (world, waiting) = newer("scheduled_notifications", "status", "paused").await;
-        let error = world.db.store().claim(waiting.id).await.unwrap_err();
+        let error = world.db.store().claim(waiting.id, &json!({})).await.unwrap_err();
         assert_unreadable(&error, "\"paused\"");
     });
 }

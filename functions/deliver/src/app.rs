@@ -21,6 +21,8 @@ pub struct App {
     pub(crate) sms: Mobizon,
     pub(crate) wording: Wording,
     pub(crate) timing: DeliveryTiming,
+    /// What `funnel.claim` takes.
+    pub(crate) limits: serde_json::Value,
     pub(crate) balance: balance::Watch,
 }
 
@@ -55,6 +57,7 @@ impl App {
             sms: Mobizon::new(http, &config.mobizon),
             wording,
             timing: DeliveryTiming::PRODUCTION,
+            limits: config.limits.to_json(),
             balance: balance::Watch::new(),
         })
     }

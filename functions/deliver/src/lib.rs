@@ -45,11 +45,12 @@ pub async fn handle(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, Name
 
 /// Sends what is due of one notification. The e-mail goes through `outbox`, together with others.
 async fn deliver(app: &App, notification: NotificationId, outbox: Outbox) -> Handled {
-    let due = match app.store.claim(notification).await {
+    let due = match app.store.claim(notification, &app.limits).await {
         Ok(Claim::Claimed(due)) => due,
         Ok(Claim::Early { due_in }) => return Handled::Again(due_in),
         Ok(Claim::Busy { free_in }) => return Handled::Again(free_in + Duration::from_secs(1)),
-        Ok(Claim::Over { failed: false }) => return Handled::Done,
+        // The team or the sweep ends a hold; the message has nothing more to wake.
+        Ok(Claim::Over { failed: false } | Claim::Held) => return Handled::Done,
         // The row keeps the reason; the DLQ raises an alarm.
         Ok(Claim::Over { failed: true }) => return Handled::Refuse,
         Ok(Claim::Missing) => {

@@ -3,20 +3,26 @@
 //! After the one SQL statement commits, nothing can fail the request: if no schedule can be made, the message is sent
 //! with a delay; if that fails too, the sweep finds the row.
 
+mod evidence;
+mod flood;
 mod wire;
 
+use flood::Floods;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use proftest::aws::queue::Queue;
 use proftest::aws::scheduler::Scheduler;
 use proftest::config;
 use proftest::domain::delivery::Kind;
+use proftest::domain::guard::Challenge;
+use proftest::domain::limits::Limit;
 use proftest::failure::chain;
 use proftest::http::{Refusal, json_response};
 use proftest::store::{Saved, Store, StoreError};
 use proftest::task::{CrmTask, DeliverTask};
 use proftest::texts::{Locale, Texts, texts};
-use std::time::Duration;
+use std::net::IpAddr;
+use std::time::{Duration, Instant, SystemTime};
 
 /// For the database, connecting included. After it the visitor is asked to try again.
 const DATABASE_DEADLINE: Duration = Duration::from_millis(2500);
@@ -27,6 +33,8 @@ pub struct App {
     queue: Queue,
     crm: Queue,
     delay: Duration,
+    guard: config::Guard,
+    floods: Floods,
     texts: &'static Texts,
 }
 
@@ -40,6 +48,8 @@ impl App {
             queue: Queue::new(sdk, &config.queue_url),
             crm: Queue::new(sdk, &config.crm_queue_url),
             delay: config.delay,
+            guard: config.guard.clone(),
+            floods: Floods::default(),
             texts: texts(Locale::Ru),
         })
     }
@@ -52,13 +62,25 @@ impl App {
 
 /// 200 with the lead's id once it is committed, or a refusal that says what to do.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
-    let wire::Submission { lead, result } = match wire::parse(&request, app.texts) {
+    let address = evidence::address(&request, &app.guard);
+    if is_flood(app, address) {
+        tracing::info!("Refused a submission of a flood");
+        return Refusal::TooMany.response(app.texts);
+    }
+    let wire::Submission {
+        mut lead,
+        result,
+        posted,
+    } = match wire::parse(&request, app.texts) {
         Ok(submission) => submission,
         Err(refusal) => {
             tracing::info!(status = %refusal.response(app.texts).status(), "Refused a submission");
             return refusal.response(app.texts);
         }
     };
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let contact = (&lead.email, &lead.phone);
+    lead.evidence = evidence::collect(&app.guard, contact, &posted, request.headers(), address, now);
     let saved = match app.store.save_lead(lead, Kind::Result, app.delay).await {
         Ok(saved) => saved,
         Err(error) => {
@@ -72,7 +94,36 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
         tell_crm(&app.crm, &saved),
     )
     .await;
-    json_response(StatusCode::OK, &wire::Accepted::new(saved.lead, result))
+    note_address(app, address, &saved);
+    let accepted = wire::Accepted::new(saved.lead, result);
+    json_response(
+        StatusCode::OK,
+        &accepted.with_challenge(challenge(app, &saved, now)),
+    )
+}
+
+fn is_flood(app: &App, address: Option<IpAddr>) -> bool {
+    let (limits, now) = (&app.guard.limits, Instant::now());
+    let most = limits.get(Limit::AddressSecond);
+    limits.is_on() && address.is_some_and(|address| app.floods.is_flood(address, most, now))
+}
+
+/// Remembers a flood that the database saw, and tells of a limit that was passed.
+fn note_address(app: &App, address: Option<IpAddr>, saved: &Saved) {
+    let most = app.guard.limits.get(Limit::AddressSecond);
+    if let Some(address) = address.filter(|_| saved.address.in_second > most) {
+        app.floods.refuse(address, Instant::now());
+    }
+    if saved.address.is_over {
+        let holds = app.guard.addresses == config::Addresses::On;
+        tracing::warn!(lead.id = %saved.lead, holds, "A network address has passed its limit");
+    }
+}
+
+/// A proof of work to solve before the message is due.
+fn challenge(app: &App, saved: &Saved, now: Duration) -> Option<String> {
+    let (submission, pending) = (saved.challenged?, saved.notification?);
+    Some(Challenge::issue(&app.guard.key, submission, now + pending.due_in))
 }
 
 /// Arranges the delivery at its due time. Three ways, each the fallback of the one before.

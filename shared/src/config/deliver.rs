@@ -1,6 +1,7 @@
 //! Settings of `deliver`: the vendors of messages, and the links in them.
 
 use super::{ConfigError, Database, Env};
+use crate::domain::limits::Limits;
 use secrecy::SecretString;
 
 #[derive(Clone)]
@@ -11,6 +12,7 @@ pub struct Deliver {
     pub resend: Resend,
     pub mobizon: Mobizon,
     pub links: Links,
+    pub limits: Limits,
 }
 
 impl Deliver {
@@ -21,6 +23,7 @@ impl Deliver {
             resend: Resend::read(env)?,
             mobizon: Mobizon::read(env)?,
             links: Links::read(env)?,
+            limits: super::limits(env)?,
         })
     }
 }

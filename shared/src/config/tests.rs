@@ -25,6 +25,7 @@ fn intake() -> Table {
         ("NOTIFICATIONS_QUEUE_URL", "http://q"),
         ("CRM_QUEUE_URL", "http://c"),
         ("NOTIFICATIONS_QUEUE_ARN", "arn:aws:sqs:eu-central-1:1:q"),
+        ("GUARD_KEY", "0123456789abcdef0123456789abcdef"),
     ]
 }
 
@@ -56,6 +57,13 @@ fn a_malformed_variable_is_named_without_its_value() {
         ("NOTIFICATION_DELAY_SECONDS", "-1"),
         ("NOTIFICATION_DELAY_SECONDS", "99999999"),
         ("DATABASE_CA_PEM", "secret"),
+        ("GUARD_KEY", "secret"),
+        ("LIMITS", "secret"),
+        ("SMS_COUNTRIES", "secret"),
+        ("CONSENT", "secret"),
+        ("CHALLENGE", "secret"),
+        ("ADDRESS_LIMITS", "secret"),
+        ("BEHIND_CLOUDFRONT", "secret"),
     ] {
         let mut table = intake();
         table.push((name, value));

@@ -9,6 +9,7 @@
 
 mod calling_code;
 mod characters;
+mod country;
 mod domain_name;
 mod email;
 mod field_text;
@@ -19,6 +20,7 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 
+pub use country::Country;
 pub use email::Email;
 pub use name::Name;
 pub use phone::Phone;

@@ -42,8 +42,21 @@ select task.state,
        claimed.attempt, claimed.retries, claimed.revision, claimed.deal_due, claimed.pending_notes, claimed.contact_id,
        extract(epoch from now() - claimed.creating_since)::float8 as creating_for_seconds,
        claimed.noting_since is not null as maybe_noted,
-       l.name, l.email, l.phone, l.source, l.amocrm_lead_id, l.metadata
+       l.name, l.email, l.phone, l.source, l.amocrm_lead_id,
+       -- Of a retake, the answers are those of the submission that made the newest message.
+       l.metadata || coalesce(jsonb_strip_nulls(jsonb_build_object(
+           'answers', retake.metadata -> 'answers',
+           'proftestAnswers', retake.metadata -> 'proftestAnswers',
+           'result', retake.metadata -> 'result')), '{}') as metadata
 from task
 join landing_leads l on l.id = task.lead_id
+left join lateral (
+    select s.metadata
+    from scheduled_notifications n
+    join submissions s on s.id = n.submission_id
+    where n.lead_id = task.lead_id
+    order by n.created_at desc
+    limit 1
+) retake on true
 left join claimed on true
 left join gate on true

@@ -32,6 +32,8 @@ pub enum Claim {
         /// Time until a channel is free.
         free_in: Duration,
     },
+    /// What is open waits for a decision.
+    Held,
     /// Claimed until the lease ends.
     Claimed(Box<Due>),
 }
@@ -89,9 +91,11 @@ pub struct Pinned {
 }
 
 impl Store {
-    pub async fn claim(&self, notification: NotificationId) -> Result<Claim, StoreError> {
+    /// Claims the channels that are due, and holds those that the limits do not let out. `limits` is
+    /// `Limits::to_json`'s.
+    pub async fn claim(&self, notification: NotificationId, limits: &Value) -> Result<Claim, StoreError> {
         let lease = Seconds(LEASE);
-        let params = [param(&notification), param(&lease)];
+        let params = [param(&notification), param(&lease), param(&limits)];
         let rows = self.run(Step::Claim, include_str!("claim.sql"), &params).await?;
         let Some(first) = rows.first() else {
             return Ok(Claim::Missing);
@@ -165,6 +169,9 @@ fn read_claim(notification: NotificationId, first: &Row, rows: &[Row]) -> Result
     let attempts = attempts.collect::<Result<Vec<_>, _>>()?;
     let free_in: Option<Seconds> = first.try_get("free_in_seconds")?;
     let free_in = free_in.map(|Seconds(free_in)| free_in);
+    if attempts.is_empty() && first.try_get("held")? {
+        return Ok(Claim::Held);
+    }
     if attempts.is_empty() {
         return Ok(Claim::Busy {
             free_in: free_in.unwrap_or_default(),

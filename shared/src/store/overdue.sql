@@ -4,7 +4,7 @@
 with overdue as (
     select id
     from scheduled_notifications
-    where status = 'pending' and scheduled_for <= now() and wake_at <= now()
+    where status = 'pending' and not held and scheduled_for <= now() and wake_at <= now()
     order by scheduled_for, created_at
     limit $1
     for update skip locked

@@ -3,7 +3,10 @@
 use crate::domain::contact::{Email, Name, Phone};
 use crate::domain::crm::{NoteKind, TaskState};
 use crate::domain::delivery::{Channel, Doubt, Kind, State, Status};
-use crate::domain::ids::{BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, ShortCode};
+use crate::domain::guard::Evidence;
+use crate::domain::ids::{
+    BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, ShortCode, SubmissionId,
+};
 use bytes::BytesMut;
 use std::error::Error;
 use std::time::Duration;
@@ -62,6 +65,7 @@ typed! {
     Seconds => FLOAT8, FLOAT8_ARRAY;
     serde_json::Value => JSONB, JSONB_ARRAY;
     Json<serde_json::Map<String, serde_json::Value>> => JSONB, JSONB_ARRAY;
+    Json<Evidence> => JSONB, JSONB_ARRAY;
 }
 
 /// A duration as a number of seconds. A negative number reads as zero.
@@ -116,6 +120,7 @@ macro_rules! wrapped {
 wrapped! {
     LeadId: Uuid as UUID, UUID_ARRAY, |id| id.as_uuid(), Self::from_uuid;
     NotificationId: Uuid as UUID, UUID_ARRAY, |id| id.as_uuid(), Self::from_uuid;
+    SubmissionId: Uuid as UUID, UUID_ARRAY, |id| id.as_uuid(), Self::from_uuid;
     BatchId: Uuid as UUID, UUID_ARRAY, |id| id.as_uuid(), Self::from_uuid;
     ClickId: Uuid as UUID, UUID_ARRAY, |id| id.as_uuid(), Self::from_uuid;
     DealId: i64 as INT8, INT8_ARRAY, |id| id.0, Self;

@@ -238,7 +238,10 @@ async fn assert_readable(db: &Database, leads: &HashSet<String>) {
     let store = db.store();
     for row in db.rows("select id, lead_id from scheduled_notifications").await {
         let id = |column: &str| row[column].as_str().unwrap().parse().unwrap();
-        let claim = store.claim(NotificationId::from_uuid(id("id"))).await.unwrap();
+        let claim = store
+            .claim(NotificationId::from_uuid(id("id")), &json!({}))
+            .await
+            .unwrap();
         assert!(matches!(claim, Claim::Claimed(_)), "{row}: {claim:?}");
         let claim = store.claim_crm(LeadId::from_uuid(id("lead_id"))).await;
         // Another lead with this phone holds the person.

@@ -9,6 +9,7 @@ use futures::future::join_all;
 use harness::world::{Database, Person, run};
 use proftest::domain::delivery::{Before, Doubt, Kind, LEASE, Outcome, State, Status};
 use proftest::store::{Claim, Fence, Store, WAKE_GRACE};
+use serde_json::json;
 use std::time::Duration;
 
 const HOUR: f64 = 3600.0;
@@ -77,7 +78,7 @@ fn found(claim: Claim) -> Found {
         Claim::Missing => panic!("it is there"),
         Claim::Early { .. } => Found::Early,
         Claim::Over { failed } => Found::Over { failed },
-        Claim::Busy { .. } => Found::Busy,
+        Claim::Busy { .. } | Claim::Held => Found::Busy,
         Claim::Claimed(due) => Found::Claimed(
             due.attempts
                 .iter()
@@ -126,7 +127,7 @@ fn a_claim_does_to_every_row_what_the_model_says() {
         write(&db, &cases).await;
         let (before, store) = (read(&db).await, store(&db));
         let claim = async |case: &Case<()>| {
-            let (mut expected, real) = (case.before, store.claim(case.id).await.unwrap());
+            let (mut expected, real) = (case.before, store.claim(case.id, &json!({})).await.unwrap());
             let expected = expected.claim(Rules::REAL);
             assert_eq!(found(real), expected, "{:?}", case.before);
         };

@@ -52,6 +52,7 @@ pub fn options(state_dir: PathBuf) -> Options {
         amocrm_url: None,
         crm_requests_per_second: 5,
         fsync: false,
+        strict: false,
         enforce_iam: false,
         print: false,
     }

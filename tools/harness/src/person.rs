@@ -1,6 +1,7 @@
 //! People as they fill in the form: the one place in which leads are made up.
 
 use proftest::domain::contact::{ContactError, Email, Name, Phone};
+use proftest::domain::guard::Evidence;
 use proftest::domain::metadata::Metadata;
 use proftest::store::NewLead;
 use serde_json::{Map, Value, json};
@@ -55,6 +56,7 @@ impl Person {
             source: self.source.clone(),
             metadata: Metadata::from_json(self.metadata.clone()),
             idempotency_key: None,
+            evidence: Evidence::default(),
         })
     }
 

@@ -28,6 +28,9 @@ use standins::{Fault, Mode, SentEmail, SentSms};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// The guard's key of tests and of the local stack.
+pub const GUARD_KEY: &str = "local-guard-key-0123456789abcdef0123456789";
+
 /// Where the links in messages lead.
 pub const PUBLIC: &str = "https://api.onai.academy";
 
@@ -83,6 +86,9 @@ impl World {
             ("SCHEDULE_LEAD_SECONDS", text("0")),
             ("NOTIFICATION_DELAY_SECONDS", self.delay.as_secs().to_string()),
             ("PUBLIC_BASE_URL", text(PUBLIC)),
+            ("GUARD_KEY", text(GUARD_KEY)),
+            // Tests of the guard put production's in.
+            ("LIMITS", text("off")),
         ]);
         settings.extend(emulator::settings(&self.aws));
         settings.extend(self.db.settings());

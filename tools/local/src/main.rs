@@ -26,6 +26,9 @@ struct Up {
     /// Where the stack keeps its data; target/local by default.
     #[arg(long)]
     state_dir: Option<PathBuf>,
+    /// Production's limits and challenges. Without it the guard holds nothing.
+    #[arg(long)]
+    strict: bool,
     /// Another Resend than the stand-in; its key is read from `RESEND_API_KEY`.
     #[arg(long)]
     resend_url: Option<String>,
@@ -66,6 +69,7 @@ async fn up(up: Up) -> Result<(), String> {
         amocrm_url: up.amocrm_url,
         crm_requests_per_second: 5,
         fsync: true,
+        strict: up.strict,
         enforce_iam: false,
         print: true,
     };

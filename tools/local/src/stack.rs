@@ -7,6 +7,7 @@ use harness::log::Log;
 use harness::postgres::{Cluster, Place};
 use harness::tools;
 use harness::vendors::{self, Vendors};
+use harness::world::GUARD_KEY;
 use ops::migrate;
 use proftest::config::{Database, variable};
 use proftest::store::Store;
@@ -35,6 +36,8 @@ pub struct Options {
     pub crm_requests_per_second: u16,
     /// Whether commits wait for the disk.
     pub fsync: bool,
+    /// Whether the guard has production's limits; otherwise it has none.
+    pub strict: bool,
     /// Whether the functions may do only what their policies allow.
     pub enforce_iam: bool,
     pub print: bool,
@@ -249,6 +252,8 @@ fn parameters(
         ("DatabaseUrl", database.url.expose_secret().to_owned()),
         ("DatabaseCaPem", database.ca_pem.clone().unwrap_or_default()),
         ("PublicBaseUrl", gateway.to_owned()),
+        ("GuardKey", GUARD_KEY.to_owned()),
+        ("Limits", if options.strict { "" } else { "off" }.to_owned()),
         ("NotificationDelaySeconds", options.delay.as_secs().to_string()),
         // The emulator's scheduler is precise to a fraction of a second.
         ("ScheduleLeadSeconds", "0".to_owned()),

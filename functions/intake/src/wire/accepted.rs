@@ -11,6 +11,8 @@ pub struct Accepted {
     lead_id: LeadId,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<ShownResult>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challenge: Option<String>,
 }
 
 /// What the page shows of the result: the same as the e-mail.
@@ -57,6 +59,12 @@ impl Accepted {
             success: true,
             lead_id,
             result: result.map(ShownResult::new),
+            challenge: None,
         }
+    }
+
+    /// The same with a proof of work to solve.
+    pub fn with_challenge(self, challenge: Option<String>) -> Self {
+        Self { challenge, ..self }
     }
 }

@@ -42,6 +42,8 @@ words! {
     pub enum State {
         /// Not tried yet.
         Pending = "pending",
+        /// Waits for a decision: see `holds`.
+        Held = "held",
         /// Under a lease.
         Sending = "sending",
         /// Refused; will be tried again.

@@ -10,6 +10,7 @@ use harness::certificates::Authority;
 use harness::postgres::{Cluster, Place, connect};
 use harness::runtime_api::Function;
 use harness::vendors::{Options, Vendors};
+use harness::world::GUARD_KEY;
 use harness::{emulator, tools};
 use ops::migrate;
 use serde_json::{Value, json};
@@ -156,6 +157,7 @@ impl Setup {
             ("CRM_QUEUE_URL", queue),
             ("SCHEDULE_GROUP", text("default")),
             ("SCHEDULER_ROLE_ARN", text("arn:aws:iam::000000000000:role/any")),
+            ("GUARD_KEY", text(GUARD_KEY)),
         ];
         settings.extend(emulator::settings(&aws));
         settings.extend(self.vendors.urls.settings());
