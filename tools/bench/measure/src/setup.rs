@@ -27,6 +27,9 @@ use tokio_postgres::Client;
 const DATABASE: &str = "bench";
 const TIMEOUT: Duration = Duration::from_mins(1);
 const HOST: &str = "localhost";
+/// Counted as in production, and never passed.
+const LIMITS: &str =
+    "sms.hour=2000000,sms.day=2000000,mail.hour=2000000,mail.day=2000000,money.day=2000000000";
 
 /// Everything a measured function needs; it all stops with this value.
 pub struct Setup {
@@ -158,6 +161,7 @@ impl Setup {
             ("SCHEDULE_GROUP", text("default")),
             ("SCHEDULER_ROLE_ARN", text("arn:aws:iam::000000000000:role/any")),
             ("GUARD_KEY", text(GUARD_KEY)),
+            ("LIMITS", text(LIMITS)),
         ];
         settings.extend(emulator::settings(&aws));
         settings.extend(self.vendors.urls.settings());

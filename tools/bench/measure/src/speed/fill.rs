@@ -33,7 +33,8 @@ pub async fn fill(clients: &[Client], leads: u32, overdue_of: u32) -> Result<(),
 fn statements(from: u32, to: u32, overdue_of: u32) -> String {
     // In the order of time, as version 7 is.
     let id = |kind: u32| format!("('0190000{kind}-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid");
-    let (lead, notification) = (id(0), id(1));
+    // A lead's id tells no time.
+    let (lead, notification) = ("md5('lead' || n)::uuid", id(1));
     let overdue = format!("n % {overdue_of} = 0");
     let at = "timestamptz '2024-01-01' + n * interval '30 seconds'";
     let rows = format!("from generate_series({from}, {to}) as n");

@@ -5,8 +5,10 @@ use crate::Error;
 use futures::future::{join_all, try_join_all};
 use proftest::domain::delivery::{EMAIL_KEY_LIFETIME, LEASE};
 use proftest::domain::ids::ShortCode;
+use proftest::domain::limits::Limits;
 use proftest::store::WAKE_GRACE;
 use serde_json::{Value, json};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use tokio_postgres::types::{Json, Type};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
@@ -28,7 +30,7 @@ impl Submissions {
         let event = sample("intake/valid.json")?;
         let body = event["body"].as_str().unwrap_or_default();
         let body = serde_json::from_str(body).map_err(|error| Error::Part(error.to_string()))?;
-        // Phones of this measurement alone: six digits of it, four of the person.
+        // Phones of this measurement alone: four digits of the person, three of it.
         let run = of
             .bytes()
             .fold(7, |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
@@ -41,7 +43,24 @@ impl Submissions {
     }
 
     fn phone(&self, number: usize) -> String {
-        format!("+77{:03}{number:06}", self.run)
+        // People of different blocks of 10,000, as in life.
+        format!("+7701{number:04}{:03}", self.run)
+    }
+
+    /// What intake sends along for the guard.
+    fn evidence(&self, number: usize) -> Value {
+        let key = |of: &str| {
+            let mut hash = DefaultHasher::new();
+            (self.of, of, number).hash(&mut hash);
+            format!("{0:016x}{0:016x}", hash.finish())
+        };
+        let counted =
+            |what: &str, key: String| json!({"key": key, "what": what, "soft": 60, "hour": 300, "day": 1500});
+        json!({
+            "country": "KZ", "is_mobile": true, "email_key": key("email"), "phone_key": key("phone"),
+            "user_agent": "Mozilla/5.0", "may_challenge": false, "is_suspicious": true, "addresses_count": false,
+            "pair_soft": 3, "counted": [counted("address", key("address")), counted("block", key("block"))],
+        })
     }
 
     pub fn event(&self, number: usize) -> Value {
@@ -51,6 +70,9 @@ impl Submissions {
         body["submissionId"] = format!("{}-{number}", self.of).into();
         let mut event = self.event.clone();
         event["body"] = body.to_string().into();
+        // Each from an address of their own, as people are.
+        let [.., b, c, d] = number.to_be_bytes();
+        event["requestContext"]["http"]["sourceIp"] = format!("10.{b}.{c}.{d}").into();
         event
     }
 
@@ -60,7 +82,7 @@ impl Submissions {
     }
 
     pub async fn save_due(&self, client: &Client, number: usize, delay: f64) -> Result<(Uuid, Uuid), Error> {
-        let (lead, notification) = (Uuid::now_v7(), Uuid::now_v7());
+        let (lead, submission, notification) = (Uuid::new_v4(), Uuid::now_v7(), Uuid::now_v7());
         let code = ShortCode::new().map_err(|error| Error::Part(error.to_string()))?;
         let metadata = Json(&self.body);
         let (email, phone) = (self.email(number), self.phone(number));
@@ -70,18 +92,20 @@ impl Submissions {
                 include_str!("../../../../../shared/src/store/intake.sql"),
                 &[
                     (&lead, Type::UUID),
+                    (&submission, Type::UUID),
+                    (&notification, Type::UUID),
                     (&"Айгуль Нурланова", Type::TEXT),
                     (&email, Type::TEXT),
                     (&phone, Type::TEXT),
                     (&"proftest_arystan", Type::TEXT),
                     (&metadata, Type::JSONB),
-                    (&notification, Type::UUID),
-                    (&delay, Type::FLOAT8),
-                    (&code.as_str(), Type::TEXT),
                     (&key, Type::TEXT),
-                    (&WAKE_GRACE.as_secs_f64(), Type::FLOAT8),
                     (&"result", Type::TEXT),
                     (&vec!["email", "sms"], Type::TEXT_ARRAY),
+                    (&code.as_str(), Type::TEXT),
+                    (&delay, Type::FLOAT8),
+                    (&WAKE_GRACE.as_secs_f64(), Type::FLOAT8),
+                    (&Json(self.evidence(number)), Type::JSONB),
                 ],
             )
             .await?;
@@ -132,9 +156,11 @@ pub async fn deliver_floor(clients: &[Client], notifications: &[Uuid]) -> Result
 }
 
 pub async fn claim(client: &Client, notification: Uuid) -> Result<Vec<Row>, Error> {
+    let limits = Limits::default().to_json();
     let params = [
         (&notification as _, Type::UUID),
         (&LEASE.as_secs_f64() as _, Type::FLOAT8),
+        (&limits as _, Type::JSONB),
     ];
     let sql = include_str!("../../../../../shared/src/store/claim.sql");
     Ok(client.query_typed(sql, &params).await?)
