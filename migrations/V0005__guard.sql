@@ -32,11 +32,13 @@ alter table scheduled_notifications
     add column submission_id uuid,
     add column held_channels smallint not null default 0 check (held_channels between 0 and open_channels),
     -- Every open channel waits for a decision: no worker and no sweep has anything to do.
-    add column held boolean generated always as (held_channels > 0 and held_channels = open_channels) stored;
--- A held message does not keep the person from another one.
+    add column held boolean generated always as (held_channels > 0 and held_channels = open_channels) stored,
+    -- A channel of it was held once.
+    add column was_held boolean not null default false;
+-- A held message does not keep the person from another one, and one that is released may meet that other one.
 drop index scheduled_notifications_one_pending;
 create unique index scheduled_notifications_one_pending on scheduled_notifications (lead_id, kind)
-    where status = 'pending' and not held;
+    where status = 'pending' and not was_held;
 
 alter table deliveries drop constraint deliveries_state_check;
 alter table deliveries add constraint deliveries_state_check
@@ -65,7 +67,7 @@ create table suppressions (
     created_at timestamptz not null default now()
 );
 
--- When messages were claimed for an address or number: the times of the last month, at most twenty.
+-- When messages were claimed for an address or number: the times of the last month.
 create table contact_budgets (
     key  bytea         primary key,
     sent timestamptz[] not null
@@ -256,7 +258,7 @@ begin
                 case when cardinality(p_channels) > 1 then 'both' else p_channels[1] end,
                 now() + p_delay * interval '1 second', p_source, cardinality(p_channels),
                 now() + (p_delay + p_grace) * interval '1 second')
-        on conflict (lead_id, kind) where status = 'pending' and not held do nothing
+        on conflict (lead_id, kind) where status = 'pending' and not was_held do nothing
         returning n.scheduled_for into v_due;
 
         if found then
@@ -290,13 +292,13 @@ begin
     select n.id, n.scheduled_for, greatest(extract(epoch from n.scheduled_for - now()), 0)
     into notification_id, scheduled_for, due_in_seconds
     from public.scheduled_notifications n
-    where n.lead_id = intake.lead_id and n.kind = p_kind and n.status = 'pending' and not n.held;
+    where n.lead_id = intake.lead_id and n.kind = p_kind and n.status = 'pending' and not n.was_held;
     return next;
 end
 $$;
 
 -- Takes one message from the budget of an address or number, unless it is used up: p_limits is a list of
--- {"seconds", "most"}, or null for none. The row's lock makes the count exact for any number of workers.
+-- {"seconds", "most"}, or null for none. At least twenty times are kept, and as many as the largest limit needs. The row's lock makes the count exact for any number of workers.
 create function funnel.take_contact(p_key bytea, p_limits jsonb) returns boolean
 language plpgsql volatile as $$
 begin
@@ -305,8 +307,9 @@ begin
     end if;
     insert into public.contact_budgets as b (key, sent) values (p_key, array[now()])
     on conflict (key) do update
-        set sent = array(select t from unnest(b.sent) t where t > now() - interval '31 days' order by t desc limit 19)
-                   || now()
+        set sent = now() || array(
+                select t from unnest(b.sent) t where t > now() - interval '31 days' order by t desc
+                limit greatest(20, (select max(l.most) from jsonb_to_recordset(p_limits) as l (most integer))) - 1)
         where not exists (
             select from jsonb_to_recordset(p_limits) as l (seconds integer, most integer)
             where (select count(*) from unnest(b.sent) t where t > now() - l.seconds * interval '1 second') >= l.most);
@@ -380,7 +383,7 @@ begin
             return p_submission.sms_hold;
         elsif not (p_limits -> 'countries') ? v_country then
             return 'country';
-        elsif v_country is not null and not p_submission.is_mobile then
+        elsif p_limits ? 'countries' and v_country is not null and not p_submission.is_mobile then
             return 'range';
         elsif v_is_sms and (
             select count(*) from public.landing_leads l
@@ -460,7 +463,7 @@ begin
             v_reason := case
                 when v_d.attempt = 0 then
                     funnel.reason_to_hold(v_d.channel, v_d.waived, v_lead, v_submission, p_limits)
-                when v_d.state in ('retrying', 'parked') then (
+                when v_d.state in ('pending', 'retrying', 'parked') then (
                     select 'suppressed' from public.suppressions s
                     where s.key = case v_d.channel when 'sms' then v_submission.phone_key else v_submission.email_key end)
             end;
@@ -495,7 +498,7 @@ begin
             end if;
         end loop;
         if v_held > 0 then
-            update public.scheduled_notifications n set held_channels = n.held_channels + v_held
+            update public.scheduled_notifications n set held_channels = n.held_channels + v_held, was_held = true
             where n.id = p_notification
             returning n.held into v_n.held;
         end if;
