@@ -184,18 +184,33 @@ impl Database {
     }
 
     /// Makes the database what it will be when this time has passed: every time in it moves back. What is infinite
-    /// stays so.
+    /// stays so. Counted seconds, hours and days move when a whole one has passed in all.
     ///
     /// Call it only while no worker runs: a worker's lease may end only when the worker is dead.
     pub async fn pass_time(&self, time: Duration) {
+        let time = SignedDuration::try_from(time).unwrap();
+        let before: SignedDuration = {
+            let passed = self.passed.lock().unwrap();
+            passed.iter().map(|(_, time)| *time).sum()
+        };
+        let whole = |seconds: i64| (before + time).as_secs() / seconds - before.as_secs() / seconds;
+        let (second, hour, day) = (whole(1), whole(3600), whole(86_400));
         let statements = self
             .rows(&format!(
                 "select format('update %I set %s', table_name, string_agg(
-                     format('%1$I = %1$I - {} * interval ''1 millisecond''', column_name), ', ')) as sql
+                     format(case udt_name
+                         when '_timestamptz' then
+                             '%1$I = array(select t - {by} from unnest(%1$I) with ordinality as u (t, n) order by n)'
+                         when 'timestamptz' then '%1$I = %1$I - {by}'
+                         else '%1$I = %1$I - ' || case column_name
+                             when 'second' then {second} when 'hour' then {hour} else {day} end
+                     end, column_name), ', ')) as sql
                  from information_schema.columns
-                 where table_schema = 'public' and data_type = 'timestamp with time zone'
+                 where table_schema = 'public' and is_generated = 'NEVER'
+                   and (udt_name in ('timestamptz', '_timestamptz')
+                        or table_name in ('budgets', 'intake_counts') and column_name in ('second', 'hour', 'day'))
                  group by table_name",
-                time.as_millis()
+                by = format_args!("{} * interval ''1 millisecond''", time.as_millis())
             ))
             .await;
         assert!(statements.len() > 5, "the tables with times");
@@ -204,7 +219,6 @@ impl Database {
             .map(|row| row["sql"].as_str().unwrap())
             .collect();
         self.execute(&statements.join(";")).await;
-        let time = SignedDuration::try_from(time).unwrap();
         self.passed.lock().unwrap().push((Timestamp::now(), time));
     }
 
