@@ -1,8 +1,9 @@
 //! A channel's life, checked in every order of events: see `search` for what must hold, `events` for what can
-//! happen, `row` and `conformance` for how the model is held to the SQL.
+//! happen, `row`, `conformance` and `guarded` for how the model is held to the SQL.
 
 mod conformance;
 mod events;
+mod guarded;
 mod parts;
 mod row;
 mod search;
@@ -32,6 +33,7 @@ const EMAIL: Settings = Settings {
     timing: TIMING,
     looks_up: true,
     sweeps: true,
+    ends_holds: true,
     due_in: 1,
     grace: 1,
     life: 1,
@@ -167,63 +169,66 @@ fn two_channels_complete_a_notification_together() {
     }
 }
 
+const TWICE: &str = "two messages on one channel";
+const NO_END: &str = "never comes to an end";
+
 #[test]
-fn the_model_sees_what_each_protection_is_for() {
-    let twice = "two messages on one channel";
-    let unfenced = Rules {
-        fenced: false,
-        ..Rules::REAL
-    };
-    let no_doubt = Rules {
-        lease_leaves_doubt: false,
-        ..Rules::REAL
-    };
-    let any_time = Rules {
-        due_checked: false,
-        free_checked: false,
-        ..Rules::REAL
-    };
-    breaks(
-        "no fence",
-        twice,
-        &Settings {
-            rules: unfenced,
-            ..SMS
-        },
+fn the_model_sees_what_each_rule_is_for() {
+    let (early, held, went_on) = (
+        "a message before it was due",
+        "a message from a held channel",
+        "a held channel that went on without a release",
     );
-    breaks(
-        "no doubt after a lease",
-        twice,
-        &Settings {
-            rules: no_doubt,
-            ..SMS
-        },
-    );
-    breaks(
-        "no look-up",
-        twice,
-        &Settings {
+    let rules = |without: fn(&mut Rules)| {
+        let mut rules = Rules::REAL;
+        without(&mut rules);
+        rules
+    };
+    let any_time = rules(|rules| (rules.due_checked, rules.free_checked) = (false, false));
+    let held_goes = rules(|rules| rules.held_stays = false);
+    let held_later_goes = rules(|rules| rules.held_later_stays = false);
+    let all_held = rules(|rules| rules.doubt_goes_on = false);
+    for (what, expected, rules, settings) in [
+        ("no fence", TWICE, rules(|rules| rules.fenced = false), SMS),
+        (
+            "no doubt after a lease",
+            TWICE,
+            rules(|rules| rules.lease_leaves_doubt = false),
+            SMS,
+        ),
+        ("no due time", early, any_time, EMAIL),
+        ("a claim of what is held", held, held_goes, EMAIL),
+        ("a claim of what is held, later", went_on, held_later_goes, SMS),
+        ("a hold of what may be out", TWICE, all_held, SMS),
+    ] {
+        breaks(what, expected, &Settings { rules, ..settings });
+    }
+}
+
+#[test]
+fn the_model_sees_what_is_assumed_of_vendors_and_of_the_sweep() {
+    let (no_look_up, no_sweep) = (
+        Settings {
             looks_up: false,
             ..SMS
         },
-    );
-    breaks("a list slower than the pause", twice, &Settings { lag: 3, ..SMS });
-    breaks("no idempotency key", twice, &Settings { memory: 0, ..EMAIL });
-    breaks("a key forgotten early", twice, &Settings { memory: 8, ..EMAIL });
-    breaks(
-        "no due time",
-        "a message before it was due",
-        &Settings {
-            rules: any_time,
-            ..EMAIL
-        },
-    );
-    breaks(
-        "no sweep",
-        "never comes to an end",
-        &Settings {
+        Settings {
             sweeps: false,
             ..EMAIL
         },
     );
+    let no_end_of_holds = Settings {
+        ends_holds: false,
+        ..EMAIL
+    };
+    for (what, expected, settings) in [
+        ("no look-up", TWICE, no_look_up),
+        ("a list slower than the pause", TWICE, Settings { lag: 3, ..SMS }),
+        ("no idempotency key", TWICE, Settings { memory: 0, ..EMAIL }),
+        ("a key forgotten early", TWICE, Settings { memory: 8, ..EMAIL }),
+        ("no end of a hold", NO_END, no_end_of_holds),
+        ("no sweep", NO_END, no_sweep),
+    ] {
+        breaks(what, expected, &settings);
+    }
 }

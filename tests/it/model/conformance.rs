@@ -3,7 +3,9 @@
 //! Ages that a row has before the event are written in hours, so that the seconds of a slow machine change nothing;
 //! what the event itself writes is exact, because one statement has one `now()`.
 
-use super::row::{Attempt, CHANNELS, Found, N, Notification, Row, Rules, STATES, duration, index, ticks};
+use super::row::{
+    Attempt, CHANNELS, Found, Hold, N, Notification, OPEN, Row, Rules, STATES, duration, index, ticks,
+};
 use super::stage::{Case, apart, assert_same, read, write};
 use futures::future::join_all;
 use harness::world::{Database, Person, run};
@@ -16,7 +18,7 @@ const HOUR: f64 = 3600.0;
 /// Statements that run side by side.
 const SIDE_BY_SIDE: usize = 4;
 
-fn row(state: State, free_in: u8, unknown_for: Option<u8>) -> Row {
+pub fn row(state: State, free_in: u8, unknown_for: Option<u8>) -> Row {
     Row {
         state,
         attempt: 4,
@@ -24,15 +26,17 @@ fn row(state: State, free_in: u8, unknown_for: Option<u8>) -> Row {
         free_in,
         unknown_for,
         updated_for: 2,
+        hold: Hold::None,
     }
 }
 
-fn notification(status: Status, due_in: u8, rows: [Row; N]) -> Notification {
+pub fn notification(status: Status, due_in: u8, rows: [Row; N]) -> Notification {
     Notification {
         status,
         due_in,
         wake_in: 5,
         open_channels: rows.iter().map(|row| u8::from(row.is_open())).sum(),
+        held_channels: rows.iter().map(|row| u8::from(row.state == State::Held)).sum(),
         failed: status == Status::Failed || rows.iter().any(|row| row.state == State::Failed),
         sent: rows.map(|row| row.state == State::Accepted),
         rows: rows.map(Some),
@@ -72,13 +76,14 @@ fn claims() -> Vec<Case<()>> {
     cases
 }
 
-fn found(claim: Claim) -> Found {
+pub fn found(claim: Claim) -> Found {
     let hours = |since: Duration| num(since.as_secs_f64() / HOUR);
     match claim {
         Claim::Missing => panic!("it is there"),
         Claim::Early { .. } => Found::Early,
         Claim::Over { failed } => Found::Over { failed },
-        Claim::Busy { .. } | Claim::Held => Found::Busy,
+        Claim::Busy { .. } => Found::Busy,
+        Claim::Held => Found::Held,
         Claim::Claimed(due) => Found::Claimed(
             due.attempts
                 .iter()
@@ -105,7 +110,7 @@ fn num(hours: f64) -> u8 {
     hours.round() as u8
 }
 
-async fn each<E>(cases: &[Case<E>], act: impl AsyncFn(&Case<E>)) {
+pub async fn each<E>(cases: &[Case<E>], act: impl AsyncFn(&Case<E>)) {
     let lane = cases.len().div_ceil(SIDE_BY_SIDE);
     let lanes = cases.chunks(lane).map(async |cases| {
         for case in cases {
@@ -115,7 +120,7 @@ async fn each<E>(cases: &[Case<E>], act: impl AsyncFn(&Case<E>)) {
     join_all(lanes).await;
 }
 
-fn store(db: &Database) -> Store {
+pub fn store(db: &Database) -> Store {
     Store::new(&db.config(), SIDE_BY_SIDE, Duration::from_secs(30)).unwrap()
 }
 
@@ -128,14 +133,14 @@ fn a_claim_does_to_every_row_what_the_model_says() {
         let (before, store) = (read(&db).await, store(&db));
         let claim = async |case: &Case<()>| {
             let (mut expected, real) = (case.before, store.claim(case.id, &json!({})).await.unwrap());
-            let expected = expected.claim(Rules::REAL);
+            let expected = expected.claim(Rules::REAL, OPEN);
             assert_eq!(found(real), expected, "{:?}", case.before);
         };
         each(&cases, claim).await;
         let after = read(&db).await;
         for Case { id, before: old, .. } in &cases {
             let (id, mut new) = (id.to_string(), *old);
-            new.claim(Rules::REAL);
+            new.claim(Rules::REAL, OPEN);
             assert_same(&before[&id], &after[&id], *old, new, &format!("{old:?}"));
         }
         println!("{} claims as the model says", cases.len());
@@ -176,7 +181,7 @@ fn records() -> Vec<Case<Recording>> {
     for (channel, number) in (0..N).flat_map(|channel| [(channel, 4), (channel, 3)]) {
         for state in STATES {
             for unknown_for in [None, Some(3)] {
-                for other in [State::Pending, State::Accepted, State::Failed] {
+                for other in [State::Pending, State::Held, State::Accepted, State::Failed] {
                     let mut rows = [row(other, 0, None); N];
                     rows[channel] = row(state, 1, unknown_for);
                     for outcome in outcomes() {
@@ -257,34 +262,49 @@ fn a_record_does_to_every_row_what_the_model_says() {
     });
 }
 
-#[test]
-fn intake_and_sweep_do_what_the_model_says() {
-    run(async {
-        let db = Database::fresh().await;
-        let rows = [row(State::Retrying, 0, None), row(State::Accepted, 0, None)];
-        let mut cases = Vec::new();
+/// What the sweep can meet: every state of a notification, held or not.
+fn sweeps() -> Vec<Case<()>> {
+    let mut cases = Vec::new();
+    for (one, other) in [
+        (State::Retrying, State::Accepted),
+        (State::Held, State::Accepted),
+        (State::Held, State::Pending),
+        (State::Held, State::Held),
+    ] {
+        let rows = [one, other].map(|state| row(state, 0, None));
         for status in Status::ALL {
             for (due_in, wake_in) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
                 let before = notification(status, due_in, rows);
                 cases.push(Case::new(Notification { wake_in, ..before }, ()));
             }
         }
+    }
+    cases
+}
+
+#[test]
+fn a_sweep_wakes_what_the_model_says() {
+    run(async {
+        let (db, cases) = (Database::fresh().await, sweeps());
         write(&db, &cases).await;
-        let taken = db
-            .store()
-            .take_overdue(100, Duration::from_mins(5))
-            .await
-            .unwrap();
-        for Case { id, before, .. } in &cases {
-            assert_eq!(taken.contains(id), before.is_overdue(), "{before:?}");
-        }
-        assert!(
+        let take = async || {
             db.store()
                 .take_overdue(100, Duration::from_mins(5))
                 .await
                 .unwrap()
-                .is_empty()
-        );
+        };
+        let taken = take().await;
+        for Case { id, before, .. } in &cases {
+            assert_eq!(taken.contains(id), before.is_overdue(), "{before:?}");
+        }
+        assert!(take().await.is_empty());
+    });
+}
+
+#[test]
+fn intake_makes_what_the_model_says() {
+    run(async {
+        let db = Database::fresh().await;
         let lead = Person::new().lead().unwrap();
         let saved = db
             .store()

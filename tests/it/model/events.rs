@@ -8,7 +8,7 @@ use super::parts::{
     ANSWERS, Answer, Call, Event, IDLE, Job, Late, Record, Settings, Situation, Vendor, before, concluded,
     record,
 };
-use super::row::{self, Attempt, CHANNELS, Found, N, Notification, index};
+use super::row::{self, Attempt, CHANNELS, Found, Guard, Hold, N, Notification, OPEN, index};
 use proftest::domain::delivery::{Channel, Doubt, Opening, Reconciled, State, open, reconcile};
 use proftest::failure::{Failure, Reaction};
 use std::time::Duration;
@@ -27,8 +27,12 @@ impl Situation {
         let mut next = Vec::new();
         let mut add = |event, after: Option<Self>| next.extend(after.map(|situation| (event, situation)));
         add(Event::Tick, self.tick(settings));
-        add(Event::Message, self.wake(settings));
-        add(Event::Sweep, self.sweep(settings));
+        add(Event::Message, self.wake(settings, OPEN));
+        add(Event::Sweep, self.sweep(settings, OPEN));
+        for guard in self.guards(settings) {
+            add(Event::MessageHeld(guard), self.wake(settings, guard));
+            add(Event::SweepHeld(guard), self.sweep(settings, guard));
+        }
         for worker in 0..settings.workers {
             add(Event::Die(worker), self.die(settings, worker));
             for channel in 0..N {
@@ -38,6 +42,11 @@ impl Situation {
             }
         }
         for channel in 0..N {
+            let (mut released, mut over) = (*self, *self);
+            let is_released = released.notification.release(channel);
+            let is_over = settings.ends_holds && over.notification.hold_over(channel);
+            add(Event::Release(channel), is_released.then_some(released));
+            add(Event::HoldOver(channel), is_over.then_some(over));
             for (orphan, _) in (0_usize..).zip(self.vendors[channel].orphans.iter().flatten()) {
                 let mut lost = *self;
                 lost.vendors[channel].orphans[orphan] = None;
@@ -97,25 +106,42 @@ impl Situation {
         Some(situation)
     }
 
-    fn wake(&self, settings: &Settings) -> Option<Self> {
+    /// Every set of channels that the guard could hold now.
+    fn guards(&self, settings: &Settings) -> impl Iterator<Item = Guard> {
+        let may_be_held = self.notification.rows.map(|row| {
+            let is_free = |row: &row::Row| row.is_open() && row.state != State::Held && row.free_in == 0;
+            let row = row.filter(is_free);
+            row.is_some_and(|row| row.may_be_held() || !settings.rules.doubt_goes_on)
+        });
+        (1_usize..1 << N)
+            .map(|set| std::array::from_fn(|channel| set >> channel & 1 == 1))
+            .filter(move |guard: &Guard| guard.iter().zip(may_be_held).all(|(held, may)| !held || may))
+    }
+
+    fn wake(&self, settings: &Settings, guard: Guard) -> Option<Self> {
         let mut situation = *self;
         let worker = situation.workers[..settings.workers]
             .iter_mut()
             .find(|worker| **worker == IDLE)?;
-        let Found::Claimed(attempts) = situation.notification.claim(settings.rules) else {
-            return None;
-        };
-        for attempt in attempts {
-            worker.jobs[attempt.channel] = Job::Claimed(attempt);
+        if let Found::Claimed(attempts) = situation.notification.claim(settings.rules, guard) {
+            for attempt in attempts {
+                worker.jobs[attempt.channel] = Job::Claimed(attempt);
+            }
         }
-        Some(situation)
+        (situation != *self).then_some(situation)
     }
 
-    fn sweep(&self, settings: &Settings) -> Option<Self> {
+    fn sweep(&self, settings: &Settings, guard: Guard) -> Option<Self> {
         if !settings.sweeps || !self.notification.is_overdue() {
             return None;
         }
-        let mut situation = self.wake(settings).unwrap_or(*self);
+        let woken = self.wake(settings, guard);
+        // What no guard holds is the other event.
+        let mut situation = if guard == OPEN {
+            woken.unwrap_or(*self)
+        } else {
+            woken?
+        };
         situation.notification.wake_in = settings.grace;
         Some(situation)
     }
@@ -207,6 +233,7 @@ impl Situation {
 
     fn accept(&mut self, settings: &Settings, channel: usize) {
         let vendor = &mut self.vendors[channel];
+        vendor.despite_hold |= self.notification.rows[channel].is_some_and(|row| row.hold == Hold::First);
         let is_email = channel == index(Channel::Email);
         if is_email && vendor.accepted > 0 && vendor.age < settings.memory {
             return;
@@ -260,8 +287,9 @@ impl Situation {
         let oldest = [settings.timing.email_key + row::TICK, settings.timing.unknown_max].map(row::ticks);
         for (channel, row) in self.notification.rows.iter_mut().enumerate() {
             let Some(row) = row else { continue };
-            // Attempt numbers are only ever compared for being the row's.
-            let current = std::mem::replace(&mut row.attempt, 1);
+            // Attempt numbers are only ever compared for being the row's, or the first.
+            let current = row.attempt;
+            row.attempt = current.min(1);
             let renumber = |attempt: &mut Attempt| attempt.number = u8::from(attempt.number == current);
             for worker in &mut self.workers {
                 match &mut worker.jobs[channel] {

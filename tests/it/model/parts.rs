@@ -1,6 +1,6 @@
 //! The parts of a situation, and what may happen to them.
 
-use super::row::{self, Attempt, CHANNELS, N, Notification, Rules, duration};
+use super::row::{self, Attempt, CHANNELS, Guard, N, Notification, Rules, duration};
 use proftest::domain::delivery::{Before, DeliveryTiming, Doubt, Outcome, conclude};
 use proftest::failure::{Failure, Reaction};
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub struct Settings {
     pub looks_up: bool,
     /// Whether there is a sweep; without it, a lost message is lost.
     pub sweeps: bool,
+    /// Whether the sweep ends holds; without it, only people do.
+    pub ends_holds: bool,
     /// Until the notification is due.
     pub due_in: u8,
     /// Before a schedule or message counts as lost.
@@ -159,6 +161,8 @@ pub struct Vendor {
     /// Messages accepted. At most one, says the claim.
     pub accepted: u8,
     pub age: u8,
+    /// One of them was accepted while its channel was held and nothing had been sent.
+    pub despite_hold: bool,
     /// Ages of requests whose worker is gone.
     pub orphans: [Option<u8>; 2],
 }
@@ -178,6 +182,13 @@ pub enum Event {
     /// A queue message: the first one, a duplicate or a late one.
     Message,
     Sweep,
+    /// The same, and the guard does not let these channels out.
+    MessageHeld(Guard),
+    SweepHeld(Guard),
+    /// Somebody of the team releases a channel.
+    Release(usize),
+    /// A channel's hold ends after its seven days. The model has no clock for them: they end at any moment.
+    HoldOver(usize),
     LookUpFinds(usize, usize),
     LookUpMisses(usize, usize),
     LookUpFails(usize, usize),
@@ -199,6 +210,10 @@ impl Event {
         !matches!(
             self,
             Self::Message
+                | Self::MessageHeld(_)
+                | Self::SweepHeld(_)
+                // Nobody has to.
+                | Self::Release(_)
                 | Self::LookUpFails(..)
                 | Self::TimeOut(..)
                 | Self::Die(_)

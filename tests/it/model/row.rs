@@ -1,4 +1,5 @@
-//! What `claim.sql` and `record.sql` do to a notification, said a second time, as pure functions over ticks.
+//! What `funnel.claim`, `record.sql`, a release and the end of a hold do to a notification, said a second time, as pure
+//! functions over ticks.
 //!
 //! `conformance` holds these to the statements themselves, on a real PostgreSQL, for every combination of row and
 //! event; `search` explores what becomes of them. So the model cannot drift from the SQL unnoticed.
@@ -30,8 +31,9 @@ pub fn index(channel: Channel) -> usize {
 }
 
 /// The states that these statements read and write.
-pub const STATES: [State; 7] = [
+pub const STATES: [State; 8] = [
     State::Pending,
+    State::Held,
     State::Sending,
     State::Retrying,
     State::Parked,
@@ -49,7 +51,23 @@ pub struct Row {
     pub free_in: u8,
     pub unknown_for: Option<u8>,
     pub updated_for: u8,
+    pub hold: Hold,
 }
+
+/// What the model remembers of a row's hold until somebody releases it. The SQL does not ask for it: it is what a message
+/// is judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Hold {
+    None,
+    /// Held before its first attempt: nothing of it can be out.
+    First,
+    /// Held after an attempt.
+    Later,
+}
+
+/// Which channels the guard does not let out.
+pub type Guard = [bool; N];
+pub const OPEN: Guard = [false; N];
 
 /// One row of `scheduled_notifications` with its deliveries; a model of some channels leaves the others out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,6 +78,7 @@ pub struct Notification {
     /// Until `wake_at`; 0 when the sweep may wake it.
     pub wake_in: u8,
     pub open_channels: u8,
+    pub held_channels: u8,
     pub failed: bool,
     /// `email_sent`, `sms_sent`, by channel.
     pub sent: [bool; N],
@@ -79,6 +98,7 @@ pub enum Found {
     Early,
     Over { failed: bool },
     Busy,
+    Held,
     Claimed(Vec<Attempt>),
 }
 
@@ -89,18 +109,27 @@ pub enum Found {
     reason = "each is a line of SQL that is there or not"
 )]
 pub struct Rules {
+    /// `funnel.claim` takes nothing that is held before its first attempt.
+    pub held_stays: bool,
+    /// Nor what is held after one.
+    pub held_later_stays: bool,
+    /// `funnel.claim` holds nothing that may be out already.
+    pub doubt_goes_on: bool,
     /// `record.sql` asks for the attempt's number.
     pub fenced: bool,
-    /// `claim.sql` takes nothing before `scheduled_for`.
+    /// `funnel.claim` takes nothing before `scheduled_for`.
     pub due_checked: bool,
-    /// `claim.sql` takes nothing before `next_attempt_at`.
+    /// `funnel.claim` takes nothing before `next_attempt_at`.
     pub free_checked: bool,
-    /// `claim.sql` takes a lease that ran out for an unknown outcome.
+    /// `funnel.claim` takes a lease that ran out for an unknown outcome.
     pub lease_leaves_doubt: bool,
 }
 
 impl Rules {
     pub const REAL: Self = Self {
+        held_stays: true,
+        held_later_stays: true,
+        doubt_goes_on: true,
         fenced: true,
         due_checked: true,
         free_checked: true,
@@ -111,6 +140,22 @@ impl Rules {
 impl Row {
     pub const fn is_open(self) -> bool {
         !matches!(self.state, State::Accepted | State::Failed)
+    }
+
+    /// Whether the guard is asked at all: not about what may be out already.
+    pub const fn may_be_held(self) -> bool {
+        self.attempt == 0 || matches!(self.state, State::Pending | State::Retrying | State::Parked)
+    }
+
+    const fn held(&mut self) {
+        self.hold = if self.attempt == 0 {
+            Hold::First
+        } else {
+            Hold::Later
+        };
+        self.state = State::Held;
+        self.free_in = 0;
+        self.updated_for = 0;
     }
 }
 
@@ -123,19 +168,21 @@ impl Notification {
             free_in: due_in,
             unknown_for: None,
             updated_for: 0,
+            hold: Hold::None,
         };
         Self {
             status: Status::Pending,
             due_in,
             wake_in: due_in + grace,
             open_channels: channels.into_iter().map(u8::from).sum(),
+            held_channels: 0,
             failed: false,
             sent: [false; N],
             rows: channels.map(|has| has.then_some(row)),
         }
     }
 
-    pub fn claim(&mut self, rules: Rules) -> Found {
+    pub fn claim(&mut self, rules: Rules, guard: Guard) -> Found {
         if self.status != Status::Pending {
             let failed = self.status == Status::Failed;
             return Found::Over { failed };
@@ -146,12 +193,26 @@ impl Notification {
             let Some(row) = row.as_mut().filter(|row| row.is_open()) else {
                 continue;
             };
-            if !is_due || (row.free_in > 0 && rules.free_checked) {
+            let stays = match row.hold {
+                Hold::Later => rules.held_later_stays,
+                Hold::First | Hold::None => rules.held_stays,
+            };
+            let is_held = row.state == State::Held && stays;
+            if !is_due || is_held || (row.free_in > 0 && rules.free_checked) {
+                continue;
+            }
+            if guard[channel] && (row.may_be_held() || !rules.doubt_goes_on) {
+                row.held();
+                self.held_channels += 1;
                 continue;
             }
             if row.state == State::Sending && rules.lease_leaves_doubt {
                 let oldest = row.unknown_for.filter(|_| channel == index(Channel::Email));
                 row.unknown_for = oldest.or(Some(row.updated_for));
+            }
+            if row.state == State::Held {
+                // Only with a broken rule.
+                self.held_channels -= 1;
             }
             row.state = State::Sending;
             row.attempt += 1;
@@ -166,8 +227,61 @@ impl Notification {
         }
         match (is_due, attempts.is_empty()) {
             (false, _) => Found::Early,
+            (true, true) if self.is_held() => Found::Held,
             (true, true) => Found::Busy,
             (true, false) => Found::Claimed(attempts),
+        }
+    }
+
+    /// Nothing of it can go on before a decision.
+    pub const fn is_held(&self) -> bool {
+        self.held_channels > 0 && self.held_channels == self.open_channels
+    }
+
+    fn held_row(&mut self, channel: usize) -> Option<&mut Row> {
+        let is_pending = self.status == Status::Pending;
+        self.rows[channel]
+            .as_mut()
+            .filter(|row| is_pending && row.state == State::Held)
+    }
+
+    /// Somebody lets a held channel go on; says whether it was held.
+    pub fn release(&mut self, channel: usize) -> bool {
+        let Some(row) = self.held_row(channel) else {
+            return false;
+        };
+        row.state = State::Pending;
+        row.hold = Hold::None;
+        row.free_in = 0;
+        row.updated_for = 0;
+        self.held_channels -= 1;
+        self.wake_in = 0;
+        true
+    }
+
+    /// Nobody released it in its time; says whether it was held.
+    pub fn hold_over(&mut self, channel: usize) -> bool {
+        let Some(row) = self.held_row(channel) else {
+            return false;
+        };
+        row.state = State::Failed;
+        row.free_in = 0;
+        row.updated_for = 0;
+        self.held_channels -= 1;
+        self.failed = true;
+        self.close();
+        true
+    }
+
+    /// A channel has come to its end.
+    fn close(&mut self) {
+        self.open_channels -= 1;
+        if self.open_channels == 0 {
+            self.status = if self.failed {
+                Status::Failed
+            } else {
+                Status::Completed
+            };
         }
     }
 
@@ -201,20 +315,13 @@ impl Notification {
         if let Some(after) = after {
             self.wake_in = after + if row.state == State::Parked { 0 } else { grace };
         } else {
-            self.open_channels -= 1;
-        }
-        if self.open_channels == 0 {
-            self.status = if self.failed {
-                Status::Failed
-            } else {
-                Status::Completed
-            };
+            self.close();
         }
         true
     }
 
     pub fn is_overdue(&self) -> bool {
-        self.status == Status::Pending && self.due_in == 0 && self.wake_in == 0
+        self.status == Status::Pending && !self.is_held() && self.due_in == 0 && self.wake_in == 0
     }
 
     pub fn tick(&mut self) {

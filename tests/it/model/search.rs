@@ -5,6 +5,7 @@
 //! brings a web server.
 
 use super::parts::{Event, Settings, Situation};
+use super::row::Hold;
 use proftest::domain::delivery::{State, Status};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -84,6 +85,14 @@ fn wrong(situation: &Situation) -> Option<&'static str> {
         if vendor.accepted > 1 {
             return Some("two messages on one channel");
         }
+        if vendor.despite_hold {
+            return Some("a message from a held channel");
+        }
+        if row.rows[channel]
+            .is_some_and(|row| row.hold == Hold::Later && row.is_open() && row.state != State::Held)
+        {
+            return Some("a held channel that went on without a release");
+        }
         if vendor.accepted > 0 && row.due_in > 0 {
             return Some("a message before it was due");
         }
@@ -94,7 +103,14 @@ fn wrong(situation: &Situation) -> Option<&'static str> {
             return Some("the flags are not the channels' states");
         }
     }
-    if row.status != over || usize::from(row.open_channels) != open {
+    let held = row
+        .rows
+        .iter()
+        .flatten()
+        .filter(|row| row.state == State::Held)
+        .count();
+    if row.status != over || (usize::from(row.open_channels), usize::from(row.held_channels)) != (open, held)
+    {
         return Some("the notification is not what its channels are");
     }
     None
