@@ -42,6 +42,7 @@ mod round_trips;
 mod routes;
 mod secrets;
 mod statements;
+mod store_errors;
 mod support;
 mod sweep;
 mod template;

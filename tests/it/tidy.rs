@@ -310,6 +310,21 @@ fn only_the_clients_speak_to_vendors() {
     assert_only(&["shared/src", "functions"], &may, &words);
 }
 
+/// The server's words quote rows. Of its errors the store keeps names only; a migration's message is for a person.
+#[test]
+fn only_the_store_reads_the_driver_s_errors() {
+    let may = [
+        "shared/src/store/error.rs",
+        "shared/src/store/pool.rs",
+        "shared/src/store/tls.rs",
+        "tools/ops/src/migrate.rs",
+        "tools/ops/src/doctor/database.rs",
+    ];
+    let words = ["tokio_postgres::Error", "DbError", "as_db_error", "with_message("];
+    let folders = ["shared/src", "functions", "tools/ops/src", "tools/local/src"];
+    assert_only(&folders, &may, &words);
+}
+
 #[test]
 fn no_source_file_is_longer_than_four_hundred_lines() {
     let mut long = Vec::new();

@@ -81,7 +81,7 @@ impl Store {
         const SQL: &str = "select id from email_batches where created_at < now() - interval '1 hour' \
              order by created_at limit 100";
         for batch in self
-            .all(Step::BatchesLeft, SQL, &[], |row| row.try_get("id"))
+            .all(Step::BatchesLeft, SQL, &[], |row| Ok(row.try_get("id")?))
             .await?
         {
             self.close(batch).await?;

@@ -45,7 +45,7 @@ impl Store {
         let (limit, again_after) = (i64::from(limit), Seconds(again_after));
         let params = [param(&limit), param(&again_after)];
         self.all(Step::Overdue, include_str!("overdue.sql"), &params, |row| {
-            row.try_get("id")
+            Ok(row.try_get("id")?)
         })
         .await
     }
@@ -59,7 +59,7 @@ impl Store {
         let (limit, again_after) = (i64::from(limit), Seconds(again_after));
         let params = [param(&limit), param(&again_after)];
         let sql = include_str!("crm_overdue.sql");
-        self.all(Step::CrmOverdue, sql, &params, |row| row.try_get("lead_id"))
+        self.all(Step::CrmOverdue, sql, &params, |row| Ok(row.try_get("lead_id")?))
             .await
     }
 

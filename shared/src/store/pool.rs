@@ -1,5 +1,6 @@
 //! Connections: one small pool per process, opened in Init and reused.
 
+pub use super::error::{PgError, StoreError};
 use super::tls;
 use super::types::Param;
 use crate::config::Database;
@@ -14,30 +15,12 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database is unreachable or overloaded; the same call may succeed later.
-    #[error("the database is unavailable: {0}")]
-    Unavailable(String),
-    /// The database refused the statement: our defect, or a schema that is not migrated.
-    #[error("the database refused the statement")]
-    Refused(#[source] PgError),
-    /// A row holds a value that this version does not know: the schema is newer.
-    #[error("a row cannot be read")]
-    Unreadable(#[source] PgError),
-    /// The URL or the certificate is wrong.
-    #[error("the database settings are wrong: {0}")]
-    Settings(String),
-}
-
 /// A handle on the database; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     pool: Pool,
     deadline: Duration,
 }
-
-pub type PgError = tokio_postgres::Error;
 
 /// The effect of a statement that only the holder of a claim may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,7 +142,7 @@ impl Store {
         match tokio::time::timeout_at(until, step(name, client.query_typed(sql, params))).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => {
-                let tried = classify(name.as_str(), error);
+                let tried = classify(name.as_str(), error.into());
                 if matches!(tried, Tried::Again(_)) {
                     // A server or pooler that shuts down says so before it closes. The pool would still reuse this
                     // connection for the second attempt.
@@ -218,13 +201,10 @@ enum Tried {
     Over(StoreError),
 }
 
-fn classify(name: &str, error: tokio_postgres::Error) -> Tried {
+fn classify(name: &str, error: PgError) -> Tried {
     let Some(state) = error.code() else {
         // The server did not answer: the connection broke.
-        return Tried::Again(StoreError::Unavailable(format!(
-            "{name}: {}",
-            crate::failure::chain(&error)
-        )));
+        return Tried::Again(StoreError::Unavailable(format!("{name}: {error}")));
     };
     let unavailable = || StoreError::Unavailable(format!("{name}: SQLSTATE {}", state.code()));
     match (state, &state.code()[..2]) {

@@ -1,6 +1,6 @@
 //! TLS to the database: one root, a verified host name, nothing weaker.
 
-use super::StoreError;
+use super::error::{StoreError, with_message};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
@@ -28,7 +28,7 @@ pub(super) fn config(ca_pem: &str) -> Result<ClientConfig, StoreError> {
 
 /// Why a connection failed, with advice if TLS was refused.
 pub(super) fn explained(error: &tokio_postgres::Error) -> String {
-    let said = crate::failure::chain(error);
+    let said = with_message(error);
     match advice(error) {
         Some(advice) => format!("{said}; {advice}"),
         None => said,

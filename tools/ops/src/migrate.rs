@@ -2,7 +2,7 @@
 
 use crate::database::Address;
 use proftest::config::Database;
-use proftest::store::{StoreError, connect};
+use proftest::store::{StoreError, connect, with_message};
 use refinery::error::Kind;
 use std::fmt::{Display, Formatter};
 use tokio_postgres::Client;
@@ -30,10 +30,30 @@ pub enum MigrateError {
     Pooled,
     /// The connection failed or refused the lock.
     #[error("the database refused: {0}")]
-    Database(#[from] tokio_postgres::Error),
+    Database(String),
     /// A migration failed, or an applied one was changed later.
     #[error("a migration was not applied: {0}")]
-    Migration(#[from] refinery::Error),
+    Migration(String),
+}
+
+// Not the libraries' errors themselves: those hold the server's DETAIL, which quotes rows.
+
+impl From<tokio_postgres::Error> for MigrateError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Database(with_message(&error))
+    }
+}
+
+impl From<refinery::Error> for MigrateError {
+    fn from(error: refinery::Error) -> Self {
+        let Kind::Connection(attempted, cause) = error.kind() else {
+            return Self::Migration(error.to_string());
+        };
+        let said = cause
+            .downcast_ref()
+            .map_or_else(|| cause.to_string(), with_message);
+        Self::Migration(format!("{attempted}: {said}"))
+    }
 }
 
 pub async fn command(database: &Address) -> Result<(), String> {
@@ -119,7 +139,7 @@ async fn apply(client: &mut Client) -> Result<Migrated, MigrateError> {
             let applied = Vec::new();
             return ahead
                 .map(|ahead| Migrated { applied, ahead })
-                .ok_or(MigrateError::Migration(error));
+                .ok_or_else(|| error.into());
         }
     };
     // The runner creates its list before any migration runs; Supabase would expose it to everyone, writable.

@@ -56,6 +56,6 @@ async fn one_json(
     params: &[Param<'_>],
 ) -> Result<Option<Value>, StoreError> {
     store
-        .first(Step::Command(name), sql, params, |row| row.try_get(0))
+        .first(Step::Command(name), sql, params, |row| Ok(row.try_get(0)?))
         .await
 }

@@ -31,7 +31,7 @@ pub async fn leads_of(
             Step::Command("leads_of"),
             SQL,
             &[param(&email), param(&phone)],
-            |row| row.try_get("id"),
+            |row| Ok(row.try_get("id")?),
         )
         .await
 }

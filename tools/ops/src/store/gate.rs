@@ -8,6 +8,6 @@ pub async fn open_gate(store: &Store) -> Result<Option<String>, StoreError> {
          woken as (update crm_tasks set next_attempt_at = now(), wake_at = now() where state = 'pending') \
          select coalesce(reason, '') from was";
     store
-        .first(Step::Command("open_gate"), SQL, &[], |row| row.try_get(0))
+        .first(Step::Command("open_gate"), SQL, &[], |row| Ok(row.try_get(0)?))
         .await
 }
