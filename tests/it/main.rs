@@ -16,6 +16,7 @@ mod deliver_doubt;
 mod deliver_faults;
 mod deliver_once;
 mod deliver_story;
+mod deploy_role;
 mod doctor;
 mod doctor_database;
 mod erase;

@@ -37,7 +37,7 @@ fn every_action_is_pinned_by_its_commit() {
             pinned += 1;
         }
     }
-    assert_eq!(pinned, 5);
+    assert_eq!(pinned, 6);
 }
 
 fn all_of(step: &Value, fields: &[&str]) -> String {
@@ -78,7 +78,9 @@ fn a_deployment_is_tested_and_built_then_migrates_then_deploys_what_was_built() 
     assert_eq!(upload["with"]["name"], download["with"]["name"]);
     let archive = upload["with"]["path"].as_str().unwrap();
     let packing = &build[place(&build, "tar --create ")];
-    assert!(packing["run"].as_str().unwrap().contains(archive), "{packing}");
+    for part in [archive, "target/sam/$ARCHITECTURE", "target/debug/ops"] {
+        assert!(packing["run"].as_str().unwrap().contains(part), "{packing}");
+    }
     let digest = format!(
         "${{{{ steps.{}.outputs.sha256 }}}}",
         packing["id"].as_str().unwrap()
@@ -101,37 +103,209 @@ fn a_deployment_is_tested_and_built_then_migrates_then_deploys_what_was_built() 
     );
 }
 
+/// Every workflow by its file's name.
+fn workflows() -> Vec<(String, Value)> {
+    let folder = tools::workspace().join(".github/workflows");
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+        .into_iter()
+        .map(|name| (name.clone(), workflow(&name)))
+        .collect()
+}
+
+/// Events that start a run of code which may be a stranger's get no secret and no token that writes; `pull_request_target`
+/// and `workflow_run` get both.
+const EVENTS: [&str; 5] = [
+    "pull_request",
+    "push",
+    "schedule",
+    "workflow_call",
+    "workflow_dispatch",
+];
+
+/// What compiles or installs, or fetches what does.
+const COMPILES: [&str; 18] = [
+    "cargo", "rustc", "rustup", "build", "make", "pip", "npm", "npx", "node ", "go ", "apt", "docker",
+    "curl", "wget", "tests/", ".ci/", "checkout", "cache",
+];
+
+/// Whether an expression of GitHub's in `value` reads a secret or the job's token, in any of their spellings.
+fn reads_a_secret(value: &Value) -> bool {
+    let text = value.to_string().to_lowercase();
+    text.split("${{").skip(1).any(|rest| {
+        let expression = rest.split("}}").next().unwrap();
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let words = expression.split(|c| !is_word(c)).filter(|word| !word.is_empty());
+        let words: Vec<&str> = words.collect();
+        // `toJSON(github)` prints the token too.
+        let pairs = [["github", "token"], ["tojson", "github"]];
+        words.contains(&"secrets") || words.windows(2).any(|pair| pairs.iter().any(|one| one == pair))
+    })
+}
+
+/// Whether the job's code could use something of ours: a secret, an environment's, or a token beyond reading the code.
+fn is_privileged(job: &Value) -> bool {
+    let widens = job
+        .get("permissions")
+        .is_some_and(|given| *given != json!({"contents": "read"}) && *given != json!({}));
+    widens || job.get("environment").is_some() || job.get("secrets").is_some() || reads_a_secret(job)
+}
+
+/// What a workflow does that none may do; and its privileged jobs.
+///
 /// A build script or a package that is installed runs as the job, and can read all that the job can.
+fn findings(workflow: &Value) -> (Vec<String>, Vec<String>) {
+    let (mut wrong, mut privileged) = (Vec::new(), Vec::new());
+    if workflow["permissions"] != json!({"contents": "read"}) {
+        wrong.push("every job that says nothing of its token gets one that may do more than read".to_owned());
+    }
+    if reads_a_secret(&json!([workflow["env"], workflow["defaults"]])) {
+        wrong.push("every job has the secret".to_owned());
+    }
+    for event in workflow["on"].as_object().unwrap().keys() {
+        if !EVENTS.contains(&event.as_str()) {
+            wrong.push(format!("{event} may run a stranger's code with our secrets"));
+        }
+    }
+    for (name, job) in workflow["jobs"].as_object().unwrap() {
+        let steps = job["steps"].as_array().cloned().unwrap_or_default();
+        for step in &steps {
+            let checks_out = all_of(step, &["uses"]).contains("actions/checkout@");
+            if checks_out && step["with"]["persist-credentials"] != false {
+                wrong.push(format!("{name}: the checkout leaves its token on the disk"));
+            }
+        }
+        if !is_privileged(job) {
+            continue;
+        }
+        privileged.push(name.clone());
+        // A workflow that is called could compile.
+        if job.get("uses").is_some() {
+            wrong.push(format!("{name}: {} gets secrets or a token", job["uses"]));
+        }
+        for step in &steps {
+            let done = all_of(step, &["run", "uses"]);
+            for word in COMPILES.iter().filter(|word| done.contains(**word)) {
+                wrong.push(format!("{name}: {word} in {done}"));
+            }
+        }
+    }
+    (wrong, privileged)
+}
+
 #[test]
 fn a_job_with_a_secret_or_a_token_compiles_and_installs_nothing() {
-    let folder = tools::workspace().join(".github/workflows");
     let mut trusted = Vec::new();
-    for file in std::fs::read_dir(folder).unwrap() {
-        let file = file.unwrap().file_name().into_string().unwrap();
-        let workflow = workflow(&file);
-        assert_eq!(workflow["permissions"], json!({"contents": "read"}), "{file}");
-        let outside = json!([workflow["env"], workflow["defaults"]]).to_string();
-        assert!(!outside.contains("secrets"), "{file}: every job has the secret");
+    for (file, workflow) in workflows() {
+        let (wrong, privileged) = findings(&workflow);
+        assert!(wrong.is_empty(), "{file}: {wrong:#?}");
+        trusted.extend(privileged.into_iter().map(|job| format!("{file} {job}")));
+    }
+    assert_eq!(trusted, ["deploy.yml deploy"]);
+}
+
+/// A program that a job fetches runs only if it is the one that was looked at.
+#[test]
+fn what_a_workflow_fetches_is_known_by_its_hash() {
+    let mut fetched = 0;
+    for (file, workflow) in workflows() {
         for (name, job) in workflow["jobs"].as_object().unwrap() {
-            let text = job.to_string();
-            let privileged = ["secrets", "environment", "permissions"];
-            let has_text = text.contains("secrets.") || text.contains("github.token");
-            if !has_text && privileged.iter().all(|field| job.get(*field).is_none()) {
-                continue;
-            }
-            trusted.push(format!("{file} {name}"));
-            for step in steps(job) {
-                let done = all_of(&step, &["run", "uses"]);
-                for word in [
-                    "cargo", "rustc", "build", "pip", "npm", "apt", "curl", "wget", "tests/", ".ci/",
-                    "checkout", "cache",
-                ] {
-                    assert!(!done.contains(word), "{file} {name}: {word} in {done}");
+            for step in job["steps"].as_array().into_iter().flatten() {
+                let run = step["run"].as_str().unwrap_or_default();
+                if ["curl", "wget"].iter().any(|word| run.contains(word)) {
+                    let checked = run.find("| sha256sum --check\n");
+                    let used = run.find("tar --extract");
+                    assert!(checked.is_some() && checked < used, "{file} {name}: {run}");
+                    fetched += 1;
                 }
             }
         }
     }
-    assert_eq!(trusted, ["deploy.yml deploy"]);
+    assert_eq!(fetched, 1);
+}
+
+/// The rules themselves: each of these changes of a workflow is found.
+#[test]
+fn a_job_that_compiles_with_a_secret_or_a_token_is_found() {
+    let step = |run: &str| json!({"run": run, "env": {"KEY": "${{ secrets.KEY }}"}});
+    let spellings = [
+        "${{ secrets.KEY }}",
+        "${{ secrets['KEY'] }}",
+        "${{ toJSON(secrets) }}",
+        "${{ github.token }}",
+        "${{ github['token'] }}",
+        "${{ toJSON(github) }}",
+        "${{ format('{0}', Secrets.KEY) }}",
+    ];
+    let checks = "/jobs/checks";
+    let build = "/jobs/build";
+    let mut changes: Vec<(&str, &str, &str, Value)> = spellings
+        .iter()
+        .map(|spelling| ("ci.yml", checks, "env", json!({"KEY": spelling})))
+        .collect();
+    changes.extend([
+        ("ci.yml", "", "env", json!({"KEY": "${{ secrets.KEY }}"})),
+        ("ci.yml", "", "permissions", json!("write-all")),
+        ("ci.yml", "", "permissions", Value::Null),
+        ("ci.yml", "", "permissions", json!({"contents": "write"})),
+        ("ci.yml", "", "on", json!({"pull_request_target": null})),
+        ("ci.yml", "", "on", json!({"workflow_run": {"workflows": ["ci"]}})),
+        ("ci.yml", checks, "permissions", json!({"contents": "write"})),
+        ("ci.yml", checks, "permissions", json!({"id-token": "write"})),
+        ("ci.yml", checks, "environment", json!("production")),
+        ("ci.yml", "/jobs/checks/steps/0", "with", Value::Null),
+        (
+            "ci.yml",
+            "/jobs/checks/steps/1",
+            "env",
+            json!({"KEY": spellings[0]}),
+        ),
+        ("deploy.yml", "/jobs/test", "secrets", json!("inherit")),
+        ("deploy.yml", build, "environment", json!("production")),
+        (
+            "deploy.yml",
+            build,
+            "env",
+            json!({"URL": "${{ secrets.MIGRATION_DATABASE_URL }}"}),
+        ),
+        (
+            "deploy.yml",
+            "/jobs/build/steps/0/with",
+            "persist-credentials",
+            json!(true),
+        ),
+        (
+            "deploy.yml",
+            "/jobs/deploy",
+            "steps",
+            json!([step("cargo build --package ops")]),
+        ),
+        (
+            "deploy.yml",
+            "/jobs/deploy",
+            "steps",
+            json!([step("npx something")]),
+        ),
+        (
+            "advisories.yml",
+            "/jobs/advisories",
+            "env",
+            json!({"KEY": spellings[3]}),
+        ),
+    ]);
+    for (file, place, field, value) in changes {
+        let mut changed = workflow(file);
+        let of = changed
+            .pointer_mut(place)
+            .unwrap_or_else(|| panic!("{file} {place}"));
+        of[field] = value.clone();
+        let (wrong, _) = findings(&changed);
+        assert!(!wrong.is_empty(), "{file}: {place}/{field} = {value} passes");
+    }
 }
 
 /// An attacker who controls a workflow's run gets no more than this.
@@ -153,9 +327,6 @@ fn a_deployment_has_a_role_for_an_hour_and_no_key() {
         );
         // A script takes values from variables: in its text a value could be code.
         assert!(!step["run"].to_string().contains("${{"), "{text}");
-        if text.contains("actions/checkout@") {
-            assert_eq!(step["with"]["persist-credentials"], false);
-        }
         if text.contains("configure-aws-credentials@") {
             assert_eq!(
                 step["with"],
