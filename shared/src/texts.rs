@@ -172,6 +172,8 @@ pub struct ContactTexts {
     pub no_such_country_code: &'static str,
     /// A satellite's or a service's number.
     pub service_code: &'static str,
+    /// A number that is dear to call, and no person's.
+    pub premium_rate: &'static str,
     /// The country has no such numbers.
     pub unassigned_range: &'static str,
 }
@@ -288,6 +290,7 @@ const RU_CONTACT: ContactTexts = ContactTexts {
     no_country_code: "Начните, пожалуйста, номер с плюса и кода страны: например, +7 или +996",
     no_such_country_code: "Страны с таким кодом нет: проверьте, пожалуйста, цифры после плюса",
     service_code: "SMS на этот номер не придёт: это спутниковая или служебная связь. Укажите, пожалуйста, мобильный",
+    premium_rate: "SMS на этот номер не придёт: это платная служба. Укажите, пожалуйста, мобильный",
     unassigned_range: "Таких номеров пока нет: проверьте, пожалуйста, цифры после кода страны",
 };
 

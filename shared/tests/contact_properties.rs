@@ -72,13 +72,14 @@ fn oracle(home: Option<country::Id>, raw: &str) -> Option<String> {
 
 /// What the parser refuses though the oracle holds it valid: more than the 15 digits of E.164 (German and
 /// Austrian direct dialling; Kazakh and Russian `8 10 800 …`, which is a way to dial, not a number), and
-/// services at which no person is reached: the codes of no country, Canadian 310 numbers, and the toll-free and premium
-/// numbers of Belarus and Kyrgyzstan that have a length of their own.
+/// services at which no person is reached: the codes of no country, the premium ranges of +7, Canadian 310 numbers, and the
+/// toll-free and premium numbers of Belarus and Kyrgyzstan that have a length of their own.
 fn is_refused_on_purpose(e164: &str) -> bool {
     let is_service =
         |prefix: &str, digits: usize| e164.starts_with(prefix) && e164.len() != "+".len() + digits;
     e164.len() > "+".len() + 15
         || e164.starts_with("+78108")
+        || ["+7803", "+7809"].iter().any(|range| e164.starts_with(range))
         || SERVICE_CODES.iter().any(|code| {
             e164.strip_prefix('+')
                 .is_some_and(|digits| digits.starts_with(&code.to_string()))
@@ -174,6 +175,17 @@ fn examples_of_every_region_are_accepted() {
         }
     }
     assert!(checked > 800, "only {checked} examples");
+}
+
+#[test]
+fn the_codes_of_no_country_are_those_of_the_oracle() {
+    let of_none = |code: &u16| {
+        DATABASE
+            .region(code)
+            .is_some_and(|regions| regions.contains(&"001"))
+    };
+    let codes: Vec<u16> = (1..1000_u16).filter(of_none).collect();
+    assert_eq!(codes, SERVICE_CODES);
 }
 
 #[test]

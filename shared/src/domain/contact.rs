@@ -140,6 +140,9 @@ pub enum ContactError {
     /// A number of satellites, networks or services, where no person is reached by SMS.
     #[error("the number belongs to a service")]
     ServiceCode,
+    /// A number at which a call is dear, and no person is.
+    #[error("the number is of a premium range")]
+    PremiumRate,
     /// A phone number of a known country, in a range that country has not assigned.
     #[error("the number is outside the assigned ranges")]
     UnassignedRange,

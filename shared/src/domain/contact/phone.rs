@@ -29,10 +29,15 @@ const KNOWN_WITHOUT_PLUS: [&str; 3] = ["375", "996", "998"];
 /// Everywhere else a 0 after the country code is the domestic trunk prefix, as in `+44 (0)20 …`, and does not
 /// belong to the number.
 #[rustfmt::skip]
-const LEADING_ZERO: [&str; 22] = [
+const LEADING_ZERO: [&str; 19] = [
     "39", "47", "225", "226", "227", "229", "241", "242", "247", "267", "268", "378", "501", "676", "679", "687",
-    "800", "853", "881", "888", "974", "992",
+    "853", "974", "992",
 ];
+
+/// Where Kazakhstan and Russia charge a caller more, by the digits after +7: libphonenumber 9.0.35, 2026-07-16, premium
+/// rate of KZ and RU. They have no shared cost and no company numbers. The free 800 and 804 are no one's phone either,
+/// but cost nobody anything, so they are let through.
+const PREMIUM: [&str; 2] = ["803", "809"];
 
 /// A phone number in E.164 form, such as `+77011234567`.
 ///
@@ -134,7 +139,10 @@ fn dialled(digits: &str, first_apart: bool) -> Result<Phone, ContactError> {
         // China, Korea, Hong Kong: the 8 may also be the country code's.
         return international(&format!("7{rest}"), false).map_err(|error| {
             let code = calling_code::split(digits).filter(|(code, _)| !calling_code::is_service(code));
-            let is_foreign = code.is_some() && !first_apart && international(digits, false).is_ok();
+            let is_foreign = code.is_some()
+                && error != ContactError::PremiumRate
+                && !first_apart
+                && international(digits, false).is_ok();
             if is_foreign { ContactError::NoPlus } else { error }
         });
     }
@@ -224,6 +232,9 @@ fn international(digits: &str, first_apart: bool) -> Result<Phone, ContactError>
     }
     if !is_assigned(code, national) {
         return Err(ContactError::UnassignedRange);
+    }
+    if code == "7" && PREMIUM.iter().any(|range| national.starts_with(range)) {
+        return Err(ContactError::PremiumRate);
     }
     Ok(Phone(format!("+{code}{national}")))
 }

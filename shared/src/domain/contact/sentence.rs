@@ -51,6 +51,7 @@ impl ContactError {
             Self::NoCountryCode => texts.no_country_code,
             Self::NoSuchCountryCode => texts.no_such_country_code,
             Self::ServiceCode => texts.service_code,
+            Self::PremiumRate => texts.premium_rate,
             Self::UnassignedRange => texts.unassigned_range,
         };
         Cow::Borrowed(fixed)

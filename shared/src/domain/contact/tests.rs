@@ -117,6 +117,7 @@ classes! { phones, PHONES, phone:
     several_numbers
     extensions
     codes_without_people
+    premium_ranges
     digits_that_stand_alone
     a_lost_digit
     foreign_numbers_without_a_plus

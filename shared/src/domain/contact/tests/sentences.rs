@@ -7,7 +7,7 @@ use crate::texts::{Locale, texts};
 use std::collections::BTreeSet;
 
 #[rustfmt::skip]
-const SENTENCES: [(E, Field, &str); 46] = [
+const SENTENCES: [(E, Field, &str); 47] = [
     (E::Empty, Name, "Напишите, как к вам обращаться"),
     (E::Empty, Email, "Укажите e-mail: на него придёт результат"),
     (E::Empty, Phone, "Укажите телефон: на него придёт SMS"),
@@ -53,11 +53,12 @@ const SENTENCES: [(E, Field, &str); 46] = [
     (E::NoCountryCode, Phone, "Начните, пожалуйста, номер с плюса и кода страны: например, +7 или +996"),
     (E::NoSuchCountryCode, Phone, "Страны с таким кодом нет: проверьте, пожалуйста, цифры после плюса"),
     (E::ServiceCode, Phone, "SMS на этот номер не придёт: это спутниковая или служебная связь. Укажите, пожалуйста, мобильный"),
+    (E::PremiumRate, Phone, "SMS на этот номер не придёт: это платная служба. Укажите, пожалуйста, мобильный"),
     (E::UnassignedRange, Phone, "Таких номеров пока нет: проверьте, пожалуйста, цифры после кода страны"),
 ];
 
 /// How many reasons there are.
-const REASONS: usize = 29;
+const REASONS: usize = 30;
 
 /// The place of a reason among all. For a new one the compiler asks here, and the test asks for its sentence.
 const fn place(error: E) -> usize {
@@ -91,6 +92,7 @@ const fn place(error: E) -> usize {
         E::NoSuchCountryCode => 26,
         E::ServiceCode => 27,
         E::UnassignedRange => 28,
+        E::PremiumRate => 29,
     }
 }
 
