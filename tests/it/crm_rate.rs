@@ -106,7 +106,10 @@ fn a_block_stops_every_call_until_the_gate_is_opened_and_then_everything_drains(
         );
         world.vendors.amocrm.unblock();
         assert_eq!(
-            ops::store::open_gate(&store).await.unwrap().as_deref(),
+            ops::store::open_gate(&world.db.store_as("ops"))
+                .await
+                .unwrap()
+                .as_deref(),
             Some("amocrm 403")
         );
         assert_eq!(

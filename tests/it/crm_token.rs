@@ -15,7 +15,7 @@ async fn woken(days: i64) -> Printing {
         ("AMOCRM_ACCESS_TOKEN", token(days)),
         ("AWS_LAMBDA_FUNCTION_NAME", DEPLOYED_NAME.to_owned()),
     ]);
-    let mut process = Printing::start("crm", &world.settings()).await;
+    let mut process = Printing::start("crm", &world.settings("crm")).await;
     let batch = serde_json::to_value(event(Vec::new())).unwrap();
     process.function.invoke(&batch).await.unwrap();
     process

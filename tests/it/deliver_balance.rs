@@ -26,7 +26,7 @@ async fn deliver(function: &mut Function, waiting: &Waiting) {
 fn a_process_tells_the_balance_once_an_hour() {
     run(async {
         let world = World::new().await;
-        let mut settings = world.settings();
+        let mut settings = world.settings("deliver");
         settings.insert("AWS_LAMBDA_FUNCTION_NAME", DEPLOYED_NAME.to_owned());
         let mut process = Printing::start("deliver", &settings).await;
         process.function.ready().await.unwrap();

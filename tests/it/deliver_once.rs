@@ -155,7 +155,7 @@ fn an_outcome_that_cannot_be_written_at_once_is_written_a_little_later() {
     run(async {
         let world = World::new().await;
         let proxy = Proxy::before(world.db.port()).await;
-        let app = patient_over(&world, world.db.config_over(proxy.port)).await;
+        let app = patient_over(&world, world.db.config_over("deliver", proxy.port)).await;
         let waiting = world.lead().await;
         world.break_once(Vendor::Resend, Mode::Slow { ms: 500 });
         world.break_once(Vendor::Mobizon, Mode::Slow { ms: 500 });
@@ -178,7 +178,7 @@ fn a_lost_answer_to_any_statement_sends_nothing_twice() {
         let world = World::new().await;
         let proxy = Proxy::before(world.db.port()).await;
         for pause in [0, 120, 240, 400] {
-            let app = patient_over(&world, world.db.config_over(proxy.port))
+            let app = patient_over(&world, world.db.config_over("deliver", proxy.port))
                 .await
                 .with_timing(HASTY);
             app.warm_up().await;
@@ -204,7 +204,7 @@ fn a_database_that_is_down_sends_nothing_and_gives_the_message_back() {
     run(async {
         let world = World::new().await;
         let proxy = Proxy::before(world.db.port()).await;
-        let app = patient_over(&world, world.db.config_over(proxy.port)).await;
+        let app = patient_over(&world, world.db.config_over("deliver", proxy.port)).await;
         let waiting = world.lead().await;
         proxy.set(Link::Down);
         assert!(wake(&app, &waiting).await);

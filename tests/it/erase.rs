@@ -43,7 +43,7 @@ fn a_person_is_erased_with_all_that_hangs_on_them_and_nobody_else() {
         world.save(&asks, Duration::ZERO).await;
         world.save(&stays, Duration::ZERO).await;
         fill(&world.db).await;
-        let store = world.db.store();
+        let store = world.db.store_as("ops");
         let before = rows(&world.db).await;
         assert!(before.iter().all(|count| *count >= 2), "{before:?}");
 
@@ -87,7 +87,7 @@ fn both_given_both_must_match_and_a_shared_phone_keeps_its_contact() {
         world.save(&one, Duration::ZERO).await;
         world.save(&other, Duration::ZERO).await;
         fill(&world.db).await;
-        let store = world.db.store();
+        let store = world.db.store_as("ops");
         let nobody = erase::person(&store, Some(&one.email), Some("+77770000001"), true)
             .await
             .unwrap();
@@ -134,7 +134,7 @@ fn a_batch_is_forgotten_unless_another_persons_e_mail_in_it_is_open() {
                  where channel = 'email'",
             )
             .await;
-        let store = world.db.store();
+        let store = world.db.store_as("ops");
         erase::person(&store, Some(&asks.email), None, true)
             .await
             .unwrap();

@@ -5,6 +5,7 @@
 use crate::support::request::sample;
 use futures::future::join_all;
 use harness::postgres::{Cluster, Place, connect};
+use harness::roles::{password, prepare};
 use harness::runtime_api::Function;
 use harness::world::{Database, Options, Person, World, dir, eventually, run, start};
 use ops::migrate::migrate;
@@ -48,30 +49,34 @@ async fn prompt_aws() -> String {
     url
 }
 
-/// A server of twenty connections, and processes of intake that connect with a role of their own.
+/// A server of twenty connections, and processes of intake that connect as its role.
 async fn crowd(name: &str, count: usize, options: &str) -> Crowd {
     let place = Place::new(dir().join(name), false);
     let setting = format!("max_connections={CONNECTIONS}");
     let cluster = Cluster::start_with(&place, &[&setting]).await.unwrap();
     let server = connect(&cluster.url("postgres")).await.unwrap();
     for sql in [
-        "create role funnel login password 'funnel'",
+        "create role funnel login createrole password 'funnel'",
         "create database funnel owner funnel",
     ] {
         server.batch_execute(sql).await.unwrap();
     }
     let superuser = cluster.url("funnel");
     let (_, host) = superuser.split_once('@').unwrap();
-    let url = format!("postgres://funnel:funnel@{host}{options}");
-    let mut client = connect(&url).await.unwrap();
+    let owner = format!("postgres://funnel:funnel@{host}");
+    let mut client = connect(&owner).await.unwrap();
     migrate(&mut client).await.unwrap();
+    // The owner is no superuser, as in production.
+    let password = password(&superuser).unwrap();
+    prepare(&mut client, password).await.unwrap();
     drop(client);
     let db = Database::open(superuser).await;
     let mut world = World::over(db, Options::strict()).await;
+    let url = format!("{}{options}", world.db.direct("intake").url());
     world
         .changes
         .extend([("DATABASE_URL", url), ("AWS_ENDPOINT_URL", prompt_aws().await)]);
-    let settings = world.settings();
+    let settings = world.settings("intake");
     let mut processes = Vec::new();
     while processes.len() < count {
         let some = (count - processes.len()).min(20);
@@ -157,7 +162,9 @@ impl Crowd {
     }
 
     async fn connected(&self) -> i64 {
-        self.db.count("pg_stat_activity where usename = 'funnel'").await
+        self.db
+            .count("pg_stat_activity where usename = 'proftest_intake'")
+            .await
     }
 
     async fn nobody_is_connected(&self) {

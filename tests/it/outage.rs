@@ -16,7 +16,7 @@ const WAIT_MAX: Duration = Duration::from_secs(3);
 async fn behind_proxy(intake: &World) -> (Proxy, intake::App) {
     let proxy = Proxy::before(intake.db.port()).await;
     let mut config = intake.intake_config();
-    config.database = intake.db.config_over(proxy.port);
+    config.database = intake.db.config_over("intake", proxy.port);
     let app = app_of(&config, &sdk().await);
     app.warm_up().await;
     assert_eq!(proxy.connections(), 1, "warm");

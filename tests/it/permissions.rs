@@ -26,14 +26,14 @@ const DONE: [(&str, &str, &str); 17] = [
     ("crm", "sqs:ChangeMessageVisibility", "CrmQueue"),
     ("sweep", "sqs:SendMessage", "NotificationsQueue"),
     ("sweep", "sqs:SendMessage", "CrmQueue"),
-    ("intake", READ, "DatabaseUrlSecret"),
-    ("track", READ, "DatabaseUrlSecret"),
-    ("deliver", READ, "DatabaseUrlSecret"),
+    ("intake", READ, "IntakeDatabaseUrlSecret"),
+    ("track", READ, "TrackDatabaseUrlSecret"),
+    ("deliver", READ, "DeliverDatabaseUrlSecret"),
     ("deliver", READ, "ResendApiKeySecret"),
     ("deliver", READ, "MobizonApiKeySecret"),
-    ("crm", READ, "DatabaseUrlSecret"),
+    ("crm", READ, "CrmDatabaseUrlSecret"),
     ("crm", READ, "AmocrmAccessTokenSecret"),
-    ("sweep", READ, "DatabaseUrlSecret"),
+    ("sweep", READ, "SweepDatabaseUrlSecret"),
 ];
 
 /// Posts a lead, waits until it has its messages, and follows a link.

@@ -24,26 +24,32 @@ fn sessions(db: &Database) -> String {
 fn the_functions_take_the_connection_of_this_run_and_no_other() {
     run(async {
         let db = Database::fresh().await;
-        let store = db.store();
-        store.gate().await.unwrap();
+        let (owner, crm) = (db.store(), db.store_as("crm"));
+        owner.gate().await.unwrap();
+        crm.gate().await.unwrap();
         let sql = format!(
-            "select distinct usename, ssl from pg_stat_ssl join (select * from {}) s using (pid)",
+            "select distinct usename, ssl from pg_stat_ssl join (select * from {}) s using (pid) order by usename",
             sessions(&db)
         );
-        let seen = db.row(&sql).await;
         let (role, encrypted) = match Connection::chosen() {
             Connection::Direct | Connection::Pooler => ("postgres", false),
             Connection::Tls => (ROLE, true),
         };
-        assert_eq!(seen, json!({"usename": role, "ssl": encrypted}));
+        let mut expected = [role, "proftest_crm"];
+        expected.sort_unstable();
+        let expected = expected.map(|role| json!({"usename": role, "ssl": encrypted}));
+        assert_eq!(db.rows(&sql).await, expected);
         if Connection::chosen() == Connection::Pooler {
             let pooler = pooler().await.unwrap();
-            let clients = pooler.show("clients", db.name()).await;
-            assert!(clients.iter().any(|client| client["user"] == USER), "{clients:?}");
+            let owner = pooler.route(db.name());
+            for (route, user) in [(&owner, USER), (&db.route("crm"), "proftest_crm")] {
+                let clients = pooler.show("clients", route).await;
+                assert!(clients.iter().any(|client| client["user"] == user), "{clients:?}");
+            }
             // The server itself refuses these credentials.
             let route = Route {
                 port: Route::direct(&db.url).port,
-                ..pooler.route(db.name())
+                ..owner
             };
             let refused = connect(&route.url()).await.err().unwrap();
             assert_eq!(refused.code(), Some(&SqlState::INVALID_PASSWORD));
@@ -61,7 +67,10 @@ fn many_clients_share_few_connections_to_the_server() {
             let asked = join_all(stores.iter().map(Store::gate)).await;
             assert!(asked.iter().all(Result::is_ok), "{asked:?}");
         }
-        assert_eq!(pooler.show("clients", db.name()).await.len(), CLIENTS);
+        assert_eq!(
+            pooler.show("clients", &pooler.route(db.name())).await.len(),
+            CLIENTS
+        );
         let servers = db.count(&sessions(&db)).await;
         assert!(
             (1..=i64::try_from(SERVERS).unwrap()).contains(&servers),

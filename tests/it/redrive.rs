@@ -267,13 +267,13 @@ async fn survives(step: usize, case: GivenUp) -> bool {
     let waiting = case.lead(&app, &BOTH).await;
     let cutoff = Cutoff::at(step);
     let port = cutoff.before(case.world.db.port()).await;
-    let database = case.world.db.config_over(port);
+    let database = case.world.db.config_over("ops", port);
     let aws = sdk().await;
     let port = aws.endpoint_url().unwrap().rsplit_once(':').unwrap().1;
     let port = cutoff.before(port.parse().unwrap()).await;
     let settings = config::Sweep {
         database,
-        ..case.world.sweep_config()
+        ..case.world.ops_config()
     };
     let aws = sdk_at(&format!("http://127.0.0.1:{port}"));
     let victim = Redrive::new(&settings, &aws).unwrap();

@@ -27,7 +27,7 @@ fn a_crm_task_that_was_given_up_makes_its_one_deal_after_the_redrive() {
         let GivenUp { mut world, .. } = GivenUp::new().await;
         let dlq = Queue::new().await;
         world.crm = Queue::with_dlq(&dlq, 2).await;
-        let redrive = Redrive::new(&world.sweep_config(), &sdk().await).unwrap();
+        let redrive = Redrive::new(&world.ops_config(), &sdk().await).unwrap();
         let app = worker(&world).await;
         // One was refused outright. The other's deal was made, its answer lost, and then all was refused.
         let (refused, in_doubt) = (world.lead().await.lead, world.lead().await.lead);

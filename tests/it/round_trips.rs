@@ -11,7 +11,7 @@ use proftest::config;
 fn a_warm_intake_makes_exactly_one_round_trip() {
     run(async {
         let intake = world().await;
-        let route = intake.db.readable();
+        let route = intake.db.readable("intake");
         let proxy = Proxy::before(route.port).await;
         let mut config = intake.intake_config();
         config.database = route.over(proxy.port);
@@ -33,7 +33,7 @@ fn a_warm_intake_makes_exactly_one_round_trip() {
 fn a_warm_click_makes_exactly_one_round_trip_and_an_impossible_link_none() {
     run(async {
         let world = World::new().await;
-        let route = world.db.readable();
+        let route = world.db.readable("track");
         let proxy = Proxy::before(route.port).await;
         let config = config::Track {
             database: route.over(proxy.port),
@@ -65,7 +65,7 @@ fn a_warm_click_makes_exactly_one_round_trip_and_an_impossible_link_none() {
 fn a_delivery_makes_one_round_trip_to_claim_one_to_pin_and_one_a_channel_to_record() {
     run(async {
         let world = World::new().await;
-        let route = world.db.readable();
+        let route = world.db.readable("deliver");
         let proxy = Proxy::before(route.port).await;
         let app = patient_over(&world, route.over(proxy.port)).await;
         app.warm_up().await;

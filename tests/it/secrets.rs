@@ -88,8 +88,8 @@ fn refused(kind: &str, message: &str) -> (StatusCode, Value) {
 fn a_function_works_with_the_secret_that_its_variable_refers_to_and_never_prints_it() {
     run(async {
         let world = World::new().await;
-        let [(_, url), _] = world.db.settings();
-        let settings = with(world.settings(), &[("DATABASE_URL", &secret(&url).await)]);
+        let [(_, url), _] = world.db.settings("intake");
+        let settings = with(world.settings("intake"), &[("DATABASE_URL", &secret(&url).await)]);
         let mut intake = Printing::start("intake", &settings).await;
         intake.function.ready().await.unwrap();
         let answer = intake.function.invoke(&sample("intake/valid.json")).await;

@@ -4,7 +4,7 @@
 use crate::support::json::pointers;
 use crate::template::{functions, objects, routes, template};
 use crate::template_routes::expected_routes;
-use crate::template_secrets::parameter;
+use crate::template_secrets::secret_parameter;
 use crate::template_settings::{read_by_function, variable_problems};
 use harness::tools;
 use proftest::config::is_secret;
@@ -118,7 +118,10 @@ fn needs(function: &str) -> BTreeSet<Grant> {
         }
     }
     for variable in read.iter().filter(|variable| is_secret(variable)) {
-        need(&OF_A_READER, &format!("{}Secret", parameter(variable)));
+        need(
+            &OF_A_READER,
+            &format!("{}Secret", secret_parameter(function, variable)),
+        );
     }
     if library(function).contains("self.crm.warm_up()") {
         need(&[OF_WARMING.0], OF_WARMING.1);

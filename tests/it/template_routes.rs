@@ -103,7 +103,7 @@ fn every_route_is_one_that_its_function_serves() {
         let waiting = world.lead().await;
         let code = world.db.row("select code from short_links").await;
         let config = config::Track {
-            database: world.db.config(),
+            database: world.db.config("track"),
             course: "https://onai.academy/course".parse().unwrap(),
         };
         let track = track::App::new(&config).unwrap();

@@ -10,9 +10,14 @@ use std::collections::BTreeSet;
 /// The parameters of the secrets that the functions read.
 fn secret_parameters() -> BTreeSet<String> {
     let functions = tools::functions().unwrap();
-    let read = functions.iter().flat_map(|binary| read_by_function(binary).1);
-    let secret = read.filter(|variable| is_secret(variable));
-    secret.map(|variable| parameter(&variable)).collect()
+    let of = |binary: &String| {
+        let read = read_by_function(binary).1.into_iter();
+        let secret = read.filter(|variable| is_secret(variable));
+        secret
+            .map(|variable| secret_parameter(binary, &variable))
+            .collect::<Vec<_>>()
+    };
+    functions.iter().flat_map(of).collect()
 }
 
 fn is_secret_resource(template: &Value, id: &str) -> bool {
@@ -28,6 +33,17 @@ pub fn parameter(variable: &str) -> String {
     words.collect()
 }
 
+/// Of a function's variable. The functions have vendors' secrets in common; each has its own role in the database, so that the
+/// address is each one's own: `IntakeDatabaseUrl`.
+pub fn secret_parameter(binary: &str, variable: &str) -> String {
+    let own = variable == "DATABASE_URL";
+    parameter(&if own {
+        format!("{}_{variable}", binary.to_uppercase())
+    } else {
+        variable.to_owned()
+    })
+}
+
 /// `template_removal` compares what each function may read with the variables that it reads.
 #[test]
 fn every_variable_of_a_secret_refers_to_it_and_every_secret_is_referred_to() {
@@ -37,7 +53,7 @@ fn every_variable_of_a_secret_refers_to_it_and_every_secret_is_referred_to() {
     for (binary, (_, function)) in functions(&template) {
         let variables = function["Properties"]["Environment"]["Variables"].as_object();
         for (variable, value) in variables.into_iter().flatten() {
-            let id = format!("{}Secret", parameter(variable));
+            let id = format!("{}Secret", secret_parameter(&binary, variable));
             if !is_secret_resource(&template, &id) {
                 assert!(
                     !value.to_string().contains("secretsmanager:"),

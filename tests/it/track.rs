@@ -48,7 +48,7 @@ fn both_links_count_their_channel_and_lead_to_the_course() {
     run(async {
         let world = World::new().await;
         let (db, waiting, bystander) = (&world.db, world.lead().await, world.lead().await);
-        let app = app_of(db.config());
+        let app = app_of(db.config("track"));
         let lead = waiting.lead;
         let answer = follow(&app, &path_of(&waiting), "source=email").await;
         assert_course(
@@ -114,7 +114,7 @@ fn two_hundred_clicks_at_once_count_two_hundred() {
         let waiting = world.lead().await;
         let path = path_of(&waiting);
         let short = format!("/l/{}", code_of(&world.db, &waiting).await);
-        let apps: Vec<_> = (0..20).map(|_| app_of(world.db.config())).collect();
+        let apps: Vec<_> = (0..20).map(|_| app_of(world.db.config("track"))).collect();
         join_all(apps.iter().map(track::App::warm_up)).await;
         let clicks = (0..200).map(|number| {
             let (path, query) = if number % 2 == 0 {
@@ -137,7 +137,7 @@ fn a_slash_too_many_changes_nothing() {
     run(async {
         let world = World::new().await;
         let (db, waiting) = (&world.db, world.lead().await);
-        let app = app_of(db.config());
+        let app = app_of(db.config("track"));
         let (lead, code) = (waiting.lead, code_of(db, &waiting).await);
         let mut clicks = 0;
         for (path, query, source) in [
@@ -190,7 +190,7 @@ fn what_cannot_be_counted_still_leads_to_the_course_and_counts_nothing() {
     run(async {
         let world = World::new().await;
         let waiting = world.lead().await;
-        let app = app_of(world.db.config());
+        let app = app_of(world.db.config("track"));
         let (path, lead) = (path_of(&waiting), waiting.lead);
         for line in UNCOUNTED.lines().skip(1) {
             let case = line.replace("{lead}", &lead.to_string());
@@ -218,7 +218,7 @@ fn a_database_that_is_gone_delays_nobody_by_two_seconds() {
         let world = World::new().await;
         let waiting = world.lead().await;
         let proxy = Proxy::before(world.db.port()).await;
-        let app = app_of(world.db.config_over(proxy.port));
+        let app = app_of(world.db.config_over("track", proxy.port));
         app.warm_up().await;
         let expected = format!("utm_source=email&utm_campaign=proftest&lead_id={}", waiting.lead);
         for mode in [Mode::Down, Mode::Silent] {
@@ -251,7 +251,7 @@ fn a_database_that_is_gone_delays_nobody_by_two_seconds() {
 fn the_sample_events_are_redirected() {
     run(async {
         let db = Database::fresh().await;
-        let app = app_of(db.config());
+        let app = app_of(db.config("track"));
         for file in ["email", "head", "short_link", "unknown"] {
             let event = sample(&format!("track/{file}.json"));
             let answer = Answer::from(track::handle(&app, &request(&event)).await);

@@ -49,7 +49,7 @@ fn punctuation_stuck_to_a_link_by_a_messenger_costs_no_click() {
     run(async {
         let world = World::new().await;
         let waiting = world.lead().await;
-        let app = app_of(world.db.config());
+        let app = app_of(world.db.config("track"));
         let (path, code) = (path_of(&waiting), code_of(&world.db, &waiting).await);
         let lead = waiting.lead;
         let course = |source: &str| format!("utm_source={source}&utm_campaign=proftest&lead_id={lead}");
@@ -72,7 +72,7 @@ fn a_code_is_found_in_its_link_and_never_guessed() {
     run(async {
         let world = World::new().await;
         let waiting = world.lead().await;
-        let app = app_of(world.db.config());
+        let app = app_of(world.db.config("track"));
         let code = code_of(&world.db, &waiting).await;
         let escaped = code.bytes().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "%{byte:02X}");
@@ -112,7 +112,7 @@ fn a_user_agent_that_is_not_ascii_is_kept() {
     run(async {
         let world = World::new().await;
         let waiting = world.lead().await;
-        let app = app_of(world.db.config());
+        let app = app_of(world.db.config("track"));
         let long = "青".repeat(300);
         for (sent, kept) in [
             (

@@ -216,7 +216,9 @@ impl Matrix {
 
     async fn heal(&self) {
         self.world.pass_time(Duration::from_hours(2)).await;
-        ops::store::open_gate(&self.world.db.store()).await.unwrap();
+        ops::store::open_gate(&self.world.db.store_as("ops"))
+            .await
+            .unwrap();
     }
 
     /// The work ended as the cell says, and exactly once; what failed was never done.

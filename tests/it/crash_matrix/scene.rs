@@ -157,11 +157,6 @@ pub async fn world(scene: Scene, leads: usize) -> World {
     options.amocrm.oauth = (scene == Scene::OAuth).then(|| oauth_app(TOKEN_LIFETIME));
     let mut world = World::with(options).await;
     world.delay = Duration::from_secs(1);
-    // The sessions of the dead are known at the server itself.
-    world.changes.extend([
-        ("DATABASE_URL", world.db.url.clone()),
-        ("DATABASE_CA_PEM", String::new()),
-    ]);
     match scene {
         // A server that knows no schedules: 404, which the SDK does not repeat.
         Scene::NoScheduler => {
@@ -233,7 +228,12 @@ async fn plant_people(world: &World, leads: usize) {
 
 pub async fn start(world: &World, function: &str, failpoints: Option<&str>) -> Function {
     let binaries = Box::pin(binaries_with_failpoints()).await;
-    let settings = world.settings();
+    let mut settings = world.settings(function);
+    // The sessions of the dead are known at the server itself.
+    settings.extend([
+        ("DATABASE_URL", world.db.direct(function).url()),
+        ("DATABASE_CA_PEM", String::new()),
+    ]);
     let configure = |command: &mut tokio::process::Command| {
         command.env("RUST_LOG", "error").stdout(Stdio::null());
         command.envs(settings);

@@ -121,7 +121,7 @@ pub async fn each<E>(cases: &[Case<E>], act: impl AsyncFn(&Case<E>)) {
 }
 
 pub fn store(db: &Database) -> Store {
-    Store::new(&db.config(), SIDE_BY_SIDE, Duration::from_secs(30)).unwrap()
+    Store::new(&db.owner(), SIDE_BY_SIDE, Duration::from_secs(30)).unwrap()
 }
 
 #[test]

@@ -24,7 +24,7 @@ impl GivenUp {
     pub async fn redrive(&self, apply: bool) -> (Redriven, String) {
         let printed = Mutex::new(Vec::new());
         let say = |line: &str| printed.lock().unwrap().push(line.to_owned());
-        let redrive = Redrive::new(&self.world.sweep_config(), &sdk().await).unwrap();
+        let redrive = Redrive::new(&self.world.ops_config(), &sdk().await).unwrap();
         let redriven = redrive.run(apply, &say).await.unwrap();
         let printed = printed.into_inner().unwrap().join("\n");
         assert!(!printed.contains('@') && !printed.contains("+7"), "{printed}");

@@ -8,6 +8,7 @@ pub mod log;
 pub mod person;
 pub mod postgres;
 pub mod process;
+pub mod roles;
 pub mod runtime_api;
 pub mod tools;
 pub mod vendors;

@@ -75,7 +75,8 @@ impl World {
         }
     }
 
-    pub fn settings(&self) -> Settings {
+    /// What a function of this name is given.
+    pub fn settings(&self, function: &str) -> Settings {
         let text = str::to_owned;
         let mut settings = Settings::from([
             ("NOTIFICATIONS_QUEUE_URL", self.notifications.url.clone()),
@@ -91,34 +92,39 @@ impl World {
             ("LIMITS", text("off")),
         ]);
         settings.extend(emulator::settings(&self.aws));
-        settings.extend(self.db.settings());
+        settings.extend(self.db.settings(function));
         settings.extend(self.vendors.urls.settings());
         settings.extend(self.changes.clone());
         settings
     }
 
     pub fn intake_config(&self) -> config::Intake {
-        self.read(config::Intake::read)
+        self.read("intake", config::Intake::read)
     }
 
     pub fn deliver_config(&self) -> config::Deliver {
-        self.read(config::Deliver::read)
+        self.read("deliver", config::Deliver::read)
     }
 
     pub fn crm_config(&self) -> config::Crm {
-        self.read(config::Crm::read)
+        self.read("crm", config::Crm::read)
     }
 
     pub fn sweep_config(&self) -> config::Sweep {
-        self.read(config::Sweep::read)
+        self.read("sweep", config::Sweep::read)
+    }
+
+    /// What a command is given that works on the queues.
+    pub fn ops_config(&self) -> config::Sweep {
+        self.read("ops", config::Sweep::read)
     }
 
     pub fn track_config(&self) -> config::Track {
-        self.read(config::Track::read)
+        self.read("track", config::Track::read)
     }
 
-    fn read<T>(&self, read: impl FnOnce(&Env<'_>) -> Result<T, ConfigError>) -> T {
-        let settings = self.settings();
+    fn read<T>(&self, function: &str, read: impl FnOnce(&Env<'_>) -> Result<T, ConfigError>) -> T {
+        let settings = self.settings(function);
         read(&Env::new(&|name| settings.get(name).cloned())).unwrap()
     }
 

@@ -5,6 +5,7 @@ use crate::gateway;
 use harness::emulator::{Deployment, Emulator};
 use harness::log::Log;
 use harness::postgres::{Cluster, Place};
+use harness::roles;
 use harness::tools;
 use harness::vendors::{self, Vendors};
 use harness::world::GUARD_KEY;
@@ -19,6 +20,15 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
+
+/// Parameters of template.yaml, and the functions whose addresses they are.
+const DATABASE_URLS: [(&str, &str); 5] = [
+    ("IntakeDatabaseUrl", "intake"),
+    ("TrackDatabaseUrl", "track"),
+    ("DeliverDatabaseUrl", "deliver"),
+    ("CrmDatabaseUrl", "crm"),
+    ("SweepDatabaseUrl", "sweep"),
+];
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -90,7 +100,7 @@ impl Stack {
         let (build, (cluster, database), emulator) = tokio::try_join!(build, database, emulator)?;
         let vendors = vendors(options).await?;
         say("Deploying template.yaml…");
-        let parameters = parameters(options, &database, &gateway, &vendors.urls);
+        let parameters = parameters(options, &database, &gateway, &vendors.urls)?;
         let deployment = emulator.deploy("proftest", &build, &parameters).await?;
         let http = tools::http_client()?;
         let console = Console {
@@ -185,9 +195,10 @@ fn url(listener: &TcpListener) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-/// A migrated database: the given one, that of the options, or a private server's.
+/// A migrated database with the functions' roles: the given one, that of the options, or a private server's.
 async fn database(options: &Options, given: Option<Database>) -> Result<(Option<Cluster>, Database), String> {
     if let Some(database) = given {
+        roles::prepare_database(&database).await?;
         return Ok((None, database));
     }
     let plain = |url: String| Database {
@@ -210,6 +221,9 @@ async fn database(options: &Options, given: Option<Database>) -> Result<(Option<
         (Some(cluster), database)
     };
     migrate::migrate_database(&database)
+        .await
+        .map_err(|error| format!("the local stack's database: {error}"))?;
+    roles::prepare_database(&database)
         .await
         .map_err(|error| format!("the local stack's database: {error}"))?;
     Ok((cluster, database))
@@ -247,9 +261,8 @@ fn parameters(
     database: &Database,
     gateway: &str,
     urls: &vendors::Urls,
-) -> BTreeMap<&'static str, String> {
+) -> Result<BTreeMap<&'static str, String>, String> {
     let mut parameters = BTreeMap::from([
-        ("DatabaseUrl", database.url.expose_secret().to_owned()),
         ("DatabaseCaPem", database.ca_pem.clone().unwrap_or_default()),
         ("PublicBaseUrl", gateway.to_owned()),
         ("GuardKey", GUARD_KEY.to_owned()),
@@ -265,6 +278,9 @@ fn parameters(
             options.crm_requests_per_second.to_string(),
         ),
     ]);
+    for (parameter, function) in DATABASE_URLS {
+        parameters.insert(parameter, roles::url(database.url.expose_secret(), function)?);
+    }
     // A key of a real vendor is used only with an address given for it.
     let (resend, mobizon, amocrm) = (&options.resend_url, &options.mobizon_url, &options.amocrm_url);
     let stand_ins = BTreeMap::from(urls.settings());
@@ -279,5 +295,5 @@ fn parameters(
         let given = other.as_ref().and_then(|_| variable(name));
         parameters.insert(parameter, given.unwrap_or_else(|| stand_ins[name].clone()));
     }
-    parameters
+    Ok(parameters)
 }

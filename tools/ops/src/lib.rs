@@ -10,4 +10,5 @@ pub mod local_stack;
 pub mod migrate;
 pub mod preview;
 pub mod redrive;
+pub mod roles;
 pub mod store;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use ops::database::Address;
-use ops::{crm_gate, doctor, erase, migrate, preview, redrive};
+use ops::{crm_gate, doctor, erase, migrate, preview, redrive, roles};
 use std::process::ExitCode;
 
 /// Commands for the people who deploy and run the funnel.
@@ -17,6 +17,8 @@ struct Cli {
 enum Command {
     /// Apply the migrations to a database, over a direct or session-mode connection.
     Migrate(Address),
+    /// Give each function its database role, with exactly the rights it needs. Run it as the owner, after migrate.
+    Roles(roles::Options),
     /// Let calls to amoCRM through again, after the account was unblocked.
     OpenCrmGate(Address),
     /// Check whether settings, database and vendors are ready. Only reads; exits with 1 when something is wrong.
@@ -36,6 +38,7 @@ enum Command {
 async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Migrate(database) => migrate::command(&database).await,
+        Command::Roles(options) => roles::command(&options).await,
         Command::OpenCrmGate(database) => crm_gate::command(&database).await,
         Command::Doctor(options) => doctor::command(&options).await,
         Command::Erase(options) => erase::command(&options).await,

@@ -12,7 +12,7 @@ mod embedded {
 }
 
 /// Advisory lock that makes concurrent runners wait. Any fixed number works.
-const LOCK: i64 = 0x7072_6f66_7465_7374;
+pub(crate) const LOCK: i64 = 0x7072_6f66_7465_7374;
 
 /// How often to check for shared sessions. Most poolers hand out the connection that was used last or has rested
 /// longest, which the first check shows; one that picks at random may need more.

@@ -8,6 +8,7 @@ use axum::http::HeaderMap;
 use axum::{Json, Router};
 use harness::certificates::Authority;
 use harness::postgres::{Cluster, Place, connect};
+use harness::roles;
 use harness::runtime_api::Function;
 use harness::vendors::{Options, Vendors};
 use harness::world::GUARD_KEY;
@@ -140,14 +141,13 @@ impl Setup {
         self.binaries.join(name)
     }
 
-    /// The variables of every function, over the database without TLS.
-    pub fn settings(&self) -> Vec<(&'static str, String)> {
+    /// The variables of a function, over the database without TLS, as its role.
+    pub fn settings(&self, function: &str) -> Result<Vec<(&'static str, String)>, Error> {
         let aws = self.aws_url();
         let queue = format!("{aws}/000000000000/queue");
         let text = str::to_owned;
         let mut settings = vec![
             ("RUST_LOG", text("error")),
-            ("DATABASE_URL", self.database_url()),
             ("NOTIFICATIONS_QUEUE_URL", queue.clone()),
             (
                 "NOTIFICATIONS_QUEUE_ARN",
@@ -165,12 +165,15 @@ impl Setup {
         ];
         settings.extend(emulator::settings(&aws));
         settings.extend(self.vendors.urls.settings());
-        settings
+        if function != "page" {
+            settings.push(("DATABASE_URL", as_role(&self.database_url(), function)?));
+        }
+        Ok(settings)
     }
 
     /// Starts a function, which `cargo run -p bench` has built beside this program, with [`Setup::settings`] and these.
     pub async fn start_function(&self, name: &str, more: &[(&str, String)]) -> Result<Function, Error> {
-        let (binary, settings) = (self.binary(name), self.settings());
+        let (binary, settings) = (self.binary(name), self.settings(name)?);
         if !binary.exists() {
             return Err(Error::NotBuilt(name.to_owned()));
         }
@@ -189,6 +192,11 @@ impl Setup {
         function.ready().await?;
         Ok(function)
     }
+}
+
+/// The address of a database at which this function reaches it.
+pub fn as_role(owner_url: &str, function: &str) -> Result<String, Error> {
+    roles::url(owner_url, function).map_err(Error::Part)
 }
 
 /// Lets the server speak TLS, and returns the root that signed its certificate.
@@ -211,5 +219,7 @@ pub async fn fresh_database(cluster: &Cluster, name: &str) -> Result<Client, Err
     migrate::migrate(&mut client)
         .await
         .map_err(|error| Error::Part(error.to_string()))?;
+    let password = roles::password(&cluster.url(name)).map_err(Error::Part)?;
+    roles::prepare(&mut client, password).await.map_err(Error::Part)?;
     Ok(client)
 }

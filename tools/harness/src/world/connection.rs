@@ -1,8 +1,9 @@
 //! How the database is reached. `TEST_DATABASE` chooses the connection that the functions have in this run; what the
 //! tests themselves do (making databases, looking at rows) goes directly.
 //!
-//! Each kind has credentials that no other kind takes, so that nothing uses another by mistake: `pooled` is known to the
-//! pooler alone, `tls_only` is let in by the server over TLS alone.
+//! Functions come as their own roles, the tests' own stores as the owner, by the same way. The owner has credentials for each
+//! way that no other takes, so that nothing uses another by mistake: `pooled` is known to the pooler alone, `tls_only` is let
+//! in by the server over TLS alone.
 
 use super::pooler::pooler;
 use super::tls::tls;
@@ -30,20 +31,21 @@ impl Connection {
         }
     }
 
-    pub async fn route(self, url: &str, name: &str) -> Route {
+    /// The owner's route to a database, and that of the functions, which each takes as its own user.
+    pub async fn routes(self, url: &str, name: &str) -> (Route, Route) {
         // A suite that silently took another would prove nothing.
         match self {
-            Self::Direct => Route::direct(url),
+            Self::Direct => (Route::direct(url), Route::direct(url)),
             Self::Pooler => {
                 let pooler = pooler().await;
                 let pooler =
                     pooler.unwrap_or_else(|| panic!("{SWITCH}: install the package pgbouncer (Debian)"));
-                pooler.route(name)
+                (pooler.route(name), pooler.functions(name))
             }
             Self::Tls => {
                 let tls = tls().await;
                 let tls = tls.unwrap_or_else(|| panic!("{SWITCH}: install the package postgresql (Debian)"));
-                tls.route(name)
+                (tls.route(name), tls.route(name))
             }
         }
     }
@@ -66,6 +68,15 @@ impl Route {
             port: port.parse().unwrap(),
             name: name.to_owned(),
             ca_pem: None,
+        }
+    }
+
+    /// The same way as another user.
+    pub fn as_user(&self, user: &str, password: &str) -> Self {
+        let (_, host) = self.origin.split_once('@').unwrap();
+        Self {
+            origin: format!("postgres://{user}:{password}@{host}"),
+            ..self.clone()
         }
     }
 

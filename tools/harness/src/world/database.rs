@@ -3,10 +3,12 @@
 use super::connection::{Connection, Route};
 use super::story::{RUNTIME, dir, eventually};
 use crate::postgres::{Cluster, Place, connect};
+use crate::roles;
 use jiff::{SignedDuration, Timestamp};
 use ops::migrate::migrate;
 use proftest::config;
 use proftest::store::Store;
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -40,6 +42,8 @@ async fn template() -> &'static Cluster {
             .unwrap();
         let connection = tokio::spawn(connection);
         migrate(&mut client).await.unwrap();
+        let password = roles::password(&cluster.url(TEMPLATE)).unwrap();
+        roles::prepare(&mut client, password).await.unwrap();
         drop(client);
         // A database with a connection cannot be copied.
         connection.await.unwrap().unwrap();
@@ -63,7 +67,10 @@ pub struct Database {
     /// Directly; for what the tests do themselves.
     pub url: String,
     client: Client,
+    /// The owner's, by the way of this run.
     route: Route,
+    /// The functions', whichever the user.
+    functions: Route,
     /// Its name, when it is to be dropped at the end of the test.
     temporary: Option<String>,
     /// How much time was made to pass, and when.
@@ -99,7 +106,7 @@ impl Database {
         let name = format!("test_{}", uuid::Uuid::new_v4().simple());
         cluster.create_database(&name, template).await.unwrap();
         let mut database = Self::open(cluster.url(&name)).await;
-        database.route = Connection::chosen().route(&database.url, &name).await;
+        (database.route, database.functions) = Connection::chosen().routes(&database.url, &name).await;
         database.temporary = Some(name);
         database
     }
@@ -108,6 +115,7 @@ impl Database {
         let client = connect(&url).await.unwrap();
         Self {
             route: Route::direct(&url),
+            functions: Route::direct(&url),
             url,
             client,
             temporary: None,
@@ -115,39 +123,67 @@ impl Database {
         }
     }
 
+    /// Of the functions' way.
     pub fn port(&self) -> u16 {
-        self.route.port
+        self.functions.port
     }
 
-    pub fn config_over(&self, port: u16) -> config::Database {
-        self.route.over(port)
+    /// The way of a function of this name, as its role.
+    pub fn route(&self, function: &str) -> Route {
+        self.as_role(&self.functions, function)
     }
 
-    pub fn config(&self) -> config::Database {
-        self.route.config()
+    /// The same for a test that reads the protocol: direct in a run over TLS.
+    pub fn readable(&self, function: &str) -> Route {
+        match self.functions.ca_pem {
+            Some(_) => self.direct(function),
+            None => self.route(function),
+        }
     }
 
-    pub fn settings(&self) -> [(&'static str, String); 2] {
+    /// Straight to the server, whatever this run takes.
+    pub fn direct(&self, function: &str) -> Route {
+        self.as_role(&Route::direct(&self.url), function)
+    }
+
+    fn as_role(&self, route: &Route, function: &str) -> Route {
+        let password = roles::password(&self.url).unwrap();
+        route.as_user(&roles::role(function).unwrap(), password.expose_secret())
+    }
+
+    pub fn config(&self, function: &str) -> config::Database {
+        self.route(function).config()
+    }
+
+    pub fn config_over(&self, function: &str, port: u16) -> config::Database {
+        self.route(function).over(port)
+    }
+
+    pub fn settings(&self, function: &str) -> [(&'static str, String); 2] {
+        let route = self.route(function);
         [
-            ("DATABASE_URL", self.route.url()),
-            ("DATABASE_CA_PEM", self.route.ca_pem.clone().unwrap_or_default()),
+            ("DATABASE_URL", route.url()),
+            ("DATABASE_CA_PEM", route.ca_pem.unwrap_or_default()),
         ]
     }
 
-    /// The functions' route for a test that reads the protocol: direct in a run over TLS.
-    pub fn readable(&self) -> Route {
-        match self.route.ca_pem {
-            Some(_) => Route::direct(&self.url),
-            None => self.route.clone(),
-        }
+    /// As the owner, by the way of this run.
+    pub fn owner(&self) -> config::Database {
+        self.route.config()
     }
 
     pub fn name(&self) -> &str {
         &self.route.name
     }
 
+    /// As a function's role, or that of the commands.
+    pub fn store_as(&self, function: &str) -> Store {
+        Store::new(&self.config(function), 2, Duration::from_secs(10)).unwrap()
+    }
+
+    /// For what the tests do themselves: the owner's.
     pub fn store(&self) -> Store {
-        Store::new(&self.config(), 2, Duration::from_secs(10)).unwrap()
+        Store::new(&self.owner(), 2, Duration::from_secs(10)).unwrap()
     }
 
     pub async fn execute(&self, sql: &str) {

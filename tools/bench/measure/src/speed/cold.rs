@@ -6,7 +6,7 @@ use super::peer::Peer;
 use super::service::expect;
 use crate::Error;
 use crate::figure::{Figure, median};
-use crate::setup::Setup;
+use crate::setup::{Setup, as_role};
 use harness::runtime_api::Function;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,7 +39,7 @@ const PARTS: [&str; 6] = ["runtime", "clients", "connect", "statement", "AWS cal
 pub async fn run(setup: &Setup, peer: Option<&Peer>) -> Result<(Vec<Figure>, Comparison), Error> {
     let people = Submissions::new("cold")?;
     let door = Door::before(setup).await?;
-    let settings = door.settings(setup);
+    let settings = door.settings(setup)?;
     let (mut ours, mut theirs) = (Splits::default(), Splits::default());
     for number in 0..=STARTS {
         // The first start of each brings it into the page cache.
@@ -57,7 +57,7 @@ pub async fn run(setup: &Setup, peer: Option<&Peer>) -> Result<(Vec<Figure>, Com
         if let Some(peer) = peer {
             let start = Instant::now();
             theirs.empty(peer.start_empty().await?, start).await?;
-            let mut all = setup.settings();
+            let mut all = setup.settings("intake")?;
             all.extend(settings.clone());
             let start = Instant::now();
             let function = peer.start(setup, &all).await?;
@@ -190,14 +190,14 @@ impl Door {
         *lock(&self.seen)
     }
 
-    fn settings(&self, setup: &Setup) -> Vec<(&'static str, String)> {
-        let url = setup.tls_url();
+    fn settings(&self, setup: &Setup) -> Result<Vec<(&'static str, String)>, Error> {
+        let url = as_role(&setup.tls_url(), "intake")?;
         let (start, name) = url.rsplit_once('/').unwrap_or((&url, ""));
         let (origin, _) = start.rsplit_once(':').unwrap_or((start, ""));
-        vec![
+        Ok(vec![
             ("DATABASE_URL", format!("{origin}:{}/{name}", self.port)),
             ("DATABASE_CA_PEM", setup.ca_pem.clone()),
-        ]
+        ])
     }
 }
 

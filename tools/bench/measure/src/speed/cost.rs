@@ -79,7 +79,7 @@ async fn lead_by_lead(setup: &Setup, peer: Option<&Peer>) -> Result<Vec<Figure>,
     let (ours, theirs) = (Submissions::new("cost")?, Submissions::new("peer")?);
     let mut function = setup.function("intake").await?;
     let mut other = match peer {
-        Some(peer) => Some(peer.start(setup, &setup.settings()).await?),
+        Some(peer) => Some(peer.start(setup, &setup.settings("intake")?).await?),
         None => None,
     };
     let database = setup.database().await?;
@@ -132,7 +132,7 @@ fn binary(name: &str, path: &Path) -> Result<Figure, Error> {
 
 async fn allocations(setup: &Setup) -> Result<Figure, Error> {
     let people = Submissions::new("allocations")?;
-    let settings = setup.settings();
+    let settings = setup.settings("intake")?;
     let lookup = |name: &str| {
         let found = settings.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| value.clone())
@@ -171,7 +171,7 @@ async fn throughput(setup: &Setup, peer: Option<&Peer>) -> Result<[Comparison; 2
         let functions = (0..processes).map(|_| setup.function("intake"));
         ours.push(rush(try_join_all(functions).await?, "rush", processes).await?);
         if let Some(peer) = peer {
-            let settings = setup.settings();
+            let settings = setup.settings("intake")?;
             let functions = (0..processes).map(|_| peer.start(setup, &settings));
             theirs.push(rush(try_join_all(functions).await?, "peers", processes).await?);
         }

@@ -6,7 +6,7 @@ use super::service::click;
 use crate::Error;
 use crate::figure::{Figure, median};
 use crate::pairs::pairs;
-use crate::setup::{Setup, fresh_database};
+use crate::setup::{Setup, as_role, fresh_database};
 use futures::future::try_join_all;
 use harness::postgres::{Cluster, Place, connect};
 use proftest::domain::delivery::LEASE;
@@ -227,7 +227,7 @@ async fn wear_out(client: &Client, share: &[Uuid], times: usize) -> Result<(), E
 async fn sweep(setup: &Setup, database_url: &str, old: &Client) -> Result<Figure, Error> {
     const RUNS: usize = 4;
     let mut function = setup
-        .start_function("sweep", &[("DATABASE_URL", database_url.to_owned())])
+        .start_function("sweep", &[("DATABASE_URL", as_role(database_url, "sweep")?)])
         .await?;
     function.ready().await?;
     let event = super::service::sample("sweep/scheduled.json")?;

@@ -1,0 +1,203 @@
+//! The list: what each role may do, and nothing else. `ops roles` makes the database agree with it.
+//!
+//! A role of a public function has no table: it may call its function, which runs as the owner and does one thing.
+//! tests/it/roles.rs takes each right of the others away and sees a statement fail, so none is there for nothing.
+
+/// One function of the funnel, or the commands of `ops`.
+#[derive(Debug)]
+pub struct Member {
+    pub name: &'static str,
+    /// Functions of the schema `funnel`.
+    pub execute: &'static [&'static str],
+    pub tables: &'static [Table],
+}
+
+/// Columns by what may be done to them, separated by spaces.
+#[derive(Debug)]
+pub struct Table {
+    pub name: &'static str,
+    pub select: &'static str,
+    pub insert: &'static str,
+    pub update: &'static str,
+    pub delete: bool,
+}
+
+impl Table {
+    const fn new(name: &'static str, select: &'static str) -> Self {
+        Self {
+            name,
+            select,
+            insert: "",
+            update: "",
+            delete: false,
+        }
+    }
+
+    const fn insert(mut self, columns: &'static str) -> Self {
+        self.insert = columns;
+        self
+    }
+
+    const fn update(mut self, columns: &'static str) -> Self {
+        self.update = columns;
+        self
+    }
+
+    const fn delete(mut self) -> Self {
+        self.delete = true;
+        self
+    }
+}
+
+pub const MEMBERS: [Member; 6] = [
+    // TEMPORARY: until intake.sql calls funnel.intake.
+    Member {
+        name: "intake",
+        execute: &[],
+        tables: &[
+            Table::new("landing_leads", "id name email phone metadata")
+                .insert("id name email phone source metadata")
+                .update("name metadata updated_at"),
+            Table::new("submissions", "").insert("lead_id key"),
+            Table::new("scheduled_notifications", "id lead_id kind status scheduled_for")
+                .insert("id lead_id kind type scheduled_for source open_channels wake_at")
+                .update("lead_id"),
+            Table::new("deliveries", "").insert("notification_id channel next_attempt_at"),
+            Table::new("short_links", "").insert("code lead_id notification_id channel"),
+            Table::new("crm_tasks", "lead_id state revision pending_notes wake_at")
+                .insert("lead_id wake_at")
+                .update("state revision retries deal_due pending_notes wake_at"),
+        ],
+    },
+    Member {
+        name: "track",
+        execute: &["click"],
+        tables: &[],
+    },
+    Member {
+        name: "deliver",
+        execute: &[],
+        tables: &[
+            Table::new(
+                "landing_leads",
+                // TEMPORARY: name email phone metadata, until claim.sql calls funnel.claim.
+                "id email_sent email_sent_at sms_sent sms_sent_at name email phone metadata",
+            )
+            .update("email_sent email_sent_at sms_sent sms_sent_at updated_at"),
+            Table::new(
+                "scheduled_notifications",
+                // TEMPORARY: kind scheduled_for.
+                "id lead_id status sent_at email_sent sms_sent open_channels failure_reason wake_at kind scheduled_for",
+            )
+            .update("status sent_at email_sent sms_sent open_channels failure_reason wake_at"),
+            // TEMPORARY.
+            Table::new("short_links", "code notification_id channel"),
+            Table::new(
+                "deliveries",
+                // TEMPORARY: next_attempt_at first_attempt_at updated_at.
+                "notification_id channel state attempt retries unknown_since content batch_id next_attempt_at \
+                 first_attempt_at updated_at",
+            )
+            // TEMPORARY: attempt first_attempt_at.
+            .update(
+                "state retries next_attempt_at unknown_since content provider_id reason updated_at batch_id attempt \
+                 first_attempt_at",
+            ),
+            Table::new("email_batches", "id notifications")
+                .insert("id notifications")
+                .update("id")
+                .delete(),
+        ],
+    },
+    Member {
+        name: "crm",
+        execute: &[],
+        tables: &[
+            Table::new("landing_leads", "id name email phone source amocrm_lead_id metadata")
+                .update("amocrm_lead_id updated_at"),
+            Table::new(
+                "crm_tasks",
+                "lead_id state revision attempt retries next_attempt_at deal_due pending_notes creating_since noting_since",
+            )
+            .update(
+                "state wake_at updated_at attempt retries next_attempt_at deal_due pending_notes creating_since \
+                 noting_since reason",
+            ),
+            Table::new("crm_people", "phone contact_id holder held_until")
+                .insert("phone holder held_until")
+                .update("contact_id holder held_until"),
+            Table::new("crm_slots", "slot free_at").update("free_at"),
+            Table::new("crm_gate", "shut_until reason").update("shut_until reason"),
+            Table::new("crm_tokens", "access_token refresh_token expires_at refreshing_until")
+                .update("access_token refresh_token expires_at refreshing_until"),
+        ],
+    },
+    Member {
+        name: "sweep",
+        execute: &[],
+        tables: &[
+            Table::new("landing_leads", "email_clicked sms_clicked created_at"),
+            Table::new(
+                "scheduled_notifications",
+                "id status scheduled_for sent_at created_at wake_at",
+            )
+            .update("wake_at"),
+            Table::new("deliveries", "notification_id channel state unknown_since batch_id")
+                .update("content batch_id"),
+            Table::new("email_batches", "id notifications created_at").delete(),
+            Table::new("crm_tasks", "lead_id state wake_at").update("wake_at"),
+            Table::new("crm_gate", "shut_until"),
+        ],
+    },
+    Member {
+        name: "ops",
+        execute: &[],
+        tables: &[
+            Table::new("landing_leads", "id email phone amocrm_lead_id").delete(),
+            Table::new("scheduled_notifications", "id lead_id status created_at")
+                .update("status open_channels failure_reason wake_at"),
+            Table::new(
+                "deliveries",
+                "notification_id channel state unknown_since provider_id reason batch_id",
+            )
+            .update("state retries next_attempt_at updated_at content batch_id"),
+            Table::new("email_batches", "id notifications").delete(),
+            Table::new("crm_tasks", "lead_id state reason")
+                .update("state retries next_attempt_at wake_at updated_at"),
+            // "for update" needs a column.
+            Table::new("crm_people", "phone contact_id").update("holder").delete(),
+            Table::new("crm_gate", "shut_until reason").update("shut_until reason"),
+            // The doctor asks amoCRM with the stored token.
+            Table::new("crm_tokens", "access_token expires_at"),
+            Table::new("refinery_schema_history", "version checksum"),
+        ],
+    },
+];
+
+/// Supabase's roles, as which its Data API asks. A plain PostgreSQL has none of them.
+pub const OUTSIDERS: [&str; 3] = ["anon", "authenticated", "service_role"];
+
+impl Member {
+    /// The names that its role may have; two exist only while one replaces the other.
+    pub fn roles(&self) -> [String; 2] {
+        [
+            format!("proftest_{}", self.name),
+            format!("proftest_{}_b", self.name),
+        ]
+    }
+
+    /// The variable of its address in `prod.env`. The commands read `DATABASE_URL`.
+    pub fn variable(&self) -> String {
+        match self.name {
+            "ops" => "DATABASE_URL".to_owned(),
+            name => format!("{}_DATABASE_URL", name.to_uppercase()),
+        }
+    }
+
+    /// Whose role this is.
+    pub fn of(role: &str) -> Option<&'static Self> {
+        MEMBERS
+            .iter()
+            .find(|member| member.roles().iter().any(|name| name == role))
+    }
+}
