@@ -25,6 +25,16 @@ const SECRETS: [&str; 4] = [
     "DATABASE_URL",
 ];
 
+/// The addresses by role; the commands' own is DATABASE_URL.
+const DATABASE_URLS: [(&str, &str); 6] = [
+    ("DATABASE_URL", "ops"),
+    ("INTAKE_DATABASE_URL", "intake"),
+    ("TRACK_DATABASE_URL", "track"),
+    ("DELIVER_DATABASE_URL", "deliver"),
+    ("CRM_DATABASE_URL", "crm"),
+    ("SWEEP_DATABASE_URL", "sweep"),
+];
+
 type Seen = Arc<Mutex<Vec<String>>>;
 
 /// What doctor looks at, in order until the test breaks it.
@@ -68,13 +78,15 @@ impl Examined {
         let mut variables = Settings::from(vendors.urls.settings());
         variables.remove("AMOCRM_PIPELINE");
         variables.extend([
-            ("DATABASE_URL", db.url.clone()),
             ("MOBIZON_SENDER", "OnAI".to_owned()),
             ("AMOCRM_ACCESS_TOKEN", token),
             ("AMOCRM_PIPELINE_ID", AmoCrm::PIPELINE.to_string()),
             ("AMOCRM_STATUS_ID", AmoCrm::STATUS.to_string()),
             ("PUBLIC_BASE_URL", public.url()),
         ]);
+        for (variable, function) in DATABASE_URLS {
+            variables.insert(variable, db.direct(function).url());
+        }
         Self {
             db,
             vendors,

@@ -9,6 +9,7 @@ mod links;
 mod mobizon;
 mod queues;
 mod resend;
+mod roles;
 mod settings;
 
 use crate::env_file;
@@ -137,6 +138,9 @@ pub async fn examine(
     let mut client = None;
     if let Some(settings) = findings.read(&env, config::Database::read) {
         client = database::examine(&settings, &mut findings).await;
+    }
+    if let Some(client) = &client {
+        roles::examine(client, lookup, findings.about("roles")).await;
     }
     findings.about("resend");
     if let Some(settings) = findings.read(&env, config::Resend::read) {

@@ -9,7 +9,7 @@ mod passwords;
 mod rights;
 
 pub use list::{MEMBERS, Member, OUTSIDERS, Table};
-pub use logins::{existing, peculiar};
+pub use logins::{existing, is_migrated, peculiar};
 pub use passwords::{address, generate};
 pub use rights::{Differences, Policy, Right, rights};
 

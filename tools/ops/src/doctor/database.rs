@@ -1,4 +1,5 @@
-//! The database: reachable as for the functions, migrated, closed to anonymous access, with a correct clock.
+//! The database: reachable as for the functions, migrated, closed to anonymous access, with a correct clock, and with a role
+//! for each function.
 
 use super::Findings;
 use crate::migrate;
@@ -23,16 +24,10 @@ const HISTORY: &str = "refinery_schema_history";
 /// Returns the connection for the checks that read a row.
 pub(super) async fn examine(database: &Database, findings: &mut Findings) -> Option<Client> {
     address(database, findings);
-    let client = match tokio::time::timeout(DEADLINE, store::connect(database)).await {
-        Ok(Ok(client)) => client,
-        Ok(Err(error)) => {
-            findings.wrong(explain(&error));
-            return None;
-        }
-        Err(_) => {
-            findings.wrong(
-                "no connection within 10 s: check host and port in DATABASE_URL, and the project's network restrictions",
-            );
+    let client = match open(database, "DATABASE_URL").await {
+        Ok(client) => client,
+        Err(sentence) => {
+            findings.wrong(sentence);
             return None;
         }
     };
@@ -42,11 +37,23 @@ pub(super) async fn examine(database: &Database, findings: &mut Findings) -> Opt
     });
     if let Err(error) = look(&client, findings).await {
         findings.wrong(format!(
-            "a question was refused ({error}): use the owner of the tables in DATABASE_URL"
+            "a question was refused ({error}): put the address of the role of ops into DATABASE_URL, as `cargo run -p ops -- \
+             roles` wrote it"
         ));
         return None;
     }
     Some(client)
+}
+
+/// A connection, or why there is none. `variable` holds the address.
+pub(super) async fn open(database: &Database, variable: &str) -> Result<Client, String> {
+    match tokio::time::timeout(DEADLINE, store::connect(database)).await {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(error)) => Err(explain(&error, variable)),
+        Err(_) => Err(format!(
+            "no connection within 10 s: check host and port in {variable}, and the project's network restrictions"
+        )),
+    }
 }
 
 /// Whether the address is a transaction pooler's. A function process holds up to four connections; a server takes
@@ -77,19 +84,20 @@ fn address(database: &Database, findings: &mut Findings) {
 }
 
 /// Explains a failed connection. The libraries' words are stable enough for a hint; the last arm covers the rest.
-fn explain(error: &StoreError) -> String {
+fn explain(error: &StoreError, variable: &str) -> String {
     let text = error.to_string();
     let has = |needle: &str| text.contains(needle);
     if has("password authentication failed") || has("Wrong password") {
-        "user or password is wrong: reset the database's password and put the new one into DATABASE_URL, with its \
-         special characters percent-encoded"
-            .to_owned()
+        format!(
+            "user or password is wrong in {variable}: make a role with a new one, with `cargo run -p ops -- roles --rotate`"
+        )
     } else if has("Tenant or user not found") || has("ENOTFOUND") {
-        "the pooler does not know the user: it is written postgres.<project ref>, and the host must be of the \
-         project's region"
-            .to_owned()
+        format!(
+            "the pooler does not know the user in {variable}: it is written <role>.<project ref>, and the host must be of the \
+             project's region"
+        )
     } else if has("does not exist") {
-        "there is no such database or user: copy DATABASE_URL again".to_owned()
+        format!("there is no such database or user: copy {variable} again")
     } else {
         format!("it cannot be reached: {text}")
     }
@@ -104,11 +112,8 @@ async fn look(client: &Client, findings: &mut Findings) -> Result<(), String> {
         ));
     }
     clock(client, findings).await?;
-    // Row level security that hides rows from this user hides the migrations too.
-    if row_security(client, findings).await? {
-        migrations(client, findings).await?;
-    }
-    Ok(())
+    row_security(client, findings).await?;
+    migrations(client, findings).await
 }
 
 async fn clock(client: &Client, findings: &mut Findings) -> Result<(), String> {
@@ -179,42 +184,27 @@ fn compare(applied: &[(i64, String)]) -> Result<usize, String> {
     Ok(known.len())
 }
 
-/// Whether Supabase's anonymous role is locked out. Returns `false` when this user is locked out too.
-async fn row_security(client: &Client, findings: &mut Findings) -> Result<bool, String> {
-    let sql = "select c.relname::text, c.relrowsecurity, pg_has_role(c.relowner, 'usage') \
-               from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by 1";
-    let (mut open, mut foreign, mut tables) = (Vec::new(), Vec::new(), 0);
+/// Whether row level security is on everywhere: it closes a table to whoever was granted it by mistake.
+async fn row_security(client: &Client, findings: &mut Findings) -> Result<(), String> {
+    let sql = "select c.relname::text, c.relrowsecurity from pg_class c \
+               where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by 1";
+    let (mut open, mut tables) = (Vec::new(), 0);
     for row in rows(client, sql).await? {
-        let read = || Ok::<_, tokio_postgres::Error>((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
-        let (name, closed, ours): (String, bool, bool) = read().map_err(|error| error.to_string())?;
+        let read = || Ok::<_, tokio_postgres::Error>((row.try_get(0)?, row.try_get(1)?));
+        let (name, closed): (String, bool) = read().map_err(|error| error.to_string())?;
         tables += 1;
-        if !closed {
-            open.push(name.clone());
-        }
-        if !ours {
-            foreign.push(name);
-        }
+        open.extend((!closed).then_some(name));
     }
     if !open.is_empty() {
         findings.wrong(format!(
-            "row level security is off for {}: with it off, Supabase's public API serves the table to everyone; \
+            "row level security is off for {}: with it off, Supabase's public API may serve the table to everyone; \
              run `alter table … enable row level security`",
             open.join(", ")
         ));
+    } else if tables > 0 {
+        findings.ok(format!("row level security is on for all {tables} tables"));
     }
-    if !foreign.is_empty() {
-        findings.wrong(format!(
-            "{} belongs to another user, and row level security hides its rows from this one: put the owner into \
-             DATABASE_URL",
-            foreign.join(", ")
-        ));
-    }
-    if tables > 0 && open.is_empty() && foreign.is_empty() {
-        findings.ok(format!(
-            "row level security closes all {tables} tables to all but their owner"
-        ));
-    }
-    Ok(foreign.is_empty())
+    Ok(())
 }
 
 /// A stored OAuth access token that is still valid.
@@ -227,6 +217,11 @@ pub(super) async fn access_token(client: &Client) -> Option<String> {
 pub(super) async fn gate(client: &Client) -> Option<String> {
     let sql = "select coalesce(reason, '') from crm_gate where shut_until > clock_timestamp()";
     rows(client, sql).await.ok()?.first()?.try_get(0).ok()
+}
+
+/// As whom this connection asks.
+pub(super) async fn user(client: &Client) -> Result<String, String> {
+    get(&one(client, "select current_user::text").await?)
 }
 
 /// Unnamed, as the functions' statements: a transaction pooler cannot carry a named one.

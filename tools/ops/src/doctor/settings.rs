@@ -54,7 +54,10 @@ fn read<T>(
 ) -> Option<T> {
     let asked = RefCell::new(HashMap::new());
     let recorded = |name: &str| {
-        let given = lookup(name).filter(|value| !value.trim().is_empty());
+        let set = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
+        // Each function's own, as template.yaml has it.
+        let own = (name == "DATABASE_URL").then(|| set(&format!("{}_{name}", function.to_uppercase())));
+        let given = own.flatten().or_else(|| set(name));
         let value = given.or_else(|| DEPLOYED.contains(&name).then(|| "x".repeat(DEPLOYED_CHARS)));
         let length = match &value {
             Some(_) if config::is_secret(name) => REFERENCE_CHARS,

@@ -11,16 +11,25 @@ use tokio_postgres::{Client, Error};
 
 /// Only the owner grants, and takes away what an owner granted.
 pub(super) async fn check_owner(client: &Client) -> Result<(), Stopped> {
-    const SQL: &str =
-        "select pg_has_role(relowner, 'usage') from pg_class where oid = to_regclass('public.landing_leads')";
-    let owner = client.query_typed_opt(SQL, &[]).await?;
-    match owner.map(|row| row.try_get::<_, bool>(0)).transpose()? {
+    match is_owner(client).await? {
         Some(true) => Ok(()),
         Some(false) => Err(said(
             "the tables belong to another user: give the owner's address, as for `migrate`",
         )),
         None => Err(said("there is no table yet: run `migrate` first")),
     }
+}
+
+/// `None` without tables.
+async fn is_owner(client: &Client) -> Result<Option<bool>, Error> {
+    const SQL: &str =
+        "select pg_has_role(relowner, 'usage') from pg_class where oid = to_regclass('public.landing_leads')";
+    let owner = client.query_typed_opt(SQL, &[]).await?;
+    owner.map(|row| row.try_get(0)).transpose()
+}
+
+pub async fn is_migrated(client: &Client) -> Result<bool, Error> {
+    Ok(is_owner(client).await?.is_some())
 }
 
 /// The roles that exist, each with whose it is.
