@@ -1,5 +1,4 @@
 -- Track owns no table: it may call this function and nothing else. See docs/deploy.md, "Roles".
-create schema if not exists funnel;
 
 -- Counts one click: flags, times, the counter and the raw click, in one transaction.
 --

@@ -26,7 +26,9 @@ fn with_everything_in_order_nothing_is_wrong_and_nothing_is_written() {
             .filter(|one| one.level == Level::Good)
             .map(|one| one.subject)
             .collect();
-        let expected = ["amocrm", "database", "links", "mobizon", "resend", "settings"];
+        let expected = [
+            "amocrm", "database", "links", "mobizon", "resend", "roles", "settings",
+        ];
         assert_eq!(subjects, BTreeSet::from(expected));
 
         // Mobizon's reading calls are POSTs too; these two are all that it may see.

@@ -3,6 +3,7 @@
 use crate::support::doctor::Examined;
 use harness::certificates::Authority;
 use harness::world::{Database, Route, run, tls};
+use ops::roles::MEMBERS;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -18,6 +19,14 @@ async fn without_tls() -> u16 {
     port
 }
 
+/// Without the functions' own addresses.
+fn alone() -> Vec<(&'static str, String)> {
+    let functions = MEMBERS.iter().filter(|member| member.name != "ops");
+    functions
+        .map(|member| (&*member.variable().leak(), String::new()))
+        .collect()
+}
+
 fn text<'a>(changes: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
     changes
         .iter()
@@ -31,20 +40,17 @@ fn a_database_that_cannot_be_reached_is_explained() {
         let examined = Examined::new().await;
         let port = Route::direct(&examined.db.url).port;
         examined.fine(&[], "reached without TLS").await;
-        let url = examined.db.url.replace("//postgres:", "//postgres:no");
-        assert_ne!(url, examined.db.url);
+        let good = &examined.variables["DATABASE_URL"];
+        let url = good.replace("//proftest_ops:", "//proftest_ops:no");
+        assert_ne!(url, *good);
         examined
             .wrong(&[("DATABASE_URL", &url)], "user or password is wrong")
             .await;
-        let closed = examined.db.url.replace(&format!(":{port}/"), ":1/");
+        let closed = good.replace(&format!(":{port}/"), ":1/");
         examined
             .each_wrong(&[
                 ("DATABASE_URL", &closed, "it cannot be reached"),
-                (
-                    "DATABASE_URL",
-                    &format!("{}_gone", examined.db.url),
-                    "no such database",
-                ),
+                ("DATABASE_URL", &format!("{good}_gone"), "no such database"),
             ])
             .await;
     });
@@ -57,8 +63,11 @@ fn tls_is_examined_with_the_root_and_the_host_name() {
         let examined = Examined::new().await;
         let by_name = server.route(examined.db.name());
         let ca = server.ca_pem.clone();
-        let seen =
-            |route: &Route, ca: &str| [("DATABASE_URL", route.url()), ("DATABASE_CA_PEM", ca.to_owned())];
+        let seen = |route: &Route, ca: &str| {
+            let mut seen = alone();
+            seen.extend([("DATABASE_URL", route.url()), ("DATABASE_CA_PEM", ca.to_owned())]);
+            seen
+        };
         let good = seen(&by_name, &ca);
         examined
             .fine(&text(&good), "signed by DATABASE_CA_PEM and names the host")
@@ -123,7 +132,7 @@ fn the_schema_is_compared_with_this_checkout() {
 fn tables_open_to_supabases_anonymous_role_are_named() {
     run(async {
         let examined = Examined::new().await;
-        examined.fine(&[], "row level security closes all").await;
+        examined.fine(&[], "row level security is on for all").await;
         examined
             .db
             .execute("alter table clicks disable row level security")
@@ -133,26 +142,86 @@ fn tables_open_to_supabases_anonymous_role_are_named() {
 }
 
 #[test]
-fn a_user_from_whom_row_level_security_hides_the_rows_is_found() {
+fn roles_are_compared_with_the_list() {
     run(async {
         let examined = Examined::new().await;
-        let role = format!("reader_{}", uuid::Uuid::new_v4().simple());
-        let sql = format!(
-            "create role {role} login password 'reader'; grant select on all tables in schema public to {role}"
-        );
-        examined.db.execute(&sql).await;
-        let (_, place) = examined.db.url.split_once('@').unwrap();
-        let url = format!("postgres://{role}:reader@{place}");
-        let findings = examined.examine(&[("DATABASE_URL", &url)]).await;
-        assert!(
-            findings
-                .iter()
-                .any(|one| one.sentence.contains("belongs to another user")),
-            "{findings:#?}"
-        );
+        examined.fine(&[], "with exactly the rights it needs").await;
+        for (damage, repair, part) in [
+            (
+                "grant select on landing_leads to proftest_track",
+                "revoke select on landing_leads from proftest_track",
+                "proftest_track has select on table public.landing_leads: run `cargo run -p ops -- roles`",
+            ),
+            (
+                "revoke update (free_at) on crm_slots from proftest_crm",
+                "grant update (free_at) on crm_slots to proftest_crm",
+                "proftest_crm lacks update (free_at) on table public.crm_slots",
+            ),
+            (
+                "alter policy proftest_sweep on crm_tasks using (false)",
+                "alter policy proftest_sweep on crm_tasks using (true)",
+                "public.crm_tasks has another policy, proftest_sweep",
+            ),
+            (
+                "grant select on clicks to public",
+                "revoke select on clicks from public",
+                "public has select on table public.clicks",
+            ),
+            (
+                "grant execute on all functions in schema funnel to public",
+                "revoke execute on all functions in schema funnel from public",
+                " more: run `cargo run -p ops -- roles`",
+            ),
+            (
+                "alter default privileges grant execute on functions to public",
+                "alter default privileges revoke execute on functions from public",
+                "open to outsiders until somebody runs: alter default privileges",
+            ),
+        ] {
+            examined.db.execute(damage).await;
+            examined.wrong(&[], part).await;
+            examined.db.execute(repair).await;
+        }
+        examined.fine(&[], "with exactly the rights it needs").await;
+    });
+}
+
+#[test]
+fn each_function_s_address_must_be_of_its_role_and_be_let_in() {
+    run(async {
+        let examined = Examined::new().await;
+        for member in &MEMBERS {
+            let part = format!("{} is of the role proftest_{}", member.variable(), member.name);
+            examined.fine(&[], &part).await;
+        }
         examined
-            .db
-            .execute(&format!("drop owned by {role}; drop role {role}"))
+            .fine(&[("TRACK_DATABASE_URL", "")], "TRACK_DATABASE_URL not given")
+            .await;
+        let owner = examined.db.url.clone();
+        let crm = examined.variables["CRM_DATABASE_URL"].clone();
+        let bad = crm.replace("//proftest_crm:", "//proftest_crm:no");
+        examined
+            .each_wrong(&[
+                (
+                    "TRACK_DATABASE_URL",
+                    &owner,
+                    "of the user postgres: it must be of proftest_track",
+                ),
+                (
+                    "TRACK_DATABASE_URL",
+                    &crm,
+                    "of the user proftest_crm: it must be of proftest_track",
+                ),
+                (
+                    "CRM_DATABASE_URL",
+                    &bad,
+                    "user or password is wrong in CRM_DATABASE_URL",
+                ),
+                ("CRM_DATABASE_URL", "mysql://x", "CRM_DATABASE_URL is malformed"),
+            ])
+            .await;
+        examined
+            .fine(&[("DATABASE_URL", &owner)], "not of the role of ops")
             .await;
     });
 }

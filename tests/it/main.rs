@@ -40,6 +40,7 @@ mod pooled;
 mod python_packages;
 mod redrive;
 mod redrive_crm;
+mod roles;
 mod round_trips;
 mod routes;
 mod secrets;

@@ -9,7 +9,7 @@ use axum::routing::get;
 use axum::{Router, http::Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use harness::world::{Database, Options, Settings, Vendors};
+use harness::world::{Database, GUARD_KEY, Options, Settings, Vendors};
 use ops::doctor::{self, Finding, Level};
 use proftest::aws::SdkConfig;
 use standins::{AmoCrm, Running, serve};
@@ -18,11 +18,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 
 /// Values that no finding may show.
-const SECRETS: [&str; 4] = [
+const SECRETS: [&str; 5] = [
     "RESEND_API_KEY",
     "MOBIZON_API_KEY",
     "AMOCRM_ACCESS_TOKEN",
     "DATABASE_URL",
+    "CRM_DATABASE_URL",
 ];
 
 /// The addresses by role; the commands' own is DATABASE_URL.
@@ -78,6 +79,7 @@ impl Examined {
         let mut variables = Settings::from(vendors.urls.settings());
         variables.remove("AMOCRM_PIPELINE");
         variables.extend([
+            ("GUARD_KEY", GUARD_KEY.to_owned()),
             ("MOBIZON_SENDER", "OnAI".to_owned()),
             ("AMOCRM_ACCESS_TOKEN", token),
             ("AMOCRM_PIPELINE_ID", AmoCrm::PIPELINE.to_string()),

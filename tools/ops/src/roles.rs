@@ -16,12 +16,13 @@ pub use rights::{Differences, Policy, Right, rights};
 use crate::database::Address;
 use crate::migrate::LOCK;
 use clap::Args;
+use proftest::config::Database;
 use proftest::failure;
 use proftest::store::connect;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
@@ -61,20 +62,27 @@ pub struct Plan<'a> {
 }
 
 pub async fn command(options: &Options) -> Result<(), String> {
-    let database = options.database.settings()?;
-    let mut client = connect(&database).await.map_err(|error| failure::chain(&error))?;
     let plan = Plan {
         rotate: options.rotate.as_deref(),
         drop: options.drop.as_deref(),
         password: None,
     };
-    let file = options.passwords.as_deref();
+    let database = options.database.settings()?;
+    for line in run(&database, &plan, options.passwords.as_deref()).await? {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// Connects and does what [`apply`] does; the addresses of new roles go into the file. Returns what to print.
+pub async fn run(database: &Database, plan: &Plan<'_>, file: Option<&Path>) -> Result<Vec<String>, String> {
+    let mut client = connect(database).await.map_err(|error| failure::chain(&error))?;
     let written = Cell::new(false);
     let save = |made: &[Made]| {
         written.set(passwords::save(file, database.url.expose_secret(), made)?);
         Ok(())
     };
-    let applied = apply(&mut client, &plan, save).await;
+    let applied = apply(&mut client, plan, save).await;
     match file {
         // Its passwords are of roles that were not made.
         Some(file) if applied.is_err() && written.get() => {
@@ -82,10 +90,7 @@ pub async fn command(options: &Options) -> Result<(), String> {
         }
         _ => {}
     }
-    for line in applied? {
-        println!("{line}");
-    }
-    Ok(())
+    applied
 }
 
 /// Makes missing roles and brings all rights in line with the list, in one transaction. `save` keeps the passwords before

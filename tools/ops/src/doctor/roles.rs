@@ -77,9 +77,9 @@ async fn login(member: &Member, url: &str, lookup: &dyn Fn(&str) -> Option<Strin
         "DATABASE_URL" => Some(url.to_owned()),
         name => lookup(name),
     };
-    let settings = match config::Database::read(&Env::new(&own)) {
-        Ok(settings) => settings,
-        Err(error) => return findings.wrong(format!("{variable} cannot be used: {error}")),
+    // What is malformed is told among the settings.
+    let Ok(settings) = config::Database::read(&Env::new(&own)) else {
+        return;
     };
     let client = match database::open(&settings, &variable).await {
         Ok(client) => client,

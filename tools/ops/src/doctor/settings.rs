@@ -53,11 +53,15 @@ fn read<T>(
     findings: &mut Findings,
 ) -> Option<T> {
     let asked = RefCell::new(HashMap::new());
+    let set = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
+    // Each function has an address of its own.
+    let own = format!("{}_DATABASE_URL", function.to_uppercase());
+    let own_url = set(&own);
     let recorded = |name: &str| {
-        let set = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
-        // Each function's own, as template.yaml has it.
-        let own = (name == "DATABASE_URL").then(|| set(&format!("{}_{name}", function.to_uppercase())));
-        let given = own.flatten().or_else(|| set(name));
+        let given = own_url
+            .clone()
+            .filter(|_| name == "DATABASE_URL")
+            .or_else(|| set(name));
         let value = given.or_else(|| DEPLOYED.contains(&name).then(|| "x".repeat(DEPLOYED_CHARS)));
         let length = match &value {
             Some(_) if config::is_secret(name) => REFERENCE_CHARS,
@@ -69,7 +73,12 @@ fn read<T>(
     };
     // No configuration reads it, but template.yaml sets it for each function.
     let _ = recorded("RUST_LOG");
-    let read = findings.read(&Env::new(&recorded), read);
+    let read = read(&Env::new(&recorded));
+    let read = read.map_err(|error| match &own_url {
+        Some(_) => findings.wrong(error.to_string().replace("DATABASE_URL", &own)),
+        None => findings.wrong(error.to_string()),
+    });
+    let read = read.ok();
     let bytes: usize = asked.into_inner().into_values().sum();
     if read.is_some() && bytes > VARIABLES_BYTES_MAX {
         findings.wrong(format!(

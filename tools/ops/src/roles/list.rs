@@ -50,24 +50,10 @@ impl Table {
 }
 
 pub const MEMBERS: [Member; 6] = [
-    // TEMPORARY: until intake.sql calls funnel.intake.
     Member {
         name: "intake",
-        execute: &[],
-        tables: &[
-            Table::new("landing_leads", "id name email phone metadata")
-                .insert("id name email phone source metadata")
-                .update("name metadata updated_at"),
-            Table::new("submissions", "").insert("lead_id key"),
-            Table::new("scheduled_notifications", "id lead_id kind status scheduled_for")
-                .insert("id lead_id kind type scheduled_for source open_channels wake_at")
-                .update("lead_id"),
-            Table::new("deliveries", "").insert("notification_id channel next_attempt_at"),
-            Table::new("short_links", "").insert("code lead_id notification_id channel"),
-            Table::new("crm_tasks", "lead_id state revision pending_notes wake_at")
-                .insert("lead_id wake_at")
-                .update("state revision retries deal_due pending_notes wake_at"),
-        ],
+        execute: &["intake", "prove"],
+        tables: &[],
     },
     Member {
         name: "track",
@@ -76,32 +62,21 @@ pub const MEMBERS: [Member; 6] = [
     },
     Member {
         name: "deliver",
-        execute: &[],
+        execute: &["claim"],
         tables: &[
-            Table::new(
-                "landing_leads",
-                // TEMPORARY: name email phone metadata, until claim.sql calls funnel.claim.
-                "id email_sent email_sent_at sms_sent sms_sent_at name email phone metadata",
-            )
-            .update("email_sent email_sent_at sms_sent sms_sent_at updated_at"),
+            Table::new("landing_leads", "id email_sent email_sent_at sms_sent sms_sent_at")
+                .update("email_sent email_sent_at sms_sent sms_sent_at updated_at"),
             Table::new(
                 "scheduled_notifications",
-                // TEMPORARY: kind scheduled_for.
-                "id lead_id status sent_at email_sent sms_sent open_channels failure_reason wake_at kind scheduled_for",
+                "id lead_id status sent_at email_sent sms_sent open_channels failure_reason wake_at",
             )
             .update("status sent_at email_sent sms_sent open_channels failure_reason wake_at"),
-            // TEMPORARY.
-            Table::new("short_links", "code notification_id channel"),
             Table::new(
                 "deliveries",
-                // TEMPORARY: next_attempt_at first_attempt_at updated_at.
-                "notification_id channel state attempt retries unknown_since content batch_id next_attempt_at \
-                 first_attempt_at updated_at",
+                "notification_id channel state attempt retries unknown_since content batch_id",
             )
-            // TEMPORARY: attempt first_attempt_at.
             .update(
-                "state retries next_attempt_at unknown_since content provider_id reason updated_at batch_id attempt \
-                 first_attempt_at",
+                "state retries next_attempt_at unknown_since content provider_id reason updated_at batch_id",
             ),
             Table::new("email_batches", "id notifications")
                 .insert("id notifications")
@@ -123,6 +98,8 @@ pub const MEMBERS: [Member; 6] = [
                 "state wake_at updated_at attempt retries next_attempt_at deal_due pending_notes creating_since \
                  noting_since reason",
             ),
+            Table::new("scheduled_notifications", "lead_id submission_id created_at"),
+            Table::new("submissions", "id metadata"),
             Table::new("crm_people", "phone contact_id holder held_until")
                 .insert("phone holder held_until")
                 .update("contact_id holder held_until"),
@@ -139,7 +116,7 @@ pub const MEMBERS: [Member; 6] = [
             Table::new("landing_leads", "email_clicked sms_clicked created_at"),
             Table::new(
                 "scheduled_notifications",
-                "id status scheduled_for sent_at created_at wake_at",
+                "id status scheduled_for sent_at created_at wake_at held",
             )
             .update("wake_at"),
             Table::new("deliveries", "notification_id channel state unknown_since batch_id")
