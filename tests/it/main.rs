@@ -41,6 +41,7 @@ mod python_packages;
 mod redrive;
 mod redrive_crm;
 mod roles;
+mod roles_command;
 mod round_trips;
 mod routes;
 mod secrets;

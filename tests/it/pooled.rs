@@ -4,6 +4,7 @@ use futures::future::join_all;
 use harness::postgres::connect;
 use harness::world::{Connection, Database, ROLE, Route, SERVERS, USER, eventually, pooler, run};
 use ops::migrate::{MigrateError, migrate_database};
+use ops::roles::Plan;
 use proftest::store::Store;
 use serde_json::json;
 use std::time::Duration;
@@ -127,6 +128,27 @@ fn a_server_connection_that_dies_under_a_statement_costs_the_function_nothing() 
         };
         let (asked, ()) = futures::join!(store.gate(), death);
         assert!(asked.is_ok(), "{asked:?}");
+    });
+}
+
+/// One transaction needs no session.
+#[test]
+fn roles_are_brought_in_line_through_it() {
+    run(async {
+        let Some(pooler) = pooler().await else { return };
+        let db = Database::fresh().await;
+        db.execute("grant select on landing_leads to proftest_track; drop policy proftest_crm on crm_gate")
+            .await;
+        let owner = pooler.route(db.name()).config();
+        let lines = ops::roles::run(&owner, &Plan::default(), None).await.unwrap();
+        let line = "proftest_track: routine funnel.click(";
+        assert!(lines.iter().any(|told| told.starts_with(line)), "{lines:#?}");
+        assert!(
+            !lines.iter().any(|told| told.starts_with("proftest_track: table")),
+            "{lines:#?}"
+        );
+        db.store_as("crm").shut_gate(None, "test").await.unwrap();
+        assert_eq!(db.count("crm_gate where reason = 'test'").await, 1);
     });
 }
 

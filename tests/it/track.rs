@@ -5,6 +5,9 @@ use crate::support::request::{Answer, request, sample, visit};
 use futures::future::join_all;
 use harness::world::{Database, Waiting, World, run};
 use proftest::config;
+use proftest::domain::delivery::Channel;
+use proftest::domain::ids::ClickId;
+use proftest::store::{Click, Target};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -107,8 +110,9 @@ fn both_links_count_their_channel_and_lead_to_the_course() {
     });
 }
 
+/// A hundred of each channel are kept as they came: who knows a link cannot fill the disk.
 #[test]
-fn two_hundred_clicks_at_once_count_two_hundred() {
+fn three_hundred_clicks_at_once_count_three_hundred() {
     run(async {
         let world = World::new().await;
         let waiting = world.lead().await;
@@ -116,7 +120,7 @@ fn two_hundred_clicks_at_once_count_two_hundred() {
         let short = format!("/l/{}", code_of(&world.db, &waiting).await);
         let apps: Vec<_> = (0..20).map(|_| app_of(world.db.config("track"))).collect();
         join_all(apps.iter().map(track::App::warm_up)).await;
-        let clicks = (0..200).map(|number| {
+        let clicks = (0..300).map(|number| {
             let (path, query) = if number % 2 == 0 {
                 (&path, "source=email")
             } else {
@@ -126,9 +130,30 @@ fn two_hundred_clicks_at_once_count_two_hundred() {
         });
         let answers = join_all(clicks).await;
         assert!(answers.iter().all(|answer| answer.status == 302));
-        assert_eq!(flags(&world.db, &waiting).await["click_count"], 200);
+        let before = flags(&world.db, &waiting).await;
+        assert_eq!(before["click_count"], 300);
         assert_eq!(world.db.count("clicks where source = 'email'").await, 100);
         assert_eq!(world.db.count("clicks where source = 'sms'").await, 100);
+
+        // Of another lead everything is kept, and a click that is recorded twice counts once.
+        let other = world.lead().await;
+        let click = Click {
+            id: ClickId::new(),
+            target: Target::Lead(other.lead, Channel::Sms),
+            user_agent: None,
+        };
+        let store = world.db.store_as("track");
+        for _ in 0..2 {
+            let clicked = store.record_click(&click).await.unwrap().unwrap();
+            assert_eq!((clicked.lead, clicked.source), (other.lead, Channel::Sms));
+        }
+        let after = flags(&world.db, &other).await;
+        assert_eq!(
+            json!([after["email_clicked"], after["sms_clicked"], after["click_count"]]),
+            json!([false, true, 1])
+        );
+        assert_eq!(flags(&world.db, &waiting).await, before);
+        assert_eq!(world.db.count("clicks").await, 201);
     });
 }
 
