@@ -65,12 +65,13 @@ fn a_deployment_is_tested_and_built_then_migrates_then_deploys_what_was_built() 
         "actions/download-artifact@",
         "sha256sum --check",
         "ops migrate",
+        "ops roles",
         "aws-actions/configure-aws-credentials@",
         "sam deploy ",
     ];
     let places: Vec<usize> = order.iter().map(|what| place(&deploy, what)).collect();
     assert_eq!(places, (0..deploy.len()).collect::<Vec<_>>(), "{order:?}");
-    let [download, check, _, _, sam] = &deploy[..] else {
+    let [download, check, _, _, _, sam] = &deploy[..] else {
         panic!("{deploy:?}")
     };
     // The same archive, by a digest that does not travel in it.
@@ -334,5 +335,5 @@ fn a_deployment_has_a_role_for_an_hour_and_no_key() {
             );
         }
     }
-    assert_eq!(secrets, ["MIGRATION_DATABASE_URL"]);
+    assert_eq!(secrets, ["MIGRATION_DATABASE_URL"; 2]);
 }
