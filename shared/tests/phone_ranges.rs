@@ -49,10 +49,7 @@ fn every_range_is_mobile_where_the_oracle_says_so() {
             ranges += usize::from(expected);
             checked += 1;
         }
-        assert!(
-            ranges > 1000 && checked > 9000,
-            "{country:?} {ranges} {checked}"
-        );
+        assert!(ranges > 1000 && checked > 9000, "{country:?} {ranges} {checked}");
     }
 }
 

@@ -3,6 +3,8 @@
 //! The same arguments give the same bytes: Resend answers a known idempotency key with another body by a permanent
 //! 409.
 
+mod greeting;
+
 use std::fmt;
 
 use askama::Template;
@@ -13,10 +15,6 @@ use crate::texts::{EmailTexts, Texts};
 /// One SMS segment in UCS-2, in UTF-16 code units (3GPP TS 23.038: 140 octets). One character outside the GSM
 /// alphabet, such as any Cyrillic one, makes the whole SMS UCS-2. A longer SMS is billed as several.
 pub const SMS_UNITS_MAX: usize = 70;
-
-/// Longest name in a greeting, in characters. The sender of the form chooses the name and the recipient: a longer one
-/// is more likely an advertisement.
-const GREETED_NAME_CHARS_MAX: usize = 64;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResultTexts {
@@ -59,7 +57,7 @@ impl fmt::Debug for EmailContent {
 
 /// Renders the e-mail of this kind.
 ///
-/// `name` may be any text: it is escaped, and left out if it cannot be a name. `result` is absent for a test without
+/// `name` may be any text: the greeting has the given name of it, or none. `result` is absent for a test without
 /// a score; the e-mail then has no such block. `link` is its only link.
 pub fn email(
     texts: &Texts,
@@ -68,7 +66,7 @@ pub fn email(
     result: Option<&ResultTexts>,
     link: &str,
 ) -> Result<EmailContent, askama::Error> {
-    let name = greeted_name(name);
+    let name = greeting::given_name(name);
     let lang = texts.lang;
     let texts = match kind {
         Kind::Result => &texts.email,
@@ -117,37 +115,6 @@ struct EmailHtml<'a> {
 #[template(path = "email.txt")]
 struct EmailText<'a> {
     view: &'a EmailView<'a>,
-}
-
-/// The name as one clean line, or nothing if greeting by it could do harm.
-///
-/// Anyone can put any text and another person's address into the form, and mail clients turn bare hosts into links: a
-/// name with a host would put a stranger's link into our e-mail.
-fn greeted_name(raw: &str) -> Option<String> {
-    let visible: String = raw
-        .chars()
-        .filter(|c| c.is_whitespace() || !is_invisible(*c))
-        .collect();
-    let name = visible.split_whitespace().collect::<Vec<_>>().join(" ");
-    let sensible =
-        !name.is_empty() && name.chars().count() <= GREETED_NAME_CHARS_MAX && !holds_address(&name);
-    sensible.then_some(name)
-}
-
-/// Control characters, and those that hide or reorder others (Unicode bidirectional and zero-width ones).
-fn is_invisible(c: char) -> bool {
-    let hides = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    let reorders = matches!(c, '\u{202a}'..='\u{202e}');
-    c.is_control() || hides || reorders
-}
-
-/// Whether a mail client could find a link: a scheme, or a dot between two letters or digits.
-fn holds_address(line: &str) -> bool {
-    let parts: Vec<&str> = line.split('.').collect();
-    let dotted = |pair: &[&str]| {
-        pair[0].ends_with(char::is_alphanumeric) && pair[1].starts_with(char::is_alphanumeric)
-    };
-    line.contains("://") || parts.windows(2).any(dotted)
 }
 
 /// The text of an SMS that fits one segment.

@@ -4,6 +4,7 @@
 //! `intake` writes it; `deliver` reads the quiz result, `crm` the answers and the touches. A row may be older than
 //! this code and hold anything a client sent, so reading never fails: unreadable parts are absent.
 
+mod size;
 mod tags;
 
 pub use tags::Tags;
@@ -11,6 +12,17 @@ pub use tags::Tags;
 use super::quiz::{QuizResult, Type};
 use serde_json::{Map, Value, json};
 use std::fmt;
+
+/// Octets of the column's text, at most. The table takes more; this is what any number of submissions leave in a lead's row.
+const OCTETS_MAX: usize = 16_384;
+/// Of them, those that a later submission's touch may take.
+const LAST_TOUCH_MAX: usize = 5_500;
+/// Of the unknown fields.
+const OTHER_MAX: usize = 4_096;
+/// Of the questions and answers in words. Ours take about 3,500.
+const ANSWER_TEXTS_MAX: usize = 7_168;
+/// Of the answers' numbers. Ours take 36.
+const ANSWERS_MAX: usize = 1_024;
 
 /// The column, parsed.
 #[derive(Clone, Default, PartialEq)]
@@ -65,30 +77,72 @@ impl AnswerTexts {
     }
 }
 
-impl Metadata {
-    /// The column's value. A known field wins over an unknown one of the same name.
-    pub fn into_json(self) -> Map<String, Value> {
-        let mut json = self.other;
-        // A client must not choose its result.
-        json.remove("result");
-        let mut put = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                json.insert(name.to_owned(), value);
-            }
-        };
-        if let Some(Answers { indices, result }) = self.answers {
-            put("answers", Some(indices.into()));
-            // Answers without a score remove the earlier result, which belongs to other answers.
-            put("result", Some(result.map_or(Value::Null, result_to_json)));
+/// The column while it is filled. A later touch finds its room.
+struct Column {
+    json: Map<String, Value>,
+    left: usize,
+}
+
+impl Default for Column {
+    fn default() -> Self {
+        Self {
+            json: Map::new(),
+            left: OCTETS_MAX - LAST_TOUCH_MAX - 2,
         }
-        put(
-            "proftestAnswers",
-            self.answer_texts.map(|texts| Value::Array(texts.0)),
-        );
-        put("campaignSlug", self.campaign.map(Value::String));
-        put("paymentMethod", self.payment_method.map(Value::String));
-        put("utmParams", self.first_tags.map(Tags::into_json));
-        put("lastTouch", self.last_touch.map(Touch::into_json));
+    }
+}
+
+impl Column {
+    /// Puts a member in if it takes at most so many octets, and there is room. Returns what it takes.
+    fn put(&mut self, name: &str, value: Value, most: usize) -> usize {
+        let cost = size::entry(name, &value);
+        if cost > most.min(self.left) {
+            return 0;
+        }
+        self.left -= cost;
+        self.json.insert(name.to_owned(), value);
+        cost
+    }
+}
+
+impl Metadata {
+    /// The column's value, at most 16,384 octets as PostgreSQL prints it, also after a later `lastTouch`. A known field wins
+    /// over an unknown one of the same name. What no longer fits is left out: unknown fields first, the last sent first.
+    pub fn into_json(self) -> Map<String, Value> {
+        let mut column = Column::default();
+        if let Some(Answers { indices, result }) = self.answers {
+            column.put("answers", Value::from(indices), ANSWERS_MAX);
+            // Answers without a score have no result; an earlier one belongs to other answers.
+            column.put("result", result.map_or(Value::Null, result_to_json), OCTETS_MAX);
+        }
+        let words = [
+            ("campaignSlug", self.campaign),
+            ("paymentMethod", self.payment_method),
+        ];
+        for (name, word) in words {
+            if let Some(word) = word {
+                column.put(name, Value::String(word), OCTETS_MAX);
+            }
+        }
+        if let Some(tags) = self.first_tags {
+            column.put("utmParams", tags.into_json(), OCTETS_MAX);
+        }
+        if let Some(AnswerTexts(texts)) = self.answer_texts {
+            let room = ANSWER_TEXTS_MAX.min(column.left.saturating_sub(32));
+            column.put("proftestAnswers", Value::Array(fitting(texts, room)), OCTETS_MAX);
+        }
+        let mut other = OTHER_MAX;
+        for (name, value) in self.other {
+            // A client must not choose its result.
+            let is_ours = matches!(name.as_str(), "result" | "lastTouch") || column.json.contains_key(&name);
+            if !is_ours {
+                other -= column.put(&name, value, other);
+            }
+        }
+        let mut json = column.json;
+        if let Some(touch) = self.last_touch {
+            json.insert("lastTouch".to_owned(), touch.into_json());
+        }
         json
     }
 
@@ -141,6 +195,17 @@ impl Touch {
     }
 }
 
+/// The first of these that fit.
+fn fitting(values: Vec<Value>, octets: usize) -> Vec<Value> {
+    let mut left = octets.saturating_sub(2);
+    let fits = |value: &Value| {
+        let rest = left.checked_sub(size::octets(value) + 2);
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    values.into_iter().take_while(fits).collect()
+}
+
 fn tags(json: Option<Value>) -> Option<Tags> {
     match json {
         Some(Value::Object(tags)) => Some(Tags::read(tags)),
@@ -185,6 +250,60 @@ mod tests {
             Some("instagram")
         );
         assert_eq!(metadata.into_json(), json);
+    }
+
+    #[test]
+    fn a_row_is_bounded_whatever_is_sent() {
+        let long = |text: &str| Value::String(text.repeat(30_000 / text.len()));
+        let tags = || {
+            let all = (0..200).map(|number| (format!("utm_{number}"), json!("й".repeat(200))));
+            Some(Tags::read(all.collect()))
+        };
+        let texts = (0..200).map(|_| json!({"question": "\u{1}й".repeat(100), "answer": "й".repeat(100)}));
+        for other in [
+            (0..500)
+                .map(|number| (format!("field{number}"), json!(1e300)))
+                .collect(),
+            object(
+                json!({"long": long("й"), "escaped": long("\u{1}"), "small": 1, "floats": [1e-300, 1.5e300]}),
+            ),
+            (0..3000)
+                .map(|number| (number.to_string(), json!([[], {}, null])))
+                .collect(),
+        ] {
+            let touch = || Touch {
+                source: "й".repeat(100),
+                campaign: Some("й".repeat(100)),
+                tags: tags(),
+            };
+            let metadata = Metadata {
+                answers: Some(Answers {
+                    indices: vec![u64::MAX; 200],
+                    result: None,
+                }),
+                answer_texts: Some(AnswerTexts(texts.clone().collect())),
+                campaign: Some("й".repeat(100)),
+                payment_method: Some("й".repeat(100)),
+                first_tags: tags(),
+                last_touch: None,
+                other,
+            };
+            let later = Metadata {
+                last_touch: Some(touch()),
+                ..Metadata::default()
+            }
+            .into_json();
+            let mut row = metadata.into_json();
+            assert!(
+                row["proftestAnswers"]
+                    .as_array()
+                    .is_some_and(|kept| kept.len() > 5)
+            );
+            assert!(row.contains_key("utmParams") && !row.contains_key("long"));
+            row.extend(later);
+            let octets = size::octets(&Value::Object(row));
+            assert!(octets <= OCTETS_MAX, "{octets}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! A tag is never a reason to refuse a lead: what cannot be a tag is left out.
 
+use super::size;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
@@ -14,7 +15,8 @@ const TEXT_MAX: usize = 200;
 const ID_MAX: usize = 1024;
 /// Characters of a tag's name.
 const NAME_MAX: usize = 64;
-/// Characters of all tags of one touch, as [`cost`] counts them. The two touches of a lead fit one note of the CRM.
+/// Octets of all tags of one touch, as [`cost`] counts them. The two touches of a lead fit one note of the CRM, and the
+/// column's bound.
 const TOUCH_MAX: usize = 4096;
 /// Whole numbers up to here are exact in JSON: RFC 8259, section 6.
 const EXACT_MAX: f64 = 9_007_199_254_740_991.0;
@@ -152,9 +154,9 @@ fn bounded(all: BTreeMap<String, String>) -> BTreeMap<String, String> {
     ordered.into_iter().filter(fits).collect()
 }
 
-/// What a tag takes in a note: name, colon, space, text, end of the line.
+/// What a tag takes in the column.
 fn cost((name, text): (&String, &String)) -> usize {
-    name.chars().count() + text.chars().count() + 3
+    size::entry(name, &Value::String(text.clone()))
 }
 
 /// The usual tags, the click ids, other `utm_*`, the rest.

@@ -155,8 +155,8 @@ fn a_touch_is_bounded_as_a_whole_and_keeps_the_most_useful_tags() {
     for name in FIRST {
         sent[name] = json!(long(TEXT_MAX));
     }
-    sent["ttclid"] = json!(long(ID_MAX));
-    sent["gclid"] = json!(long(ID_MAX));
+    sent["ttclid"] = json!("x".repeat(ID_MAX));
+    sent["gclid"] = json!("x".repeat(ID_MAX));
     let Value::Object(map) = sent else { unreachable!() };
     let kept = Tags::read(map);
     for name in FIRST.into_iter().chain(["ttclid", "gclid"]) {
