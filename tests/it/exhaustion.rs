@@ -56,14 +56,14 @@ async fn crowd(name: &str, count: usize, options: &str) -> Crowd {
     let cluster = Cluster::start_with(&place, &[&setting]).await.unwrap();
     let server = connect(&cluster.url("postgres")).await.unwrap();
     for sql in [
-        "create role funnel login createrole password 'funnel'",
-        "create database funnel owner funnel",
+        "create role keeper login createrole password 'funnel'",
+        "create database funnel owner keeper",
     ] {
         server.batch_execute(sql).await.unwrap();
     }
     let superuser = cluster.url("funnel");
     let (_, host) = superuser.split_once('@').unwrap();
-    let owner = format!("postgres://funnel:funnel@{host}");
+    let owner = format!("postgres://keeper:funnel@{host}");
     let mut client = connect(&owner).await.unwrap();
     migrate(&mut client).await.unwrap();
     // The owner is no superuser, as in production.

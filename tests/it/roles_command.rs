@@ -235,6 +235,30 @@ fn another_run_takes_away_what_is_not_in_the_list_and_gives_back_what_is_missing
             let left = ops::roles::Differences::read(&client, &roles).await.unwrap();
             assert!(left.is_empty(), "{drift}: {left:?}");
         }
+        // While two releases run, nothing is taken from either; strangers get nothing all the same.
+        client
+            .batch_execute(
+                "grant select on landing_leads to proftest_track; create policy older on clicks to proftest_track using (true);
+                 alter policy proftest_crm on crm_gate using (false);
+                 revoke update (free_at) on crm_slots from proftest_crm; grant select on clicks to anon",
+            )
+            .await
+            .unwrap();
+        let plan = Plan {
+            keep: true,
+            ..Plan::default()
+        };
+        let kept = ops::roles::run(&owner, &plan, None).await.unwrap();
+        let (mine, theirs): (Vec<_>, Vec<_>) = kept.into_iter().partition(|line| lines.contains(line));
+        assert_eq!(mine, lines);
+        assert_eq!(theirs, ["proftest_track: table public.landing_leads: select"]);
+        let left = client.query_typed_one(
+            "select has_table_privilege('anon', 'clicks', 'select'), count(*) from pg_policies where policyname = 'older'",
+            &[],
+        );
+        let left = left.await.unwrap();
+        assert_eq!((left.get(0), left.get(1)), (false, 1_i64));
+        assert_eq!(ops_roles(&owner, None).await.unwrap(), lines);
         for (attribute, repair) in [
             (
                 "alter role proftest_crm bypassrls",

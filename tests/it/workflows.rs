@@ -65,13 +65,15 @@ fn a_deployment_is_tested_and_built_then_migrates_then_deploys_what_was_built() 
         "actions/download-artifact@",
         "sha256sum --check",
         "ops migrate",
-        "ops roles",
+        "ops roles --keep",
         "aws-actions/configure-aws-credentials@",
         "sam deploy ",
+        // The first line of a step's text, to its end.
+        "ops roles\"",
     ];
     let places: Vec<usize> = order.iter().map(|what| place(&deploy, what)).collect();
     assert_eq!(places, (0..deploy.len()).collect::<Vec<_>>(), "{order:?}");
-    let [download, check, _, _, _, sam] = &deploy[..] else {
+    let [download, check, _, _, _, sam, _] = &deploy[..] else {
         panic!("{deploy:?}")
     };
     // The same archive, by a digest that does not travel in it.
@@ -335,5 +337,5 @@ fn a_deployment_has_a_role_for_an_hour_and_no_key() {
             );
         }
     }
-    assert_eq!(secrets, ["MIGRATION_DATABASE_URL"; 2]);
+    assert_eq!(secrets, ["MIGRATION_DATABASE_URL"; 3]);
 }

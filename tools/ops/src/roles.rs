@@ -39,6 +39,9 @@ pub struct Options {
     /// Make another role beside this one, with the same rights and a new password, to take its place.
     #[arg(long, value_name = "ROLE", requires = "passwords")]
     rotate: Option<String>,
+    /// Take nothing away from the functions: for the time in which two releases run. Run it again without, afterwards.
+    #[arg(long)]
+    keep: bool,
     /// Drop this role, once another one of its function is in use.
     #[arg(long, value_name = "ROLE", conflicts_with = "rotate")]
     drop: Option<String>,
@@ -57,6 +60,8 @@ pub struct Made {
 pub struct Plan<'a> {
     pub rotate: Option<&'a str>,
     pub drop: Option<&'a str>,
+    /// Only adds to what the functions may do.
+    pub keep: bool,
     /// Of all roles that are made; each gets one of its own when absent.
     pub password: Option<SecretString>,
 }
@@ -65,6 +70,7 @@ pub async fn command(options: &Options) -> Result<(), String> {
     let plan = Plan {
         rotate: options.rotate.as_deref(),
         drop: options.drop.as_deref(),
+        keep: options.keep,
         password: None,
     };
     let database = options.database.settings()?;
@@ -141,7 +147,7 @@ async fn attempt(
     let transaction = client.transaction().await?;
     let client = transaction.client();
     client
-        .batch_execute(&format!("{LOCK_WAIT}; select pg_advisory_xact_lock({LOCK})"))
+        .batch_execute(&format!("select pg_advisory_xact_lock({LOCK}); {LOCK_WAIT}"))
         .await?;
     logins::check_owner(client).await?;
     if let Some(role) = plan.drop {
@@ -154,12 +160,19 @@ async fn attempt(
     if let Some(sentence) = peculiar(client, &names).await?.pop() {
         return Err(said(sentence));
     }
-    let revocations = Differences::read(client, &roles).await?.revocations();
+    let mut differences = Differences::read(client, &roles).await?;
+    if plan.keep {
+        differences.keep();
+    }
+    let revocations = differences.revocations();
     client.batch_execute(&revocations.join(";\n")).await?;
     // A right on a table takes those on its columns along.
     let grants = Differences::read(client, &roles).await?.grants();
     client.batch_execute(&grants.join(";\n")).await?;
-    let left = Differences::read(client, &roles).await?;
+    let mut left = Differences::read(client, &roles).await?;
+    if plan.keep {
+        left.keep();
+    }
     if !left.is_empty() {
         let left = left.sentences().join("; ");
         return Err(said(format!(

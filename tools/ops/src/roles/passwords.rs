@@ -82,3 +82,53 @@ pub(super) fn save(file: Option<&Path>, owner: &str, made: &[Made]) -> Result<bo
     })?;
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(owner: &str) -> Result<String, String> {
+        let url = address(owner, "proftest_track", &"new".to_owned().into())?;
+        Ok(url.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn an_address_is_the_owner_s_with_another_user() {
+        for (owner, role) in [
+            (
+                "postgres://postgres:p%40w@127.0.0.1:5432/proftest",
+                "postgres://proftest_track:new@127.0.0.1:5432/proftest",
+            ),
+            (
+                "postgresql://owner@db.example.kz/funnel?options=-c%20idle_session_timeout%3D10s",
+                "postgresql://proftest_track:new@db.example.kz/funnel?options=-c%20idle_session_timeout%3D10s",
+            ),
+            (
+                "postgres://postgres.abcdefgh:pw@aws-0-eu-central-1.pooler.supabase.com:6543/postgres",
+                "postgres://proftest_track.abcdefgh:new@aws-0-eu-central-1.pooler.supabase.com:6543/postgres",
+            ),
+            // The session pooler's, as for `migrate`.
+            (
+                "postgres://postgres.abcdefgh:pw@aws-0-eu-central-1.pooler.supabase.com:5432/postgres",
+                "postgres://proftest_track.abcdefgh:new@aws-0-eu-central-1.pooler.supabase.com:6543/postgres",
+            ),
+        ] {
+            assert_eq!(of(owner).as_deref(), Ok(role));
+        }
+        for unusable in ["host=127.0.0.1 user=postgres", "postgres:///proftest", "postgres"] {
+            assert!(of(unusable).unwrap_err().contains("one host"), "{unusable}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_long_and_differ() {
+        let passwords: std::collections::HashSet<String> = (0..100)
+            .map(|_| generate().unwrap().expose_secret().to_owned())
+            .collect();
+        assert_eq!(passwords.len(), 100);
+        let fits = |password: &String| {
+            password.len() == 32 && password.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        assert!(passwords.iter().all(fits));
+    }
+}

@@ -75,6 +75,16 @@ impl Differences {
         })
     }
 
+    /// Forgets what roles have beyond the list, but for a policy that stands in the place of a missing one.
+    pub fn keep(&mut self) {
+        self.excess.clear();
+        let missing = &self.missing_policies;
+        self.excess_policies.retain(|(name, table)| {
+            let stands_in = |policy: &Policy| policy.role == *name && policy.table == *table;
+            missing.iter().any(stands_in)
+        });
+    }
+
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
