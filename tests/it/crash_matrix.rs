@@ -12,6 +12,7 @@
 //! point (10, or 3 with fewer than 100 leads), `CRASH_ONLY` a part of the name of the points to run, such as
 //! `deliver.record`.
 
+mod holds;
 mod points;
 mod rounds;
 mod scene;
@@ -24,7 +25,7 @@ use points::{Point, points};
 use proftest::config::variable;
 use proftest::failpoint::Step;
 use rounds::{Armed, Chance, Told};
-use scene::STEPS;
+use scene::{STEPS, Scene};
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
@@ -47,7 +48,7 @@ async fn tally(point: Point, leads: usize, rounds: usize) -> Tally {
     let told = if point.function == "intake" {
         armed.visitors(rounds, leads).await
     } else {
-        let saved = scene::save(&world, leads).await;
+        let saved = scene::save(&world, point.scene, leads).await;
         match point.function {
             "track" => armed.clicks(rounds, &saved).await,
             "sweep" => {
@@ -62,7 +63,12 @@ async fn tally(point: Point, leads: usize, rounds: usize) -> Tally {
     };
     world.vendors.heal();
     drain(&world).await;
-    Tally::of(&armed, &told).await
+    let miscounted = if point.scene == Scene::OnePhone {
+        holds::settle(&world).await
+    } else {
+        0
+    };
+    Tally::of(&armed, &told, miscounted).await
 }
 
 fn number(variable: &str) -> Option<usize> {

@@ -1,5 +1,6 @@
 //! The scenes, the steps that each leads to, and one point's world in its scene.
 
+use super::holds;
 use harness::runtime_api::Function;
 use harness::world::crm::oauth_app;
 use harness::world::{
@@ -33,6 +34,8 @@ pub enum Scene {
     OAuth,
     /// amoCRM answers every fourth call with 429.
     Limited,
+    /// Two people have one phone, which gets one SMS: the other one is held.
+    OnePhone,
 }
 
 impl Scene {
@@ -48,12 +51,13 @@ impl Scene {
             Self::KnownPeople => "people with open deals",
             Self::OAuth => "OAuth, token ended",
             Self::Limited => "every 4th call 429",
+            Self::OnePhone => "every 2nd SMS held",
         }
     }
 }
 
 /// The steps of each function, in the order in which it takes them.
-pub const STEPS: [(&str, Scene, &[Step]); 14] = [
+pub const STEPS: [(&str, Scene, &[Step]); 15] = [
     (
         "intake",
         Scene::Plain,
@@ -86,6 +90,7 @@ pub const STEPS: [(&str, Scene, &[Step]); 14] = [
         Scene::LostSms,
         &[Step::MobizonList, Step::ChangeMessageVisibility],
     ),
+    ("deliver", Scene::OnePhone, &[Step::Claim, Step::Record]),
     (
         "crm",
         Scene::Plain,
@@ -165,6 +170,9 @@ pub async fn world(scene: Scene, leads: usize) -> World {
         }
         Scene::KnownPeople => plant_people(&world, leads).await,
         Scene::OAuth => world.connect_oauth(),
+        Scene::OnePhone => {
+            world.changes.insert("LIMITS", "phone.day=1".to_owned());
+        }
         _ => break_vendors(&world.vendors, scene, u32::try_from(leads).unwrap()),
     }
     world
@@ -203,7 +211,7 @@ fn break_vendors(vendors: &Vendors, scene: Scene, leads: u32) {
             every: Some(4),
             ..always(Mode::RateLimit { retry_after: 1 }, None)
         }),
-        Scene::Plain | Scene::NoScheduler | Scene::KnownPeople | Scene::OAuth => {}
+        Scene::Plain | Scene::NoScheduler | Scene::KnownPeople | Scene::OAuth | Scene::OnePhone => {}
     }
 }
 
@@ -249,7 +257,10 @@ pub async fn start(world: &World, function: &str, failpoints: Option<&str>) -> F
 }
 
 /// Saves leads as intake does. Every second message is due only when time has passed.
-pub async fn save(world: &World, leads: usize) -> Vec<Waiting> {
+pub async fn save(world: &World, scene: Scene, leads: usize) -> Vec<Waiting> {
+    if scene == Scene::OnePhone {
+        return holds::save(world, leads).await;
+    }
     let mut saved = Vec::new();
     for number in 0..leads {
         let delay = if number % 2 == 0 { Duration::ZERO } else { PASSED };

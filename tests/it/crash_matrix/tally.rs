@@ -37,8 +37,8 @@ pub fn head() -> String {
     let twice = Channel::ALL.map(|channel| format!(" {} twice |", channel.as_str()));
     let (twice, rule) = (twice.concat(), "--:|".repeat(twice.len()));
     format!(
-        "| function | step | scene | deaths | leads | lost |{twice} deals twice | notes twice | clicks twice | early |\n\
-         |---|---|---|--:|--:|--:|{rule}--:|--:|--:|--:|"
+        "| function | step | scene | deaths | leads | lost |{twice} deals twice | notes twice | clicks twice | early | miscounted |\n\
+         |---|---|---|--:|--:|--:|{rule}--:|--:|--:|--:|--:|"
     )
 }
 
@@ -83,7 +83,8 @@ pub async fn drain(world: &World) {
 }
 
 async fn open(db: &Database) -> i64 {
-    db.count("scheduled_notifications where status = 'pending'").await
+    db.count("scheduled_notifications where status = 'pending' and not held")
+        .await
         + db.count("crm_tasks where state in ('pending', 'working')").await
 }
 
@@ -146,7 +147,7 @@ fn messages(world: &World, channel: Channel) -> Vec<(String, Timestamp)> {
 
 impl Tally {
     /// Judges the leads of the database, and those that visitors were told of.
-    pub async fn of(armed: &Armed<'_>, told: &Told) -> Self {
+    pub async fn of(armed: &Armed<'_>, told: &Told, miscounted: usize) -> Self {
         let db = &armed.world.db;
         let flags = Channel::ALL.map(|channel| {
             let [sent, clicked] = flags(channel);
@@ -163,8 +164,11 @@ impl Tally {
             ))
             .await;
         let taken = Taken::of(armed.world);
+        let due =
+            Channel::ALL.map(|channel| (channel, count(rows.iter().map(|row| recipient(row, channel)))));
+        let due = Due::from(due);
         let clicked = told.clicks > 0;
-        let incomplete = rows.iter().filter(|row| !taken.have(row, clicked)).count();
+        let incomplete = rows.iter().filter(|row| !taken.have(row, &due, clicked)).count();
         let missing = told
             .leads
             .iter()
@@ -178,12 +182,13 @@ impl Tally {
         let [raw, counted] =
             ["raw", "counted"].map(|name| usize::try_from(clicks[name].as_u64().unwrap()).unwrap());
         let mut wrong = vec![incomplete + missing.count() + told.redirects.saturating_sub(raw.min(counted))];
-        wrong.extend(Channel::ALL.map(|channel| doubled(&taken.messages[&channel])));
+        wrong.extend(Channel::ALL.map(|channel| taken.beyond(&due, channel)));
         wrong.extend([
             doubled(&taken.contacts) + doubled(&taken.deals),
             doubled(&taken.notes),
             raw.max(counted).saturating_sub(told.clicks),
             rows.iter().map(|row| taken.early(row)).sum(),
+            miscounted,
         ]);
         Self {
             point: armed.point,
@@ -194,8 +199,11 @@ impl Tally {
     }
 }
 
+/// How many messages each recipient is to get, by channel. A lead of this matrix has one notification.
+type Due<'a> = BTreeMap<Channel, BTreeMap<&'a str, usize>>;
+
 struct Taken {
-    /// Each channel's messages by recipient. A person of this matrix has one notification.
+    /// Each channel's messages by recipient.
     messages: BTreeMap<Channel, BTreeMap<String, usize>>,
     /// Contacts by phone.
     contacts: BTreeMap<String, usize>,
@@ -239,8 +247,15 @@ impl Taken {
         }
     }
 
+    /// Messages that nobody is to get.
+    fn beyond(&self, due: &Due<'_>, channel: Channel) -> usize {
+        let due = |to: &str| due[&channel].get(to).copied().unwrap_or_default();
+        let taken = self.messages[&channel].iter();
+        taken.map(|(to, count)| count.saturating_sub(due(to))).sum()
+    }
+
     /// Whether a lead has all that is due to it, and its rows say so.
-    fn have(&self, row: &Value, clicked: bool) -> bool {
+    fn have(&self, row: &Value, due: &Due<'_>, clicked: bool) -> bool {
         let text = |name: &str| row[name].as_str().unwrap_or_default();
         let phone = text("phone");
         let deal = row["amocrm_lead_id"].as_i64().unwrap_or_default();
@@ -250,11 +265,13 @@ impl Taken {
             .filter(|(on, _)| *on == deal)
             .map(|(_, text)| text.as_str())
             .collect();
-        // The answers and the source; the first click of each channel.
-        let notes_due = 2 + if clicked { Channel::ALL.len() } else { 0 };
+        let of_recipient = |channel: Channel| due[&channel][recipient(row, channel)];
+        // The answers and the source; the first click of each channel. Leads with one phone have one deal.
+        let notes_due = (2 + if clicked { Channel::ALL.len() } else { 0 }) * of_recipient(Channel::Sms);
         let has_message = |channel| {
             let [sent, link_clicked] = flags(channel);
-            self.messages[&channel].contains_key(recipient(row, channel))
+            let taken = self.messages[&channel].get(recipient(row, channel));
+            taken.is_some_and(|taken| *taken >= of_recipient(channel))
                 && row[sent] == true
                 && row[link_clicked] == clicked
         };
