@@ -211,6 +211,27 @@ fn a_job_with_a_secret_or_a_token_compiles_and_installs_nothing() {
     assert_eq!(trusted, ["deploy.yml deploy"]);
 }
 
+/// A new advisory comes without a change of ours, and a new dependency with one.
+#[test]
+fn advisories_are_looked_at_weekly_and_with_every_change_of_the_dependencies() {
+    let workflow = workflow("advisories.yml");
+    let on = &workflow["on"];
+    let cron = on["schedule"][0]["cron"].as_str().unwrap();
+    let fields: Vec<&str> = cron.split(' ').collect();
+    assert!(
+        fields.len() == 5 && fields[2..4] == ["*", "*"] && fields[4] != "*",
+        "{cron}"
+    );
+    for event in ["push", "pull_request"] {
+        let paths = on[event]["paths"].as_array().unwrap();
+        for path in ["Cargo.lock", "deny.toml"] {
+            assert!(paths.contains(&json!(path)), "{event}: {path}");
+        }
+    }
+    let steps = steps(&workflow["jobs"]["advisories"]);
+    place(&steps, "./cargo-deny --locked check advisories");
+}
+
 /// A program that a job fetches runs only if it is the one that was looked at.
 #[test]
 fn what_a_workflow_fetches_is_known_by_its_hash() {
