@@ -178,17 +178,6 @@ fn examples_of_every_region_are_accepted() {
 }
 
 #[test]
-fn the_codes_of_no_country_are_those_of_the_oracle() {
-    let of_none = |code: &u16| {
-        DATABASE
-            .region(code)
-            .is_some_and(|regions| regions.contains(&"001"))
-    };
-    let codes: Vec<u16> = (1..1000_u16).filter(of_none).collect();
-    assert_eq!(codes, SERVICE_CODES);
-}
-
-#[test]
 fn every_calling_code_of_the_oracle_is_known() {
     for code in 1..1000_u16 {
         if SERVICE_CODES.contains(&code) {

@@ -144,3 +144,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_codes_of_no_country_are_those_of_the_oracle() {
+    for code in 1..1000_u16 {
+        let regions = DATABASE.region(&code);
+        let is_of_none = regions.is_some_and(|regions| regions.contains(&"001"));
+        let read = Phone::parse(&format!("+{code}23456789"));
+        assert_eq!(read == Err(ContactError::ServiceCode), is_of_none, "{code}");
+    }
+}

@@ -3,6 +3,7 @@
 use super::{Findings, database};
 use crate::roles::{self, Differences, MEMBERS, Member};
 use proftest::config::{self, Env};
+use proftest::store::PgError;
 use tokio_postgres::Client;
 
 const RUN: &str = "run `cargo run -p ops -- roles` as the owner";
@@ -39,7 +40,7 @@ pub(super) async fn examine(
 }
 
 /// What is wrong; `None` without tables.
-async fn compare(client: &Client) -> Result<Option<Vec<String>>, tokio_postgres::Error> {
+async fn compare(client: &Client) -> Result<Option<Vec<String>>, PgError> {
     if !roles::is_migrated(client).await? {
         return Ok(None);
     }
