@@ -150,7 +150,8 @@ fn the_codes_of_no_country_are_those_of_the_oracle() {
     for code in 1..1000_u16 {
         let regions = DATABASE.region(&code);
         let is_of_none = regions.is_some_and(|regions| regions.contains(&"001"));
-        let read = Phone::parse(&format!("+{code}23456789"));
+        // Not 11 digits: `+8 702 …` is read as the trunk prefix.
+        let read = Phone::parse(&format!("+{code}234567890"));
         assert_eq!(read == Err(ContactError::ServiceCode), is_of_none, "{code}");
     }
 }
