@@ -5,12 +5,16 @@
 mod bundle;
 #[path = "build/campaigns.rs"]
 mod campaigns;
+#[path = "build/frames.rs"]
+mod frames;
 #[path = "build/markup.rs"]
 mod markup;
 #[path = "build/output.rs"]
 mod output;
 #[path = "../../shared/build/quiz.rs"]
 mod quiz;
+#[path = "build/shorten.rs"]
+mod shorten;
 #[allow(dead_code, reason = "the page shows few of the server's sentences")]
 #[path = "../../shared/src/texts.rs"]
 mod texts;
@@ -21,6 +25,7 @@ use campaigns::{Campaign, Campaigns};
 use output::{Output, digest, policy_hash};
 use quiz::Quiz;
 use std::path::Path;
+use texts::{Locale, texts};
 
 const QUIZ: &str = "../../shared/data/quiz.toml";
 const EMAILS: &str = "../../shared/data/emails.json";
@@ -64,25 +69,46 @@ fn build() -> Result<(), String> {
     }
     let manifest = output.with_assets(read("web/site.webmanifest")?.trim())?;
     output.asset("site.webmanifest", manifest.as_bytes())?;
-    for script in ["particles.js", "pixels.js"] {
-        output.asset(script, bundle::bundle(&[script])?.as_bytes())?;
+    let widget = bundle::bundle(&["widget.js"])?;
+    let script = format!("<script type=\"module\">{widget}</script>");
+    let frame = markup::fill(
+        &bundle::markup(&read("web/turnstile.html")?),
+        &[("script", &script)],
+    );
+    let policy = frames::turnstile(&policy_hash(&widget));
+    output.asset_with("turnstile.html", frame.as_bytes(), Some(&policy))?;
+    output.asset_with(
+        "worker.js",
+        bundle::bundle(&["worker.js"])?.as_bytes(),
+        Some(frames::WORKER),
+    )?;
+    for script in ["particles.js", "pixels.js", "turnstile.js"] {
+        let script_text = output.with_assets(&bundle::bundle(&[script])?)?;
+        output.asset(script, script_text.as_bytes())?;
     }
     let words = words::Words::read(&read(EMAILS)?, &read(CLICK_IDS)?)?;
+    let script = output.with_assets(&words.fill(&bundle::bundle(&bundle::MODULES)?))?;
     let page = Page {
         early: bundle::bundle(&["early.js"])?,
         style: bundle::style(&read("web/style.css")?),
-        script: output.with_assets(&words.fill(&bundle::bundle(&bundle::MODULES)?))?,
+        script: shorten::shorten(&script)?,
         campaigns: &campaigns,
         quiz: &quiz,
     };
     let index = read("web/index.html")?;
     output.document("", &page.render(&index, None, &output)?, &page.policy(None))?;
-    for (slug, campaign) in &campaigns.with_pixels {
+    for (slug, campaign) in &campaigns.listed {
         let html = page.render(&index, Some(campaign), &output)?;
         output.document(slug, &html, &page.policy(Some(campaign)))?;
     }
     let lost = page.render(&read("web/404.html")?, None, &output)?;
     output.not_found(&lost, &page.policy(None))?;
+    let page = Page {
+        style: format!("{}\n{}", page.style, bundle::style(&read("web/privacy.css")?)),
+        ..page
+    };
+    let privacy = page.render(&read("web/privacy.html")?, None, &output)?;
+    output.privacy(&privacy, &page.policy(None))?;
     output.finish()
 }
 
@@ -101,6 +127,10 @@ struct Page<'a> {
 impl Page<'_> {
     fn render(&self, template: &str, campaign: Option<&Campaign>, output: &Output) -> Result<String, String> {
         let version = digest(format!("{:?}", self.quiz.questions).as_bytes());
+        let policy_url = &self.campaigns.policy_url;
+        let policy_url = campaign.map_or(policy_url.as_str(), |campaign| campaign.policy_url(policy_url));
+        let consent = &texts(Locale::Ru).consents[0];
+        let consent = markup::consent(consent.text, consent.link, policy_url)?;
         let filled = markup::fill(
             &bundle::markup(template),
             &[
@@ -117,7 +147,7 @@ impl Page<'_> {
                 ("quiz_version", &version),
                 ("hexagon", &markup::hexagon(self.quiz)),
                 ("public_url", &self.campaigns.public_url),
-                ("policy_url", &self.campaigns.policy_url),
+                ("consent", &consent),
                 ("pixels", &campaign.map(Campaign::attributes).unwrap_or_default()),
                 ("ads", &campaign.map(Campaign::tick).unwrap_or_default()),
             ],

@@ -3,6 +3,7 @@
 pub mod amocrm;
 pub mod mobizon;
 pub mod resend;
+pub mod turnstile;
 
 use crate::failpoint::{self, Step};
 use crate::failure::{Failure, Reaction};

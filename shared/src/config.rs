@@ -7,11 +7,13 @@ mod crm;
 mod deliver;
 mod environment;
 mod guard;
+mod turnstile;
 
 pub use crm::{AmoCrm, Auth, Crm, OAuthClient, Stage};
 pub use deliver::*;
 pub use environment::{Environment, variable};
 pub use guard::{Addresses, Asked, Guard, limits};
+pub use turnstile::Turnstile;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use std::net::IpAddr;
@@ -214,6 +216,8 @@ pub struct Intake {
     /// `CRM_QUEUE_URL`: tells `crm` about the lead.
     pub crm_queue_url: String,
     pub guard: Guard,
+    /// `None`: it is not asked.
+    pub turnstile: Option<Turnstile>,
 }
 
 impl Intake {
@@ -225,6 +229,7 @@ impl Intake {
             queue_url: notifications_queue_url(env)?,
             crm_queue_url: crm_queue_url(env)?,
             guard: Guard::read(env)?,
+            turnstile: Turnstile::read(env)?,
         })
     }
 }

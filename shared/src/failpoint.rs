@@ -73,6 +73,7 @@ steps! {
     AmocrmNotes = "amocrm.notes",
     AmocrmAddNotes = "amocrm.add_notes",
     AmocrmRefresh = "amocrm.refresh",
+    TurnstileVerify = "turnstile.verify",
 }
 
 impl fmt::Display for Step {

@@ -24,6 +24,19 @@ pub struct Texts {
     pub errors: ErrorTexts,
     /// Deals and notes, which the sales team reads.
     pub crm: CrmTexts,
+    /// What the page's tick stands for, the newest first. The older ones are of pages that a CDN or an open tab still shows.
+    pub consents: &'static [ConsentText],
+}
+
+/// A text that people have agreed to on the page. Never change one: add another in front, with a new version.
+#[derive(Debug)]
+pub struct ConsentText {
+    /// The page sends it with the tick.
+    pub version: &'static str,
+    /// Exactly as it is shown.
+    pub text: &'static str,
+    /// The words of the text that lead to the policy.
+    pub link: &'static str,
 }
 
 /// The e-mail with the results. The template escapes all fields, so none may hold markup.
@@ -95,6 +108,12 @@ pub struct ErrorTexts {
     pub consent_missing: &'static str,
     /// Too many requests of one address in a second.
     pub too_many: &'static str,
+    /// The proof of work is wrong, or is none of ours.
+    pub proof_wrong: &'static str,
+    /// The proof of work comes too late.
+    pub proof_expired: &'static str,
+    /// Turnstile does not confirm that a browser is there.
+    pub turnstile_wrong: &'static str,
     /// The lead cannot be saved now; the same request may succeed soon.
     pub unavailable: &'static str,
     /// What is wrong with a name, an e-mail address or a phone: `ContactError::sentence` chooses.
@@ -197,6 +216,9 @@ pub struct CrmTexts {
     pub sms_clicked: &'static str,
 }
 
+/// The version of the text on the page that did not send what was ticked.
+pub const OLD_PAGE_CONSENT: &str = "1";
+
 /// The sentences of `locale`.
 pub const fn texts(locale: Locale) -> &'static Texts {
     match locale {
@@ -241,6 +263,9 @@ static RU: Texts = Texts {
         looks_automatic: "Не удалось проверить форму. Пожалуйста, нажмите кнопку ещё раз",
         consent_missing: "Без согласия мы не сможем отправить результат",
         too_many: "Слишком много запросов. Повторите через секунду",
+        proof_wrong: "Проверка браузера не пройдена: отправьте форму ещё раз",
+        proof_expired: "Время проверки браузера вышло: отправьте форму ещё раз",
+        turnstile_wrong: "Проверка браузера не пройдена: повторите её",
         unavailable: "Сервис временно недоступен, попробуйте ещё раз через несколько секунд",
         contact: RU_CONTACT,
     },
@@ -253,7 +278,23 @@ static RU: Texts = Texts {
         email_clicked: "Перешёл по ссылке из письма",
         sms_clicked: "Перешёл по ссылке из SMS",
     },
+    consents: &RU_CONSENTS,
 };
+
+static RU_CONSENTS: [ConsentText; 2] = [
+    ConsentText {
+        version: "2",
+        text: "Даю OnAI Academy согласие на\u{a0}обработку моих контактов и\u{a0}ответов и\u{a0}на\u{a0}их передачу \
+               сервисам за\u{a0}пределами Казахстана, чтобы получить по\u{a0}e-mail и\u{a0}SMS результат теста \
+               и\u{a0}предложения о\u{a0}курсах, на\u{a0}условиях политики конфиденциальности",
+        link: "политики конфиденциальности",
+    },
+    ConsentText {
+        version: OLD_PAGE_CONSENT,
+        text: "Даю согласие на\u{a0}обработку персональных данных на\u{a0}условиях политики конфиденциальности",
+        link: "политики конфиденциальности",
+    },
+];
 
 const RU_CONTACT: ContactTexts = ContactTexts {
     name_empty: "Напишите, как к вам обращаться",

@@ -1,14 +1,15 @@
 //! What is known of a submission besides what it says: who sent it, and from where.
 
-use crate::wire::{Consented, Posted};
+use crate::wire::{Consented, Posted, Sender};
 use lambda_http::http::HeaderMap;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _};
 use proftest::config::{Addresses, Asked, Guard};
 use proftest::domain::contact::{Email, Phone};
-use proftest::domain::guard::{Consent, Counted, Evidence, Ticket, cut};
+use proftest::domain::guard::{Consent, Counted, Evidence, Ticket, cut, text_sha256};
 use proftest::domain::limits::Limit;
 use proftest::http::header_text;
+use proftest::texts::Texts;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -39,11 +40,12 @@ pub fn collect(
     headers: &HeaderMap,
     address: Option<IpAddr>,
     now: Duration,
+    texts: &Texts,
 ) -> Evidence {
     let limits = &guard.limits;
     let asked = |of: Asked| match of {
         Asked::Nobody => false,
-        Asked::Page => posted.is_own_page,
+        Asked::Page => posted.sender == Sender::Page,
         Asked::Always => true,
     };
     let user_agent = header_text(headers, "user-agent");
@@ -57,7 +59,10 @@ pub fn collect(
         email_key: Some(guard.key.email(email)),
         phone_key: Some(guard.key.phone(phone)),
         hold: (posted.consent.is_none() && asked(guard.consent)).then_some("consent"),
-        consent: posted.consent.as_ref().map(|consent| agreed(consent, posted)),
+        consent: posted
+            .consent
+            .as_ref()
+            .map(|consent| agreed(consent, posted, texts)),
         address: address.map(cut),
         user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_MAX_CHARS).collect()),
         counted: counted(guard, phone, address),
@@ -79,12 +84,15 @@ fn counted(guard: &Guard, phone: &Phone, address: Option<IpAddr>) -> Vec<Counted
     counted
 }
 
-fn agreed(consent: &Consented, posted: &Posted) -> Consent {
+fn agreed(consent: &Consented, posted: &Posted, texts: &Texts) -> Consent {
+    // What a caller's version stands for is theirs to know.
+    let is_ours = posted.sender != Sender::Caller;
+    let version = consent.version.as_deref().filter(|_| is_ours);
     Consent {
-        collected_by: if posted.is_own_page { "page" } else { "caller" },
+        collected_by: if is_ours { "page" } else { "caller" },
         email: consent.email,
         sms: consent.sms,
-        text_sha256: None,
+        text_sha256: version.and_then(|version| text_sha256(texts, version)),
         text_version: consent.version.clone(),
         language: consent.language.clone(),
         page: posted.page.clone(),

@@ -2,25 +2,31 @@
 //!
 //! After the one SQL statement commits, nothing can fail the request: if no schedule can be made, the message is sent
 //! with a delay; if that fails too, the sweep finds the row.
+//!
+//! `GET /api/landing/challenge` gives the page its ticket, and `POST` takes the solved challenge of a suspicious submission.
 
 mod evidence;
 mod flood;
 mod wire;
 
 use flood::Floods;
-use lambda_http::http::StatusCode;
-use lambda_http::{Body, Request, Response};
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Request, RequestExt as _, Response};
 use proftest::aws::queue::Queue;
 use proftest::aws::scheduler::Scheduler;
+use proftest::clients;
+use proftest::clients::turnstile::Turnstile;
 use proftest::config;
 use proftest::domain::delivery::Kind;
-use proftest::domain::guard::Challenge;
+use proftest::domain::guard::{Challenge, ProofError, Ticket};
+use proftest::domain::ids::SubmissionId;
 use proftest::domain::limits::Limit;
 use proftest::failure::chain;
-use proftest::http::{Refusal, json_response};
-use proftest::store::{Saved, Store, StoreError};
+use proftest::http::{Refusal, json_response, segments};
+use proftest::store::{Fence, Saved, Store, StoreError};
 use proftest::task::{CrmTask, DeliverTask};
 use proftest::texts::{Locale, Texts, texts};
+use serde_json::json;
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -34,13 +40,30 @@ pub struct App {
     crm: Queue,
     delay: Duration,
     guard: config::Guard,
+    /// The site key and the client, where Turnstile is asked too.
+    turnstile: Option<(String, Turnstile)>,
     floods: Floods,
     texts: &'static Texts,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("no HTTP client can be built")]
+    Http(#[from] reqwest::Error),
+}
+
 impl App {
     /// Builds the clients without opening a connection.
-    pub fn new(config: &config::Intake, sdk: &proftest::aws::SdkConfig) -> Result<Self, StoreError> {
+    pub fn new(config: &config::Intake, sdk: &proftest::aws::SdkConfig) -> Result<Self, StartError> {
+        let turnstile = match &config.turnstile {
+            Some(settings) => {
+                let client = Turnstile::new(clients::http_client()?, settings);
+                Some((settings.site_key.clone(), client))
+            }
+            None => None,
+        };
         Ok(Self {
             // An instance serves one request at a time; the second connection replaces a dead first one.
             store: Store::new(&config.database, 2, DATABASE_DEADLINE)?,
@@ -49,6 +72,7 @@ impl App {
             crm: Queue::new(sdk, &config.crm_queue_url),
             delay: config.delay,
             guard: config.guard.clone(),
+            turnstile,
             floods: Floods::default(),
             texts: texts(Locale::Ru),
         })
@@ -60,9 +84,18 @@ impl App {
     }
 }
 
-/// 200 with the lead's id once it is committed, or a refusal that says what to do.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
-    let address = evidence::address(&request, &app.guard);
+    let is_challenge = matches!(segments(request.raw_http_path())[..], [.., "challenge"]);
+    match *request.method() {
+        Method::GET if is_challenge => ticket(app),
+        _ if is_challenge => prove(app, &request).await,
+        _ => save(app, &request).await,
+    }
+}
+
+/// 200 with the lead's id once it is committed, or a refusal that says what to do.
+async fn save(app: &App, request: &Request) -> Response<Body> {
+    let address = evidence::address(request, &app.guard);
     if is_flood(app, address) {
         tracing::info!("Refused a submission of a flood");
         return Refusal::TooMany.response(app.texts);
@@ -71,7 +104,7 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
         mut lead,
         result,
         posted,
-    } = match wire::parse(&request, app.texts) {
+    } = match wire::parse(request, app.texts) {
         Ok(submission) => submission,
         Err(refusal) => {
             tracing::info!(status = %refusal.response(app.texts).status(), "Refused a submission");
@@ -80,7 +113,8 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     };
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     let contact = (&lead.email, &lead.phone);
-    lead.evidence = evidence::collect(&app.guard, contact, &posted, request.headers(), address, now);
+    let headers = request.headers();
+    lead.evidence = evidence::collect(&app.guard, contact, &posted, headers, address, now, app.texts);
     let saved = match app.store.save_lead(lead, Kind::Result, app.delay).await {
         Ok(saved) => saved,
         Err(error) => {
@@ -96,10 +130,63 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     .await;
     note_address(app, address, &saved);
     let accepted = wire::Accepted::new(saved.lead, result);
-    json_response(
-        StatusCode::OK,
-        &accepted.with_challenge(challenge(app, &saved, now)),
-    )
+    json_response(StatusCode::OK, &accepted.asking(challenge(app, &saved, now)))
+}
+
+/// What the page shows later to prove when the test was begun.
+fn ticket(app: &App) -> Response<Body> {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let ticket = Ticket::issue(&app.guard.key, now);
+    json_response(StatusCode::OK, &json!({"ticket": ticket}))
+}
+
+/// Notes that a submission's challenge is solved. The same proof again changes nothing.
+async fn prove(app: &App, request: &Request) -> Response<Body> {
+    match check_proof(app, request).await {
+        Ok(submission) => {
+            tracing::info!(submission.id = %submission, "A challenge is solved");
+            json_response(StatusCode::OK, &json!({"success": true}))
+        }
+        Err(refusal) => {
+            let response = refusal.response(app.texts);
+            tracing::info!(status = %response.status(), "Refused a proof");
+            response
+        }
+    }
+}
+
+/// The cheapest check first: only a solved challenge of ours costs a call or a statement.
+async fn check_proof(app: &App, request: &Request) -> Result<SubmissionId, Refusal> {
+    if is_flood(app, evidence::address(request, &app.guard)) {
+        return Err(Refusal::TooMany);
+    }
+    let errors = &app.texts.errors;
+    let solved = wire::solved(request, app.texts)?;
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let submission = solved.proof.check(&app.guard.key, now);
+    let submission = submission.map_err(|error| match error {
+        ProofError::Expired => wire::wrong(errors.proof_expired),
+        ProofError::NotOurs | ProofError::Unsolved => wire::wrong(errors.proof_wrong),
+    })?;
+    if let Some((_, turnstile)) = &app.turnstile {
+        let token = solved.turnstile.unwrap_or_default();
+        match turnstile.confirms(&token).await {
+            Ok(true) => {}
+            Ok(false) => return Err(wire::wrong_token(errors.turnstile_wrong)),
+            Err(failure) => {
+                tracing::error!(submission.id = %submission, error = %failure, "Turnstile could not be asked");
+                return Err(Refusal::Unavailable);
+            }
+        }
+    }
+    match app.store.prove(submission).await {
+        Ok(Fence::Held) => Ok(submission),
+        Ok(Fence::Lost) => Err(wire::wrong(errors.proof_wrong)),
+        Err(error) => {
+            tracing::error!(error = chain(&error), "A proof could not be noted");
+            Err(Refusal::Unavailable)
+        }
+    }
 }
 
 fn is_flood(app: &App, address: Option<IpAddr>) -> bool {
@@ -121,9 +208,12 @@ fn note_address(app: &App, address: Option<IpAddr>, saved: &Saved) {
 }
 
 /// A proof of work to solve before the message is due.
-fn challenge(app: &App, saved: &Saved, now: Duration) -> Option<String> {
+fn challenge(app: &App, saved: &Saved, now: Duration) -> Option<wire::Asked> {
     let (submission, pending) = (saved.challenged?, saved.notification?);
-    Some(Challenge::issue(&app.guard.key, submission, now + pending.due_in))
+    Some(wire::Asked {
+        challenge: Challenge::issue(&app.guard.key, submission, now + pending.due_in),
+        site_key: app.turnstile.as_ref().map(|(site_key, _)| site_key.clone()),
+    })
 }
 
 /// Arranges the delivery at its due time. Three ways, each the fallback of the one before.

@@ -2,10 +2,14 @@
 
 mod accepted;
 mod body;
+mod posted;
+mod proof;
 
-pub use accepted::Accepted;
+pub use accepted::{Accepted, Asked};
 use lambda_http::Request;
+use lambda_http::http::HeaderMap;
 use lambda_http::http::header::CONTENT_TYPE;
+pub use posted::{Consented, Posted, Sender};
 use proftest::domain::contact::{ContactError, Email, Field, Name, Phone};
 use proftest::domain::guard::Evidence;
 use proftest::domain::metadata::{AnswerTexts, Answers, Metadata, Tags, Touch};
@@ -13,6 +17,7 @@ use proftest::domain::quiz::{self, QuizResult};
 use proftest::http::{Refusal, header_text};
 use proftest::store::NewLead;
 use proftest::texts::Texts;
+pub use proof::{solved, wrong, wrong_token};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization as _;
@@ -37,43 +42,24 @@ pub struct Submission {
     pub posted: Posted,
 }
 
-/// How it was posted.
-#[derive(Debug, Default)]
-pub struct Posted {
-    /// From our own page, by its field `page` or because the browser says that the post is of this origin.
-    pub is_own_page: bool,
-    /// The path of the page.
-    pub page: Option<String>,
-    /// Our signature of when the page was opened.
-    pub ticket: Option<String>,
-    pub consent: Option<Consented>,
-}
-
-/// What was ticked, and which text was shown.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Consented {
-    pub email: bool,
-    pub sms: bool,
-    pub version: Option<String>,
-    pub language: Option<String>,
-}
-
 pub fn parse(request: &Request, texts: &Texts) -> Result<Submission, Refusal> {
+    let fields = fields(request)?;
+    let headers = request.headers();
+    let header_key = header_text(headers, "idempotency-key").map(Cow::into_owned);
+    Form::new(fields, texts).read(header_key, headers)
+}
+
+/// The members of a body that is one JSON object.
+fn fields(request: &Request) -> Result<Map<String, Value>, Refusal> {
     let body = body::bytes(request.body());
     if body.len() > BODY_MAX {
         return Err(Refusal::TooLarge);
     }
-    let headers = request.headers();
-    if !header_text(headers, CONTENT_TYPE).is_some_and(|value| is_json(&value)) {
+    if !header_text(request.headers(), CONTENT_TYPE).is_some_and(|value| is_json(&value)) {
         return Err(Refusal::NotJsonType);
     }
-    let header_key = header_text(headers, "idempotency-key").map(Cow::into_owned);
     match body::parse(body) {
-        Some(Value::Object(fields)) => {
-            let same_origin =
-                header_text(headers, "sec-fetch-site").is_some_and(|site| site == "same-origin");
-            Form::new(fields, texts).read(header_key, same_origin)
-        }
+        Some(Value::Object(fields)) => Ok(fields),
         _ => Err(Refusal::NotJson),
     }
 }
@@ -102,7 +88,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    fn read(mut self, header_key: Option<String>, same_origin: bool) -> Result<Submission, Refusal> {
+    fn read(mut self, header_key: Option<String>, headers: &HeaderMap) -> Result<Submission, Refusal> {
         let name = self.contact("name", Field::Name, Name::parse);
         let email = self.contact("email", Field::Email, Email::parse);
         let phone = self.contact("phone", Field::Phone, Phone::parse);
@@ -125,7 +111,7 @@ impl<'a> Form<'a> {
             self.wrong_type::<()>("metadata");
         }
         self.trap();
-        let posted = self.posted(same_origin);
+        let posted = self.posted(headers);
         let (Some(name), Some(email), Some(phone), true) = (name, email, phone, self.wrong.is_empty()) else {
             return Err(self.refusal());
         };
@@ -171,61 +157,16 @@ impl<'a> Form<'a> {
 
     /// Refuses forms that a program filled in: `website` is a field that people do not see. The answer is a refusal, not
     /// a silent success, because a browser may have filled in the field for a person: the page empties it, and the second
-    /// press succeeds. `elapsedMs`, the client's own word for the time it took, proves nothing and is dropped.
+    /// press succeeds.
     fn trap(&mut self) {
         let filled = self
             .fields
             .remove("website")
             .is_some_and(|value| !is_empty(&value));
-        self.fields.remove("elapsedMs");
         if filled {
             let error = self.texts.errors.looks_automatic;
             self.wrong.push(("website", error.into()));
         }
-    }
-
-    /// Our own page must send what was ticked.
-    fn posted(&mut self, same_origin: bool) -> Posted {
-        let page = self.word("page").filter(|page| page.starts_with('/'));
-        let ticket = self.word("ticket");
-        let consent = self.consent();
-        let is_own_page = same_origin || page.is_some();
-        if is_own_page
-            && !consent
-                .as_ref()
-                .is_some_and(|consent| consent.email && consent.sms)
-        {
-            self.wrong
-                .push(("consent", self.texts.errors.consent_missing.into()));
-        }
-        Posted {
-            is_own_page,
-            page,
-            ticket,
-            consent,
-        }
-    }
-
-    /// `true`, or an object with `email`, `sms`, `version` and `language`. `false` or nothing: there is none.
-    fn consent(&mut self) -> Option<Consented> {
-        let fields = match self.fields.remove("consent")? {
-            Value::Bool(true) => Map::new(),
-            Value::Object(fields) => fields,
-            value if is_empty(&value) => return None,
-            _ => return self.wrong_type("consent"),
-        };
-        let is_ticked = |name: &str| fields.get(name).is_none_or(|value| *value == Value::Bool(true));
-        let word = |name: &str| {
-            let text = fields.get(name)?.as_str()?;
-            let is_word = text.chars().count() <= WORD_MAX && !text.chars().any(char::is_control);
-            is_word.then(|| text.to_owned())
-        };
-        Some(Consented {
-            email: is_ticked("email"),
-            sms: is_ticked("sms"),
-            version: word("version"),
-            language: word("language"),
-        })
     }
 
     fn contact<T>(

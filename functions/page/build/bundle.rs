@@ -5,11 +5,12 @@
 //! would save.
 
 /// Each module comes after those that it imports.
-pub const MODULES: [&str; 11] = [
+pub const MODULES: [&str; 12] = [
     "texts.js",
     "campaign.js",
     "touch.js",
     "session.js",
+    "challenge.js",
     "phone.js",
     "email.js",
     "form.js",

@@ -18,6 +18,19 @@ pub fn escape(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
+/// The text of the consent, with the link to the policy around the words that name it.
+pub fn consent(text: &str, link: &str, policy_url: &str) -> Result<String, String> {
+    let (before, after) = text
+        .split_once(link)
+        .ok_or_else(|| format!("the consent does not hold «{link}»"))?;
+    Ok(format!(
+        "{}<a href=\"{policy_url}\" target=\"_blank\" rel=\"noopener\">{}</a>{}",
+        escape(before),
+        escape(link),
+        escape(after)
+    ))
+}
+
 /// Each question as a hidden section.
 pub fn questions(quiz: &Quiz) -> String {
     let mut html = String::new();

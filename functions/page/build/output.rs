@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// Brotli's maximum; it takes a tenth of a second per page, at build time only.
 const BROTLI_QUALITY: u32 = 11;
 const BROTLI_WINDOW: u32 = 22;
+const HTML: &str = "text/html; charset=utf-8";
 
 /// The first 16 hexadecimal digits of the content's SHA-256.
 pub fn digest(content: &[u8]) -> String {
@@ -33,6 +34,7 @@ pub struct Output {
     assets: String,
     documents: String,
     not_found: String,
+    privacy: String,
 }
 
 impl Output {
@@ -43,22 +45,29 @@ impl Output {
             assets: String::new(),
             documents: String::new(),
             not_found: String::new(),
+            privacy: String::new(),
         }
     }
 
     /// Adds an asset; its served name holds its digest.
     pub fn asset(&mut self, name: &str, content: &[u8]) -> Result<(), String> {
+        self.asset_with(name, content, None)
+    }
+
+    /// The same with a Content-Security-Policy, for what runs in a context of its own.
+    pub fn asset_with(&mut self, name: &str, content: &[u8], policy: Option<&str>) -> Result<(), String> {
         let (stem, extension) = name.rsplit_once('.').ok_or(format!("{name} has no extension"))?;
         let media_type = match extension {
             "js" => "text/javascript; charset=utf-8",
             "svg" => "image/svg+xml",
             "png" => "image/png",
             "txt" => "text/plain; charset=utf-8",
+            "html" => HTML,
             "webmanifest" => "application/manifest+json",
             _ => return Err(format!("{name}: what media type is it?")),
         };
         let served = format!("{stem}-{}.{extension}", digest(content));
-        let file = self.content(&served, media_type, content)?;
+        let file = self.content(&served, media_type, content, policy)?;
         let _ = writeln!(self.assets, "({served:?}, {file}),");
         self.names.insert(name.to_owned(), served);
         Ok(())
@@ -94,13 +103,24 @@ impl Output {
         Ok(())
     }
 
+    /// Sets the sample of a privacy policy.
+    pub fn privacy(&mut self, html: &str, policy: &str) -> Result<(), String> {
+        self.privacy = self.html("privacy.html", html, policy)?;
+        Ok(())
+    }
+
     fn html(&self, file: &str, html: &str, policy: &str) -> Result<String, String> {
-        let content = self.content(file, "text/html; charset=utf-8", html.as_bytes())?;
-        Ok(format!("Document {{ content: {content}, policy: {policy:?} }}"))
+        self.content(file, HTML, html.as_bytes(), Some(policy))
     }
 
     /// Writes the content and its compressed forms; returns a Rust expression for it.
-    fn content(&self, file: &str, media_type: &str, content: &[u8]) -> Result<String, String> {
+    fn content(
+        &self,
+        file: &str,
+        media_type: &str,
+        content: &[u8],
+        policy: Option<&str>,
+    ) -> Result<String, String> {
         let mut encodings = String::new();
         // PNG is compressed already.
         if media_type != "image/png" {
@@ -114,7 +134,7 @@ impl Output {
         let tag = digest(content);
         Ok(format!(
             "Content {{ media_type: {media_type:?}, tag: {tag:?}, plain: {plain}, \
-             encodings: &[{encodings}] }}"
+             encodings: &[{encodings}], policy: {policy:?} }}"
         ))
     }
 
@@ -130,10 +150,12 @@ impl Output {
             assets,
             documents,
             not_found,
+            privacy,
             ..
         } = self;
-        let tables =
-            format!("Files {{ documents: &[{documents}], assets: &[{assets}], not_found: {not_found} }}\n");
+        let tables = format!(
+            "Files {{ documents: &[{documents}], assets: &[{assets}], not_found: {not_found}, privacy: {privacy} }}\n"
+        );
         self.write("files.rs", tables.as_bytes()).map(|_| ())
     }
 }

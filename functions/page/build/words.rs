@@ -50,7 +50,9 @@ impl Words {
             ("email_aliases", aliases.join(" ")),
             ("click_ids", ids.join(" ")),
         ];
-        words.extend(sentences(&texts(Locale::Ru).errors.contact));
+        let texts = texts(Locale::Ru);
+        words.push(("consent_version", texts.consents[0].version.to_owned()));
+        words.extend(sentences(&texts.errors.contact));
         // A quote would end the string.
         match words.iter().find(|(_, text)| text.contains(['\'', '\\', '\n'])) {
             Some((name, text)) => Err(format!("{name} does not fit into a string of the script: {text}")),

@@ -8,27 +8,24 @@ pub struct Content {
     pub plain: &'static [u8],
     /// Name of the coding and the compressed bytes; the best first.
     pub encodings: &'static [(&'static str, &'static [u8])],
-}
-
-#[derive(Debug)]
-pub struct Document {
-    pub content: Content,
-    pub policy: &'static str,
+    /// The Content-Security-Policy of a document, a frame or a worker.
+    pub policy: Option<&'static str>,
 }
 
 #[derive(Debug)]
 pub struct Files {
     /// By campaign. The first, with an empty slug, serves every campaign that is not listed.
-    pub documents: &'static [(&'static str, Document)],
+    pub documents: &'static [(&'static str, Content)],
     /// By served name, which holds a digest of the content.
     pub assets: &'static [(&'static str, Content)],
-    pub not_found: Document,
+    pub not_found: Content,
+    pub privacy: Content,
 }
 
 pub static FILES: Files = include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 impl Files {
-    pub fn document(&self, slug: &str) -> &Document {
+    pub fn document(&self, slug: &str) -> &Content {
         let listed = self.documents.iter().find(|(name, _)| *name == slug);
         listed.map_or(&self.documents[0].1, |(_, document)| document)
     }

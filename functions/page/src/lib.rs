@@ -1,5 +1,6 @@
-//! `GET /proftest`, `GET /proftest/{campaign}` and `GET /proftest/assets/{file}`: the test and its form. Beside it,
-//! whatever fits no other route (docs/adr.md, 16): see [`rest`].
+//! `GET /proftest`, `GET /proftest/{campaign}` and `GET /proftest/assets/{file}`: the test and its form;
+//! `GET /proftest/privacy`: the sample of a privacy policy. Beside it, whatever fits no other route (docs/adr.md, 16): see
+//! [`rest`].
 //!
 //! Documents, assets, their compressed forms and policies are made at build time. A request only chooses among them,
 //! so the function has no settings and calls nothing. A document includes its style and script: one answer is the
@@ -10,7 +11,7 @@ mod coding;
 pub mod files;
 pub mod rest;
 
-use files::{Content, Document, FILES};
+use files::{Content, FILES};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt as _, Response};
 use proftest::http::segments;
@@ -50,8 +51,12 @@ pub fn handle(request: &Request) -> Response<Body> {
     }
     match segments[..] {
         ["proftest"] => document(request, ""),
+        ["proftest", "privacy"] => answer(request, &FILES.privacy, StatusCode::OK, DOCUMENT_CACHE),
         ["proftest", slug] => document(request, slug),
-        ["proftest", "assets", name] => asset(request, FILES.asset(name), ASSET_CACHE),
+        ["proftest", "assets", name] => match FILES.asset(name) {
+            None if is_worker(name) => asset(request, FILES.made_of("worker.js"), FIXED_NAME_CACHE),
+            found => asset(request, found, ASSET_CACHE),
+        },
         // What browsers and crawlers ask every server for.
         ["favicon.ico"] => asset(request, FILES.made_of("icon.png"), FIXED_NAME_CACHE),
         ["robots.txt"] => asset(request, FILES.made_of("robots.txt"), FIXED_NAME_CACHE),
@@ -60,8 +65,12 @@ pub fn handle(request: &Request) -> Response<Body> {
 }
 
 fn document(request: &Request, slug: &str) -> Response<Body> {
-    let Document { content, policy } = FILES.document(slug);
-    with_policy(answer(request, content, StatusCode::OK, DOCUMENT_CACHE), policy)
+    answer(request, FILES.document(slug), StatusCode::OK, DOCUMENT_CACHE)
+}
+
+/// A worker of an older release. A page that is older than this release needs one, or its visitor's message is held.
+fn is_worker(name: &str) -> bool {
+    name.starts_with("worker-") && name.ends_with(".js")
 }
 
 fn asset(request: &Request, content: Option<&'static Content>, cache: &'static str) -> Response<Body> {
@@ -73,16 +82,7 @@ fn asset(request: &Request, content: Option<&'static Content>, cache: &'static s
 
 /// The document for people who came to a wrong address.
 fn lost(request: &Request, status: StatusCode) -> Response<Body> {
-    let Document { content, policy } = &FILES.not_found;
-    with_policy(answer(request, content, status, NOT_FOUND_CACHE), policy)
-}
-
-fn with_policy(mut response: Response<Body>, policy: &'static str) -> Response<Body> {
-    let value = HeaderValue::from_static(policy);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_SECURITY_POLICY, value);
-    response
+    answer(request, &FILES.not_found, status, NOT_FOUND_CACHE)
 }
 
 /// The content in the best form that the client accepts, or 304 when the client has it.
@@ -116,6 +116,9 @@ fn answer(
         if let Some(coding) = coding {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
         }
+    }
+    if let Some(policy) = content.policy {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     for (name, value) in SECURITY {
         headers.insert(name, HeaderValue::from_static(value));

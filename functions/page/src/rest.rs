@@ -9,12 +9,14 @@ use std::fmt::Write as _;
 
 const READ: &str = "GET, HEAD, OPTIONS";
 const SEND: &str = "OPTIONS, POST";
+const ASK_AND_SEND: &str = "GET, OPTIONS, POST";
 
 /// The methods of a path, as the header `Allow` lists them, if it is one of ours. `template_routes` compares it with
 /// the template.
 pub fn methods(segments: &[&str]) -> Option<&'static str> {
     match segments {
         ["api", "landing", "proftest"] => Some(SEND),
+        ["api", "landing", "challenge"] => Some(ASK_AND_SEND),
         ["proftest" | "favicon.ico" | "robots.txt"]
         | ["proftest" | "l", _]
         | ["proftest", "assets", _]

@@ -9,7 +9,9 @@ pub use fingerprint::{GuardKey, WeakKey};
 pub use token::{BITS, Challenge, FILL_MIN, Proof, ProofError, Ticket};
 
 use super::limits::{Limit, Limits};
+use crate::texts::Texts;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 
 /// What `funnel.intake` takes as `p_guard`. The default counts nothing, and leaves the consent to the caller.
@@ -53,6 +55,12 @@ pub struct Consent {
     pub language: Option<String>,
     /// The path of the page.
     pub page: Option<String>,
+}
+
+/// SHA-256 of the text that the page shows or has shown under this version, in hexadecimal digits.
+pub fn text_sha256(texts: &Texts, version: &str) -> Option<String> {
+    let consent = texts.consents.iter().find(|consent| consent.version == version)?;
+    Some(fingerprint::hex(&Sha256::digest(consent.text)))
 }
 
 /// One key that a submission counts under.

@@ -11,8 +11,18 @@ pub struct Accepted {
     lead_id: LeadId,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<ShownResult>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    asked: Option<Asked>,
+}
+
+/// A proof of work to solve before the message is due.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    pub challenge: String,
+    /// Of Turnstile, which must confirm the browser too.
     #[serde(skip_serializing_if = "Option::is_none")]
-    challenge: Option<String>,
+    pub site_key: Option<String>,
 }
 
 /// What the page shows of the result: the same as the e-mail.
@@ -59,12 +69,11 @@ impl Accepted {
             success: true,
             lead_id,
             result: result.map(ShownResult::new),
-            challenge: None,
+            asked: None,
         }
     }
 
-    /// The same with a proof of work to solve.
-    pub fn with_challenge(self, challenge: Option<String>) -> Self {
-        Self { challenge, ..self }
+    pub fn asking(self, asked: Option<Asked>) -> Self {
+        Self { asked, ..self }
     }
 }

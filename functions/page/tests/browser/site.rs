@@ -60,7 +60,7 @@ async fn serve_pixels() -> Response {
     let page = page::handle(&request);
     let file = "public_url = \"https://a.kz\"\npolicy_url = \"https://a.kz\"\n[campaigns.a]\nmeta = \"123456789012345\"\nyandex = \"12345678\"";
     let campaigns = Campaigns::read(file).unwrap();
-    let campaign = &campaigns.with_pixels["a"];
+    let campaign = &campaigns.listed["a"];
     let html = String::from_utf8(page.body().to_vec()).unwrap();
     let send = "<p class=\"act\"><button type=\"submit\"";
     let html = html

@@ -1,4 +1,5 @@
 // The page: which step is shown, and how one gets from one to the next.
+import { fetchTicket } from './challenge.js';
 import { setUpForm } from './form.js';
 import { fillResult } from './result.js';
 import { restartSession, saveSession, session } from './session.js';
@@ -165,7 +166,10 @@ setUpQuestions();
 setUpForm();
 setUpSubmit(texts, saved);
 setUpPixels();
-$('begin').addEventListener('click', () => go(0));
+$('begin').addEventListener('click', () => {
+  go(0);
+  fetchTicket();
+});
 $('next').addEventListener('click', next);
 $('back').addEventListener('click', () => goBack(session.step > 0 ? session.step - 1 : 'start'));
 $('edit').addEventListener('click', () => goBack(ALL - 1));

@@ -1,4 +1,4 @@
-// What must survive a reload: the step, the answers, the form, the submission's id, the result.
+// What must survive a reload: the step, the answers, the form, the submission's id, the result, the ticket, the challenge.
 
 // early.js reads it too.
 const SESSION_KEY = 'proftest';
@@ -8,7 +8,7 @@ const VERSION = document.querySelector('main').dataset.quiz;
 export const session = readSession();
 
 function newSession() {
-  return { version: VERSION, step: 'start', answers: [], form: {}, opened: Date.now() };
+  return { version: VERSION, step: 'start', answers: [], form: {} };
 }
 
 function readSession() {
@@ -30,8 +30,10 @@ export function saveSession() {
 }
 
 export function restartSession() {
+  // The proof of what was sent is still owed.
+  const { asked } = session;
   for (const key of Object.keys(session)) delete session[key];
-  Object.assign(session, newSession());
+  Object.assign(session, newSession(), { asked });
   saveSession();
 }
 

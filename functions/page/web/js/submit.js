@@ -1,5 +1,6 @@
 // Sends the form, again and again until it is saved or refused.
 import { slug, source } from './campaign.js';
+import { prove } from './challenge.js';
 import { checkForm, emptyTrap, lockForm, readForm, showRefusal } from './form.js';
 import { pauseSeconds, sendLead } from './send.js';
 import { saveSession, session, submissionId } from './session.js';
@@ -23,6 +24,7 @@ export function setUpSubmit(texts, saved) {
     if (session.sending) submit(texts);
   });
   if (session.sending) submit(texts);
+  prove();
 }
 
 async function submit(texts) {
@@ -46,7 +48,10 @@ async function submit(texts) {
   lockForm(false);
   sendButton.removeAttribute('aria-disabled');
   if (answer.done) {
+    const { challenge, siteKey } = answer.done;
+    if (challenge) session.asked = { challenge, siteKey };
     onSaved(answer.done, lead);
+    prove();
     endSubmission();
   } else if (answer.refused) {
     emptyTrap();
@@ -102,6 +107,9 @@ function payload(texts) {
     })),
     utmParams: touches.first,
     lastUtmParams: touches.last,
-    elapsedMs: Date.now() - session.opened,
+    page: location.pathname,
+    ticket: session.ticket,
+    // The form is not sent without the tick.
+    consent: { version: '{{consent_version}}', language: 'ru', email: true, sms: true },
   };
 }

@@ -60,13 +60,16 @@ impl GuardKey {
     }
 
     pub(super) fn hex(&self, purpose: &str, value: &[u8]) -> String {
-        let hash = self.mac(purpose, value).finalize().into_bytes();
-        hash.iter().take(BYTES).fold(String::new(), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(&self.mac(purpose, value).finalize().into_bytes()[..BYTES])
     }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// An address in lower case, as people receive it: Gmail ignores dots, and most providers what follows a plus.

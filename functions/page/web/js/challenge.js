@@ -1,0 +1,35 @@
+// What the server wants of a browser: to know when the test was begun, and sometimes a proof of work. The visitor sees
+// nothing of either.
+import { saveSession, session } from './session.js';
+
+const AGAIN_MS = 5_000;
+const script = '{{asset:worker.js}}';
+// The page's policy allows no script by a plain address.
+const rule = { createScriptURL: () => script };
+const { trustedTypes } = window;
+const workerUrl = (trustedTypes ? trustedTypes.createPolicy('worker', rule) : rule).createScriptURL();
+
+// Without a ticket the server asks for a proof instead.
+export async function fetchTicket() {
+  try {
+    if (!session.ticket) session.ticket = (await (await fetch('/api/landing/challenge')).json()).ticket;
+    saveSession();
+  } catch {
+    // As above.
+  }
+}
+
+// Goes on after a reload.
+export function prove() {
+  const { asked } = session;
+  if (!asked) return;
+  const worker = new Worker(workerUrl);
+  worker.postMessage(asked);
+  worker.onerror = () => setTimeout(prove, AGAIN_MS);
+  worker.onmessage = ({ data }) => {
+    if (!data.done) return;
+    delete session.asked;
+    saveSession();
+  };
+  if (asked.siteKey) import('{{asset:turnstile.js}}').then((module) => module.bringTokens(worker, asked.siteKey));
+}
