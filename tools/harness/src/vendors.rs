@@ -1,8 +1,8 @@
-//! The three vendors' stand-ins, with their keys and addresses.
+//! The vendors' stand-ins, with their keys and addresses.
 
 use axum::Router;
 use standins::{
-    AmoCrm, AmoCrmOptions, Faults, Mobizon, MobizonOptions, Resend, ResendOptions, Running, serve,
+    AmoCrm, AmoCrmOptions, Faults, Mobizon, MobizonOptions, Resend, ResendOptions, Running, Turnstile, serve,
 };
 use tokio::net::TcpListener;
 
@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 pub const RESEND_KEY: &str = "re_local_stand_in";
 pub const MOBIZON_KEY: &str = "mobizon-local-stand-in";
 pub const AMOCRM_TOKEN: &str = "amocrm-local-stand-in";
+pub const TURNSTILE_SECRET: &str = "turnstile-local-stand-in";
 /// The stand-in's text field for our marker: see its seed.
 pub const AMOCRM_LEAD_ID_FIELD: &str = "880010";
 pub const AMOCRM_UTM_FIELDS: &str =
@@ -83,6 +84,9 @@ pub struct Vendors {
     pub resend: Resend,
     pub mobizon: Mobizon,
     pub amocrm: AmoCrm,
+    /// Nothing asks it by default; a test puts its settings in.
+    pub turnstile: Turnstile,
+    pub turnstile_url: String,
     pub urls: Urls,
     /// For their lifetime.
     servers: Vec<Running>,
@@ -97,8 +101,14 @@ impl Vendors {
         let resend = Resend::new(options.resend);
         let mobizon = Mobizon::new(options.mobizon);
         let amocrm = AmoCrm::new(options.amocrm);
+        let turnstile = Turnstile::new(TURNSTILE_SECRET);
         let mut servers = Vec::new();
-        for router in [resend.router(), mobizon.router(), amocrm.router()] {
+        for router in [
+            resend.router(),
+            mobizon.router(),
+            amocrm.router(),
+            turnstile.router(),
+        ] {
             servers.push(serve(TcpListener::bind("127.0.0.1:0").await?, wrap(router))?);
         }
         Ok(Self {
@@ -110,6 +120,8 @@ impl Vendors {
             resend,
             mobizon,
             amocrm,
+            turnstile_url: servers[3].url(),
+            turnstile,
             servers,
         })
     }
@@ -127,6 +139,7 @@ impl Vendors {
         for vendor in Vendor::ALL {
             self.faults(vendor).clear();
         }
+        self.turnstile.faults().clear();
     }
 
     /// The e-mails that were accepted, by whichever vendor.

@@ -3,7 +3,7 @@
 //!
 //! Each has what the product's clients send, and refuses the rest, so that a misspelling shows.
 //!
-//! [`Resend`], [`Mobizon`] and [`AmoCrm`] are cheap to clone; their `router()` goes to [`serve`]. Ask the value for what
+//! [`Resend`], [`Mobizon`], [`AmoCrm`] and [`Turnstile`] are cheap to clone; their `router()` goes to [`serve`]. Ask the value for what
 //! it accepted (`sent()`, amoCRM: `deals()`), its counts (`stats()`) and its faults (`faults()`).
 #![allow(clippy::missing_panics_doc, reason = "only this workspace uses the crate")]
 
@@ -14,6 +14,7 @@ mod meter;
 mod mobizon;
 mod resend;
 mod serve;
+mod turnstile;
 
 pub use amocrm::{
     AmoCrm, AmoCrmOptions, BoardDeal, BoardStage, CrmContact, CrmDeal, CrmNote, OAuthApp, Seed, SeedContact,
@@ -24,6 +25,7 @@ pub use faults::{Fault, Faults, Mode};
 pub use mobizon::{Mobizon, MobizonOptions, SentSms};
 pub use resend::{Resend, ResendOptions, SentEmail, Tag};
 pub use serve::{Running, serve};
+pub use turnstile::Turnstile;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -11,6 +11,7 @@
 mod accessibility;
 #[path = "../../build/campaigns.rs"]
 mod campaigns;
+mod challenge;
 mod journey;
 mod layout;
 mod machine;
@@ -24,6 +25,7 @@ mod visitor;
 mod walk;
 
 use machine::{DEJAVU, Fonts, chromium};
+use proftest::domain::guard::Ticket;
 use serde_json::{Value, json};
 use site::Site;
 use std::time::Duration;
@@ -75,7 +77,13 @@ fn check_lead(site: &Site, campaign: &str) {
             json!({"questionNumber": index + 1, "question": question.text, "answer": option})
         );
     }
-    assert!(lead["elapsedMs"].as_u64().unwrap() > 0);
+    let consent = json!({"version": "2", "language": "ru", "email": true, "sms": true});
+    assert_eq!(lead["consent"], consent);
+    assert_eq!(lead["page"], format!("/proftest/{campaign}"));
+    let ticket = lead["ticket"].as_str().unwrap();
+    let later = site::now() + Duration::from_secs(3);
+    assert!(Ticket::is_good(&site::guard_key(), ticket, later), "{ticket}");
+    assert!(lead.get("elapsedMs").is_none());
     let posts = site.api(|api| api.posts.clone());
     let ids: std::collections::HashSet<&str> = posts
         .iter()

@@ -8,10 +8,13 @@ use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use lambda_http::RequestExt as _;
+use proftest::domain::guard::{Challenge, GuardKey, Proof, Ticket};
+use proftest::domain::ids::SubmissionId;
 use proftest::domain::quiz;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What the API has been sent, and how it answers.
 #[derive(Default)]
@@ -24,6 +27,26 @@ pub struct Api {
     pub posts: Vec<Value>,
     /// The bodies of the posts that were answered 200.
     pub saved: Vec<Value>,
+    /// Whether those are asked for a proof.
+    pub challenges: bool,
+    /// Turnstile's site key, which the challenge then carries.
+    pub site_key: Option<&'static str>,
+    /// Tokens of Turnstile that do not count.
+    pub used_tokens: Vec<&'static str>,
+    /// Whether no ticket is given, and every proof answered 503.
+    pub is_down: bool,
+    /// Every proof's body, in order.
+    pub proofs: Vec<Value>,
+    /// The submissions whose challenge is solved.
+    pub proved: Vec<SubmissionId>,
+}
+
+pub fn guard_key() -> GuardKey {
+    GuardKey::new(&SecretString::from("0".repeat(32))).unwrap()
+}
+
+pub fn now() -> Duration {
+    SystemTime::UNIX_EPOCH.elapsed().unwrap()
 }
 
 /// A running site; it stops with the test's runtime.
@@ -39,6 +62,7 @@ impl Site {
         let api = Arc::new(Mutex::new(Api::default()));
         let router = Router::new()
             .route("/api/landing/proftest", post(take))
+            .route("/api/landing/challenge", get(ticket).post(prove))
             .route("/proftest/pixels", get(serve_pixels))
             .fallback(serve)
             .with_state(Arc::clone(&api));
@@ -69,6 +93,7 @@ async fn serve_pixels() -> Response {
             &format!("<html lang=\"ru\"{}", campaign.attributes()),
             1,
         )
+        .replacen("/proftest/privacy", campaign.policy_url(&campaigns.policy_url), 1)
         .replacen(send, &format!("{}{send}", campaign.tick()), 1);
     let own = page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
     let hashes = |directive: &str| {
@@ -114,9 +139,46 @@ async fn take(State(api): State<Arc<Mutex<Api>>>, body: Bytes) -> Response {
         return (StatusCode::BAD_REQUEST, axum::Json(refused)).into_response();
     }
     api.saved.push(lead.clone());
-    let result = result(&lead);
-    axum::Json(json!({"success": true, "leadId": "019aab2e-7c40-7d1e-9f3a-5b6c7d8e9f01", "result": result}))
-        .into_response()
+    let mut answer = json!({"success": true, "leadId": "019aab2e-7c40-7d1e-9f3a-5b6c7d8e9f01"});
+    answer["result"] = json!(result(&lead));
+    if api.challenges {
+        let expires = now() + Duration::from_mins(10);
+        answer["challenge"] = json!(Challenge::issue(&guard_key(), SubmissionId::new(), expires));
+        answer["siteKey"] = json!(api.site_key);
+    }
+    axum::Json(answer).into_response()
+}
+
+async fn ticket(State(api): State<Arc<Mutex<Api>>>) -> Response {
+    if api.lock().unwrap_or_else(PoisonError::into_inner).is_down {
+        return (StatusCode::SERVICE_UNAVAILABLE, "{}").into_response();
+    }
+    axum::Json(json!({"ticket": Ticket::issue(&guard_key(), now())})).into_response()
+}
+
+async fn prove(State(api): State<Arc<Mutex<Api>>>, body: Bytes) -> Response {
+    let mut api = api.lock().unwrap_or_else(PoisonError::into_inner);
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    api.proofs.push(body.clone());
+    let text = |field: &str| body[field].as_str().unwrap_or_default().to_owned();
+    let proof = Proof {
+        challenge: text("challenge"),
+        nonce: text("nonce"),
+    };
+    let token = text("turnstile");
+    let is_used = api.used_tokens.contains(&token.as_str()) || api.site_key.is_some() && token.is_empty();
+    match proof.check(&guard_key(), now()) {
+        _ if api.is_down => (StatusCode::SERVICE_UNAVAILABLE, "{}").into_response(),
+        Ok(_) if is_used => {
+            let refused = json!({"success": false, "error": "ещё раз", "fields": {"turnstile": "ещё раз"}});
+            (StatusCode::BAD_REQUEST, axum::Json(refused)).into_response()
+        }
+        Ok(submission) => {
+            api.proved.push(submission);
+            axum::Json(json!({"success": true})).into_response()
+        }
+        Err(_) => (StatusCode::BAD_REQUEST, "{\"success\":false}").into_response(),
+    }
 }
 
 /// As intake answers it.

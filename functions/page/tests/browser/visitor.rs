@@ -138,6 +138,11 @@ impl Visitor {
         visitor
     }
 
+    /// For what only one kind of test does.
+    pub const fn tab(&self) -> &Page {
+        &self.page
+    }
+
     /// Ends the browser.
     pub async fn leave(mut self) {
         self.browser.close().await.unwrap();

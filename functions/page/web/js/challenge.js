@@ -4,10 +4,7 @@ import { saveSession, session } from './session.js';
 
 const AGAIN_MS = 5_000;
 const script = '{{asset:worker.js}}';
-// The page's policy allows no script by a plain address.
-const rule = { createScriptURL: () => script };
-const { trustedTypes } = window;
-const workerUrl = (trustedTypes ? trustedTypes.createPolicy('worker', rule) : rule).createScriptURL();
+let workerUrl;
 
 // Without a ticket the server asks for a proof instead.
 export async function fetchTicket() {
@@ -23,13 +20,25 @@ export async function fetchTicket() {
 export function prove() {
   const { asked } = session;
   if (!asked) return;
-  const worker = new Worker(workerUrl);
-  worker.postMessage(asked);
-  worker.onerror = () => setTimeout(prove, AGAIN_MS);
-  worker.onmessage = ({ data }) => {
-    if (!data.done) return;
-    delete session.asked;
-    saveSession();
-  };
-  if (asked.siteKey) import('{{asset:turnstile.js}}').then((module) => module.bringTokens(worker, asked.siteKey));
+  try {
+    const worker = new Worker(workerUrl || allowWorker());
+    worker.onerror = () => setTimeout(prove, AGAIN_MS);
+    worker.onmessage = ({ data }) => {
+      if (!data.done) return;
+      delete session.asked;
+      saveSession();
+    };
+    if (asked.siteKey) import('{{asset:turnstile.js}}').then((module) => module.bringTokens(worker, asked.siteKey));
+    worker.postMessage(asked);
+  } catch {
+    // A browser without workers: the team decides about the message.
+  }
+}
+
+// The page's policy takes no plain address, and this rule once.
+function allowWorker() {
+  const rule = { createScriptURL: () => script };
+  const { trustedTypes } = window;
+  workerUrl = (trustedTypes ? trustedTypes.createPolicy('worker', rule) : rule).createScriptURL('');
+  return workerUrl;
 }

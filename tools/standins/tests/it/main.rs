@@ -6,6 +6,7 @@ mod amocrm;
 mod faults;
 mod mobizon;
 mod resend;
+mod turnstile;
 
 use axum::Router;
 use reqwest::{Client, RequestBuilder};
