@@ -10,6 +10,7 @@ mod guard;
 mod turnstile;
 
 pub use crm::{AmoCrm, Auth, Crm, OAuthClient, Stage};
+use deliver::PUBLIC_BASE_URL;
 pub use deliver::*;
 pub use environment::{Environment, variable};
 pub use guard::{Addresses, Asked, Guard, limits};

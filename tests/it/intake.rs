@@ -323,7 +323,13 @@ fn the_sample_events_are_answered() {
     run(async {
         let intake = world().await;
         let app = app(&intake).await;
-        for (file, status) in [("valid", 200), ("base64", 200), ("invalid_json", 400)] {
+        for (file, status) in [
+            ("valid", 200),
+            ("base64", 200),
+            ("invalid_json", 400),
+            ("ticket", 200),
+            ("proof", 400),
+        ] {
             let event = sample(&format!("intake/{file}.json"));
             let answer = Answer::from(intake::handle(&app, request(&event)).await);
             assert_eq!(answer.status, status, "{file}: {answer:?}");

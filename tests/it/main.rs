@@ -5,6 +5,8 @@
 // The clippy settings that allow these in tests do not reach helpers outside `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod challenge;
+mod consents;
 mod crash_matrix;
 mod crm_rate;
 mod crm_recovery;

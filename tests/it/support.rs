@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod doctor;
 pub mod front;
 pub mod funnel;
+pub mod guard;
 pub mod holds;
 pub mod json;
 pub mod printing;

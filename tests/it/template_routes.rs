@@ -1,17 +1,18 @@
 //! The public routes: what template.yaml has, what the handlers serve, and the sample events.
 
-use crate::support::request::{request, sample, visit};
+use crate::support::request::{Answer, request, sample, visit};
 use crate::support::stack::stack;
 use crate::template::{DEFAULT_ROUTE, page_asset, routes, template};
 use harness::tools;
-use harness::world::{World, run};
+use harness::world::{World, run, sdk};
 use proftest::config;
 use proftest::http::segments;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every public route, with who serves it. `every_route_is_one_that_its_function_serves` asks the handlers.
-const ROUTES: [(&str, &str, &[&str]); 7] = [
+const ROUTES: [(&str, &str, &[&str]); 8] = [
     ("intake", "/api/landing/proftest", &["POST"]),
+    ("intake", "/api/landing/challenge", &["GET", "POST"]),
     // Messengers and mail scanners look at a link with HEAD before a person follows it.
     ("track", "/api/landing/track/{proxy+}", &["GET", "HEAD"]),
     ("track", "/l/{proxy+}", &["GET", "HEAD"]),
@@ -53,7 +54,12 @@ fn the_translated_template_has_these_routes_and_may_invoke_their_functions() {
             .collect();
         permitted.insert("/*".to_owned());
         assert_eq!(api.permitted.iter().cloned().collect::<BTreeSet<_>>(), permitted);
-        let throttled = ["$default", "POST /api/landing/proftest"];
+        let throttled = [
+            "$default",
+            "GET /api/landing/challenge",
+            "POST /api/landing/challenge",
+            "POST /api/landing/proftest",
+        ];
         assert_eq!(
             api.throttled.iter().map(String::as_str).collect::<BTreeSet<_>>(),
             throttled.into()
@@ -107,13 +113,24 @@ fn every_route_is_one_that_its_function_serves() {
             course: "https://onai.academy/course".parse().unwrap(),
         };
         let track = track::App::new(&config).unwrap();
+        let intake = intake::App::new(&world.intake_config(), &sdk().await).unwrap();
         let mut gets = 0;
         for (binary, method, path) in routes(&template()) {
             if binary == "intake" {
-                assert_eq!(
-                    (method.as_str(), path.as_str()),
-                    ("POST", "/api/landing/proftest")
-                );
+                let mut event = sample("intake/valid.json");
+                event["rawPath"] = path.as_str().into();
+                event["requestContext"]["http"]["path"] = path.as_str().into();
+                event["requestContext"]["http"]["method"] = method.as_str().into();
+                let answer: Answer = intake::handle(&intake, request(&event)).await.into();
+                let (status, member) = match (method.as_str(), path.as_str()) {
+                    ("POST", "/api/landing/proftest") => (200, "leadId"),
+                    ("GET", "/api/landing/challenge") => (200, "ticket"),
+                    // A form is no proof.
+                    ("POST", "/api/landing/challenge") => (400, "error"),
+                    other => panic!("{other:?}"),
+                };
+                assert_eq!(answer.status, status, "{method} {path}");
+                assert!(answer.body[member].is_string(), "{method} {path}: {answer:?}");
                 continue;
             }
             if binary == "page" {

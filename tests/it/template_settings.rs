@@ -96,6 +96,7 @@ fn every_variable_of_the_configuration_is_read_by_some_function() {
         "config/crm.rs",
         "config/deliver.rs",
         "config/guard.rs",
+        "config/turnstile.rs",
     ]
     .map(|file| {
         let path = tools::workspace().join("shared/src").join(file);

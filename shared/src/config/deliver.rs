@@ -72,6 +72,9 @@ impl Mobizon {
     }
 }
 
+/// Where the functions are reachable, unless it is set.
+pub(super) const PUBLIC_BASE_URL: &str = "https://api.onai.academy";
+
 /// The bases of the links in messages. Every link we send is a tracked link.
 #[derive(Clone)]
 pub struct Links {
@@ -83,7 +86,7 @@ pub struct Links {
 
 impl Links {
     pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
-        let public = env.base_url("PUBLIC_BASE_URL", "https://api.onai.academy")?;
+        let public = env.base_url("PUBLIC_BASE_URL", PUBLIC_BASE_URL)?;
         let short = env.base_url("SHORT_LINK_BASE_URL", &public)?;
         Ok(Self { public, short })
     }

@@ -1,6 +1,6 @@
 //! Settings of Cloudflare Turnstile, the optional second level of the challenge.
 
-use super::{ConfigError, Env, Links};
+use super::{ConfigError, Env, PUBLIC_BASE_URL};
 use secrecy::SecretString;
 use url::Url;
 
@@ -44,7 +44,7 @@ impl Turnstile {
 }
 
 fn hostnames(env: &Env<'_>) -> Result<Vec<String>, ConfigError> {
-    let public = Links::read(env)?.public;
+    let public = env.base_url("PUBLIC_BASE_URL", PUBLIC_BASE_URL)?;
     let own = Url::parse(&public)
         .ok()
         .and_then(|url| url.host_str().map(str::to_owned));

@@ -36,6 +36,8 @@ pub enum Error {
     Database(#[from] tokio_postgres::Error),
     #[error(transparent)]
     Store(#[from] proftest::store::StoreError),
+    #[error(transparent)]
+    Intake(#[from] intake::StartError),
     #[error("a function's process failed; functions.log below target/bench may say why")]
     Function(#[from] harness::runtime_api::Failed),
     #[error("a socket, a file or a directory failed")]
