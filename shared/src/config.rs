@@ -16,6 +16,8 @@ pub use environment::{Environment, variable};
 pub use guard::{Addresses, Asked, Guard, limits};
 pub use turnstile::Turnstile;
 
+use crate::domain::limits::Limits;
+use crate::domain::retention::Retention;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -296,6 +298,10 @@ pub struct Sweep {
     pub queue_url: String,
     /// `CRM_QUEUE_URL`: wakes CRM tasks.
     pub crm_queue_url: String,
+    /// `LIMITS`: what the use of the budgets is compared with.
+    pub limits: Limits,
+    /// `RETENTION`: how long rows are kept.
+    pub retention: Retention,
 }
 
 impl Sweep {
@@ -304,8 +310,18 @@ impl Sweep {
             database: Database::read(env)?,
             queue_url: notifications_queue_url(env)?,
             crm_queue_url: crm_queue_url(env)?,
+            limits: guard::budgets(env)?,
+            retention: retention(env)?,
         })
     }
+}
+
+fn retention(env: &Env<'_>) -> Result<Retention, ConfigError> {
+    let malformed = |_| ConfigError::Malformed {
+        name: "RETENTION",
+        must_be: "off, or changes such as clicks=90d,leads=24m with the names of docs/limits.md and ages of at least 31 days",
+    };
+    Retention::parse(&env.optional("RETENTION").unwrap_or_default()).map_err(malformed)
 }
 
 #[cfg(test)]

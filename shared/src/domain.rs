@@ -35,4 +35,5 @@ pub mod limits;
 pub mod message;
 pub mod metadata;
 pub mod quiz;
+pub mod retention;
 pub mod retry;

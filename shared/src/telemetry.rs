@@ -33,6 +33,7 @@ pub fn init(filter: Option<&str>) {
 pub enum Unit {
     Count,
     Seconds,
+    Percent,
     /// Anything else, such as money.
     None,
 }
@@ -45,7 +46,7 @@ pub enum Unit {
 pub fn metrics(function: &str, values: &[(&str, f64, Unit)]) {
     let names: Vec<Value> = values
         .iter()
-        .map(|(name, _, unit)| json!({"Name": name, "Unit": match unit { Unit::Count => "Count", Unit::Seconds => "Seconds", Unit::None => "None" }}))
+        .map(|(name, _, unit)| json!({"Name": name, "Unit": match unit { Unit::Count => "Count", Unit::Seconds => "Seconds", Unit::Percent => "Percent", Unit::None => "None" }}))
         .collect();
     let mut line = Map::new();
     line.insert(

@@ -1,14 +1,19 @@
-//! Runs every minute: wakes what is overdue and reports the state of the funnel.
+//! Runs every minute: wakes what is overdue, ends holds whose time is over, reports the state of the funnel, and does away
+//! with what is old.
 //!
 //! Schedules and messages only wake a function and may get lost; the row is the truth. The sweep alone would deliver
 //! everything, a little late.
 
+mod report;
+mod retention;
+
 use proftest::aws::AwsError;
 use proftest::aws::queue::Queue;
 use proftest::config;
-use proftest::store::{Backlog, Store, StoreError};
+use proftest::domain::limits::Limits;
+use proftest::domain::retention::Retention;
+use proftest::store::{Store, StoreError};
 use proftest::task::{CrmTask, DeliverTask};
-use proftest::telemetry::{self, Unit};
 use std::time::Duration;
 
 /// Overdue rows per statement.
@@ -24,6 +29,8 @@ pub struct App {
     store: Store,
     queue: Queue,
     crm: Queue,
+    limits: Limits,
+    retention: Retention,
 }
 
 /// Why a run ended early. The next one starts within a minute.
@@ -43,6 +50,8 @@ impl App {
             store: Store::new(&config.database, 2, DATABASE_DEADLINE)?,
             queue: Queue::new(sdk, &config.queue_url),
             crm: Queue::new(sdk, &config.crm_queue_url),
+            limits: config.limits.clone(),
+            retention: config.retention.clone(),
         })
     }
 }
@@ -57,14 +66,20 @@ pub struct Woken {
 
 /// Wakes what is overdue and reports. The report comes before an error, if there can be one.
 pub async fn handle(app: &App) -> Result<Woken, SweepError> {
-    report(&app.store.backlog().await?);
-    // A failure to wake one kind must not stop the others.
-    let (notifications, crm_tasks, closed) = futures::future::join3(
+    report::backlog(&app.store.backlog().await?);
+    // A failure of one must not stop the others.
+    let (notifications, crm_tasks, closed, ended, guard) = futures::join!(
         wake_notifications(&app.store, &app.queue),
         wake_crm(&app.store, &app.crm),
         app.store.close_left_behind(),
-    )
-    .await;
+        end_holds(&app.store),
+        app.store.guard_state(),
+    );
+    if let Ok(state) = &guard {
+        report::guard(state, &app.limits);
+    }
+    // Nobody waits for it, so it comes last, and its failure is not the run's.
+    Box::pin(retention::apply(&app.store, &app.retention)).await;
     let woken = Woken {
         notifications: notifications?,
         crm_tasks: crm_tasks?,
@@ -73,6 +88,8 @@ pub async fn handle(app: &App) -> Result<Woken, SweepError> {
         tracing::warn!(woken.notifications, woken.crm_tasks, "Woke what was overdue");
     }
     closed?;
+    ended?;
+    guard?;
     Ok(woken)
 }
 
@@ -105,31 +122,20 @@ async fn wake_crm(store: &Store, queue: &Queue) -> Result<usize, SweepError> {
     Ok(woken)
 }
 
-#[allow(clippy::cast_precision_loss, reason = "counts of rows are far below 2^52")]
-fn report(backlog: &Backlog) {
-    telemetry::metrics(
-        &config::function_name(),
-        &[
-            (
-                "OldestOverdueSeconds",
-                backlog.oldest_overdue_seconds,
-                Unit::Seconds,
-            ),
-            ("OverdueNotifications", backlog.overdue as f64, Unit::Count),
-            ("PendingNotifications", backlog.pending as f64, Unit::Count),
-            (
-                "FailedNotificationsLastDay",
-                backlog.failed_last_day as f64,
-                Unit::Count,
-            ),
-            ("LeadsLastDay", backlog.leads_last_day as f64, Unit::Count),
-            ("DeliveredLastDay", backlog.delivered_last_day as f64, Unit::Count),
-            ("OnTimeLastDay", backlog.on_time_last_day as f64, Unit::Count),
-            ("ClickedLastDay", backlog.clicked_last_day as f64, Unit::Count),
-            ("ParkedDeliveries", backlog.parked as f64, Unit::Count),
-            ("OverdueCrmTasks", backlog.crm_overdue as f64, Unit::Count),
-            ("FailedCrmTasks", backlog.crm_failed as f64, Unit::Count),
-            ("CrmGateShut", backlog.crm_gate_shut as f64, Unit::Count),
-        ],
-    );
+async fn end_holds(store: &Store) -> Result<(), StoreError> {
+    let mut total = 0;
+    for _ in 0..BATCHES_MAX {
+        let ended = store.end_holds(BATCH).await?;
+        total += ended;
+        if ended < usize::from(BATCH) {
+            break;
+        }
+    }
+    if total > 0 {
+        tracing::warn!(
+            ended = total,
+            "Nobody released them in time: held deliveries have failed"
+        );
+    }
+    Ok(())
 }

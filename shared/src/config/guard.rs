@@ -84,11 +84,7 @@ impl Guard {
 
 /// `LIMITS` and `SMS_COUNTRIES`.
 pub fn limits(env: &Env<'_>) -> Result<Limits, ConfigError> {
-    let malformed = |_| ConfigError::Malformed {
-        name: "LIMITS",
-        must_be: "off, or changes such as sms.day=5000,phone.day=3 with the names of docs/limits.md and numbers of at least 1",
-    };
-    let limits = Limits::parse(&env.optional("LIMITS").unwrap_or_default()).map_err(malformed)?;
+    let limits = budgets(env)?;
     let Some(countries) = env.optional("SMS_COUNTRIES") else {
         return Ok(limits);
     };
@@ -113,6 +109,15 @@ pub fn limits(env: &Env<'_>) -> Result<Limits, ConfigError> {
         }
     };
     Ok(limits.with_countries(countries.into_iter().map(as_written).collect()))
+}
+
+/// `LIMITS` alone, for a reader that sends nothing.
+pub(super) fn budgets(env: &Env<'_>) -> Result<Limits, ConfigError> {
+    let malformed = |_| ConfigError::Malformed {
+        name: "LIMITS",
+        must_be: "off, or changes such as sms.day=5000,phone.day=3 with the names of docs/limits.md and numbers of at least 1",
+    };
+    Limits::parse(&env.optional("LIMITS").unwrap_or_default()).map_err(malformed)
 }
 
 /// The first word is the default.

@@ -25,4 +25,5 @@ select coalesce(extract(epoch from now() - min(scheduled_for) filter (where sche
        (select count(*) from crm_tasks where state = 'failed') as crm_failed,
        (select count(*) from crm_gate where shut_until > now()) as crm_gate_shut
 from scheduled_notifications
-where status = 'pending'
+-- What is held waits for a decision, and is no backlog.
+where status = 'pending' and not held

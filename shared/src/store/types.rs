@@ -7,6 +7,7 @@ use crate::domain::guard::Evidence;
 use crate::domain::ids::{
     BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, ShortCode, SubmissionId,
 };
+use crate::domain::retention::Expiring;
 use bytes::BytesMut;
 use std::error::Error;
 use std::time::Duration;
@@ -63,6 +64,7 @@ typed! {
     &str => TEXT, TEXT_ARRAY;
     String => TEXT, TEXT_ARRAY;
     Seconds => FLOAT8, FLOAT8_ARRAY;
+    jiff::Timestamp => TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
     serde_json::Value => JSONB, JSONB_ARRAY;
     Json<serde_json::Map<String, serde_json::Value>> => JSONB, JSONB_ARRAY;
     Json<Evidence> => JSONB, JSONB_ARRAY;
@@ -171,6 +173,7 @@ texts! {
     Kind: Self::parse;
     NoteKind: Self::parse;
     TaskState: Self::parse;
+    Expiring: Self::parse;
 }
 
 #[cfg(test)]

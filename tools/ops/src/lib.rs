@@ -1,5 +1,7 @@
 //! The commands for production: migrations, checks, repairs. No stand-in, emulator or console is compiled in.
 
+pub mod actor;
+pub mod cancel;
 pub mod crm_gate;
 pub mod database;
 pub mod dead_letters;
@@ -10,5 +12,6 @@ pub mod local_stack;
 pub mod migrate;
 pub mod preview;
 pub mod redrive;
+pub mod release;
 pub mod roles;
 pub mod store;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use ops::database::Address;
-use ops::{crm_gate, doctor, erase, migrate, preview, redrive, roles};
+use ops::{cancel, crm_gate, doctor, erase, migrate, preview, redrive, release, roles};
 use std::process::ExitCode;
 
 /// Commands for the people who deploy and run the funnel.
@@ -23,6 +23,10 @@ enum Command {
     OpenCrmGate(Address),
     /// Check whether settings, database and vendors are ready. Only reads; exits with 1 when something is wrong.
     Doctor(doctor::Options),
+    /// Let held deliveries go out, by lead or by reason.
+    Release(release::Options),
+    /// Cancel messages by when they are due, before they are sent.
+    Cancel(cancel::Options),
     /// Erase a person on request. Without --yes it only says what it would erase.
     Erase(erase::Options),
     /// Open failed work again, and put back the messages of the dead-letter queues.
@@ -41,6 +45,8 @@ async fn main() -> ExitCode {
         Command::Roles(options) => roles::command(&options).await,
         Command::OpenCrmGate(database) => crm_gate::command(&database).await,
         Command::Doctor(options) => doctor::command(&options).await,
+        Command::Release(options) => release::command(&options).await,
+        Command::Cancel(options) => cancel::command(&options).await,
         Command::Erase(options) => erase::command(&options).await,
         Command::Redrive(options) => redrive::command(&options).await,
         Command::Preview(options) => preview::command(&options),

@@ -256,6 +256,7 @@ fn then(channel: &ChannelStanding, standing: &Standing) -> &'static str {
         Some(State::Unknown) => ", is looked up, and sent only if it never went out",
         Some(_) => ", is tried again",
         None if channel.state != State::Failed || standing.status != Status::Failed => "",
+        None if channel.is_decided() => ", stays: that was decided",
         None if standing.replaced => ", stays: the person has a newer message",
         None => ", stays: it may have gone out, and its idempotency key has expired",
     }

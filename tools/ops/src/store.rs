@@ -1,9 +1,13 @@
 //! The statements that only commands run. As in `proftest::store`, each is one statement and may be repeated.
 
+mod cancel;
 mod erase;
 mod gate;
+mod release;
 mod reopen;
 
-pub use erase::{Erased, erase, leads_of};
+pub use cancel::{Cancelled, Span, cancel};
+pub use erase::{Erased, erase, lead, leads_of};
 pub use gate::open_gate;
+pub use release::{Held, Release, held_now, release};
 pub use reopen::{ChannelStanding, CrmStanding, Standing, reopen, reopen_crm};

@@ -17,6 +17,14 @@ pub struct Erased {
     pub sms: Vec<String>,
 }
 
+/// The lead, if there is one.
+pub async fn lead(store: &Store, id: LeadId) -> Result<Vec<LeadId>, StoreError> {
+    const SQL: &str = "select id from landing_leads where id = $1";
+    store
+        .all(Step::Command("lead"), SQL, &[param(&id)], |row| row.try_get("id"))
+        .await
+}
+
 /// Leads with this e-mail and this phone, if given; none if neither is.
 pub async fn leads_of(
     store: &Store,
@@ -36,13 +44,14 @@ pub async fn leads_of(
         .await
 }
 
-/// Erases leads with their notifications, deliveries, clicks, links, submissions and tasks.
+/// Erases leads with their notifications, deliveries, holds, clicks, links, submissions and tasks. Their consents stay, without
+/// contacts.
 ///
 /// A batch of e-mails holds ids only. It is closed at once unless another person's e-mail in it is still open; in
 /// that case the sweep closes it later.
-pub async fn erase(store: &Store, leads: &[LeadId]) -> Result<Erased, StoreError> {
+pub async fn erase(store: &Store, leads: &[LeadId], by: &str) -> Result<Erased, StoreError> {
     let sql = include_str!("erase.sql");
-    let params = [param(&leads)];
+    let params = [param(&leads), param(&by)];
     let erased = store.first(Step::Command("erase"), sql, &params, |row| {
         let batches: Vec<BatchId> = row.try_get("batches")?;
         let erased = Erased {

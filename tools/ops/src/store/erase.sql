@@ -1,6 +1,9 @@
 -- Erases a person's leads, and by the foreign keys' cascades all rows that refer to them.
 --
--- $1 lead ids
+-- $1 lead ids   $2 who does it
+--
+-- What stays has no contacts: suppressions and counters under keyed hashes; consents, as proof, ended now and without address;
+-- one audit row a lead.
 --
 -- Returns one row: what the vendors still store, and the batches with the person's e-mails. Row locks in the
 -- common order: deliveries, person, lead (ARCHITECTURE.md, "Locks"); the counts make the deletion wait for the
@@ -29,6 +32,17 @@ with sent as (
     where p.phone = g.phone
       and not exists (select from landing_leads o where o.phone = p.phone and o.id <> all ($1))
     returning p.contact_id
+), ended as (
+    update consents c set
+        address = null,
+        user_agent = null,
+        withdrawn_at = coalesce(c.withdrawn_at, now()),
+        withdrawn_how = coalesce(c.withdrawn_how, 'erase')
+    from gone
+    where c.lead_id = gone.id
+), audited as (
+    insert into audit (id, actor, act, subject)
+    select gen_random_uuid(), $2, 'erase', id from gone
 )
 select (select count(*) from gone) as leads,
        coalesce((select array_agg(distinct amocrm_lead_id) from gone where amocrm_lead_id is not null), '{}') as deals,

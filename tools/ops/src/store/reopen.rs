@@ -27,6 +27,14 @@ pub struct ChannelStanding {
     pub becomes: Option<State>,
 }
 
+impl ChannelStanding {
+    /// Whether it was cancelled, or nobody released it: then it is never sent.
+    pub fn is_decided(&self) -> bool {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        reason == "cancelled" || reason.starts_with("held: ")
+    }
+}
+
 /// A lead's CRM task before the command. A `failed` one is reopened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrmStanding {

@@ -19,6 +19,8 @@ with n as (
            d.unknown_since is not null as in_doubt,
            case
                when d.state <> 'failed' or n.status <> 'failed' or n.replaced then null
+               -- A person has decided.
+               when d.reason = 'cancelled' or d.reason like 'held: %' then null
                when d.unknown_since is null then 'retrying'
                when d.channel = 'sms' then 'unknown'
                when d.unknown_since > now() - $2 * interval '1 second' then 'retrying'
