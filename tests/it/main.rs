@@ -5,6 +5,7 @@
 // The clippy settings that allow these in tests do not reach helpers outside `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cancel;
 mod challenge;
 mod consents;
 mod crash_matrix;
@@ -24,6 +25,7 @@ mod doctor_database;
 mod erase;
 mod exhaustion;
 mod fuzz;
+mod holds;
 mod intake;
 mod intake_refusals;
 mod intake_senders;
@@ -42,6 +44,8 @@ mod pooled;
 mod python_packages;
 mod redrive;
 mod redrive_crm;
+mod release;
+mod retention;
 mod roles;
 mod roles_command;
 mod round_trips;

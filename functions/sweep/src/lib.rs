@@ -72,8 +72,8 @@ pub async fn handle(app: &App) -> Result<Woken, SweepError> {
         wake_notifications(&app.store, &app.queue),
         wake_crm(&app.store, &app.crm),
         app.store.close_left_behind(),
-        end_holds(&app.store),
-        app.store.guard_state(),
+        Box::pin(end_holds(&app.store)),
+        Box::pin(app.store.guard_state()),
     );
     if let Ok(state) = &guard {
         report::guard(state, &app.limits);

@@ -44,7 +44,8 @@ with n as (
         status = 'pending',
         open_channels = (select count(*) from reopened),
         failure_reason = (select string_agg(channel || ': ' || reason, '; ' order by channel)
-                          from found where state = 'failed' and becomes is null),
+                          from found
+                          where state = 'failed' and becomes is null and reason is distinct from 'cancelled'),
         wake_at = now() + $3 * interval '1 second'
     where id = $1 and exists (select from reopened)
 )
