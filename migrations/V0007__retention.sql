@@ -49,11 +49,11 @@ begin
     -- An index on their times would make each claim dearer, so they are walked in the order of their keys.
     select r.done_key into v_key from public.retention r where r.what = 'counters' for update;
     select array_agg(b.key order by b.key),
-           array_agg(b.key order by b.key) filter (where b.sent[cardinality(b.sent)] < p_before)
+           array_agg(b.key order by b.key) filter (where b.sent[1] < p_before)
     into v_keys, v_old
     from (select * from public.contact_budgets b
           where v_key is null or b.key > v_key order by b.key limit p_most) b;
-    delete from public.contact_budgets b where b.key = any (v_old) and b.sent[cardinality(b.sent)] < p_before;
+    delete from public.contact_budgets b where b.key = any (v_old) and b.sent[1] < p_before;
     get diagnostics v_rows = row_count;
     done := done + v_rows;
     more := more or cardinality(v_keys) = p_most;

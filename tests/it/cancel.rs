@@ -14,7 +14,7 @@ async fn cancel(world: &World, channel: Option<&str>, apply: bool) -> String {
     let now = Timestamp::now();
     let (from, to) = (now - 1.hour(), now + 1.hour());
     let span = span(&from.to_string(), &to.to_string(), channel).unwrap();
-    let lines = cancel::run(&world.db.store(), &span, "dana", apply)
+    let lines = cancel::run(&world.db.store_as("ops"), &span, "dana", apply)
         .await
         .unwrap();
     lines.join("\n")

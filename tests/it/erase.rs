@@ -20,7 +20,9 @@ const TABLES: [&str; 8] = [
 /// The person by what they give on standard input.
 async fn person(db: &Database, input: &str, yes: bool) -> Vec<String> {
     let who = Who::read(input.as_bytes()).unwrap();
-    erase::person(&db.store(), &who, "dana", yes).await.unwrap()
+    erase::person(&db.store_as("ops"), &who, "dana", yes)
+        .await
+        .unwrap()
 }
 
 async fn rows(db: &Database) -> Vec<i64> {
@@ -161,7 +163,7 @@ fn proof_of_consent_and_the_wish_for_silence_outlive_the_person_without_contacts
             )
             .await;
         let who = Who::Lead(asks.lead);
-        let lines = erase::person(&world.db.store(), &who, "dana", true)
+        let lines = erase::person(&world.db.store_as("ops"), &who, "dana", true)
             .await
             .unwrap();
         assert!(lines[1].starts_with("Erased 1 leads"), "{lines:?}");
@@ -187,7 +189,7 @@ fn proof_of_consent_and_the_wish_for_silence_outlive_the_person_without_contacts
 
         // Once more, and somebody who never was.
         for lead in [asks.lead, LeadId::new()] {
-            let lines = erase::person(&world.db.store(), &Who::Lead(lead), "dana", true)
+            let lines = erase::person(&world.db.store_as("ops"), &Who::Lead(lead), "dana", true)
                 .await
                 .unwrap();
             assert!(lines[0].starts_with("There is no such lead"), "{lines:?}");

@@ -158,7 +158,7 @@ fn two_sweeps_at_once_end_twelve_hundred_between_them_in_batches() {
             )
             .await;
         let app = sweep::App::new(&world.sweep_config(), &sdk().await).unwrap();
-        let store: Store = world.db.store();
+        let store: Store = world.db.store_as("sweep");
         assert_eq!(store.end_holds(100).await.unwrap(), 100, "a batch is bounded");
         join_all([sweep::handle(&app), sweep::handle(&app)]).await;
         sweep(&world).await;
@@ -180,9 +180,9 @@ fn what_is_held_counts_as_held_and_not_as_overdue() {
         unasked(&world).await;
         world.pass_time(2 * HOUR).await;
         abroad(&world).await;
-        let backlog = world.db.store().backlog().await.unwrap();
+        let backlog = world.db.store_as("sweep").backlog().await.unwrap();
         assert_eq!((backlog.overdue, backlog.pending), (0, 0), "{backlog:?}");
-        let guard = world.db.store().guard_state().await.unwrap();
+        let guard = world.db.store_as("sweep").guard_state().await.unwrap();
         assert_eq!((guard.held, guard.held_last_hour), (4, 1), "{guard:?}");
     });
 }

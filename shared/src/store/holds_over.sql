@@ -35,7 +35,7 @@ with due as materialized (
         updated_at = now()
     from ended
     where d.notification_id = ended.notification_id and d.channel = ended.channel
-    returning d.notification_id, d.channel, d.reason
+    returning d.notification_id, d.channel, ended.reason
 ), of_notification as (
     select notification_id, count(*)::smallint as channels,
            string_agg(channel || ': ' || reason, '; ' order by channel) as reasons

@@ -23,7 +23,7 @@ impl Store {
         // A later release may know more of them.
         let known: &[Expiring] = &Expiring::ALL;
         self.first(Step::RetentionDue, SQL, &[param(&known)], |row| {
-            row.try_get("what")
+            Ok(row.try_get("what")?)
         })
         .await
     }

@@ -5,13 +5,16 @@
 use futures::future::join_all;
 use harness::postgres::connect;
 use harness::world::{Database, Person, run};
+use jiff::Timestamp;
 use ops::roles::{MEMBERS, rights};
+use ops::store::{Held, Span};
 use proftest::domain::crm::{CrmOutcome, NoteKind};
 use proftest::domain::delivery::{Channel, Doubt, Kind, Outcome};
 use proftest::domain::ids::{
     BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, ShortCode, SubmissionId,
 };
 use proftest::domain::metadata::Metadata;
+use proftest::domain::retention::{Expiring, Retention};
 use proftest::store::{Click, CrmWork, Pinned, Store, StoreError, Target};
 use serde_json::{Map, json};
 use std::time::Duration;
@@ -124,7 +127,23 @@ async fn sweep(store: &Store) -> Done {
         done(store.backlog().await),
         done(store.close_left_behind().await),
         done(store.close(BatchId::new()).await),
+        done(store.end_holds(1).await),
+        done(store.guard_state().await),
+        done(store.take_expiring().await),
+        done(
+            store
+                .expire(Expiring::Clicks, Retention::default().age(Expiring::Clicks), 1)
+                .await,
+        ),
     ]
+}
+
+fn span() -> Span {
+    Span {
+        from: Timestamp::UNIX_EPOCH,
+        to: Timestamp::now(),
+        channel: None,
+    }
 }
 
 async fn ops(store: &Store) -> Done {
@@ -132,7 +151,11 @@ async fn ops(store: &Store) -> Done {
     let found = ops::store::leads_of(store, Some(&person.email), Some(&person.phone));
     vec![
         done(found.await),
-        done(ops::store::erase(store, &[LeadId::new()]).await),
+        done(ops::store::lead(store, LeadId::new()).await),
+        done(ops::store::erase(store, &[LeadId::new()], "test").await),
+        done(ops::store::release(store, &Held::OfLead(LeadId::new()), 1, "test", true).await),
+        done(ops::store::held_now(store).await),
+        done(ops::store::cancel(store, &span(), "test", 1, true).await),
         done(store.close(BatchId::new()).await),
         done(ops::store::reopen(store, NotificationId::new(), true).await),
         done(ops::store::reopen_crm(store, LeadId::new(), true).await),

@@ -111,16 +111,24 @@ pub const MEMBERS: [Member; 6] = [
     },
     Member {
         name: "sweep",
-        execute: &[],
+        execute: &["expire"],
         tables: &[
-            Table::new("landing_leads", "email_clicked sms_clicked created_at"),
+            Table::new("landing_leads", "id email_clicked sms_clicked created_at"),
             Table::new(
                 "scheduled_notifications",
-                "id status scheduled_for sent_at created_at wake_at held",
+                "id lead_id submission_id status scheduled_for sent_at sms_sent created_at open_channels held_channels \
+                 failure_reason wake_at held",
             )
-            .update("wake_at"),
-            Table::new("deliveries", "notification_id channel state unknown_since batch_id")
-                .update("content batch_id"),
+            .update("status open_channels held_channels failure_reason wake_at"),
+            Table::new(
+                "deliveries",
+                "notification_id channel state first_attempt_at unknown_since content batch_id",
+            )
+            .update("state next_attempt_at content reason updated_at batch_id"),
+            Table::new("holds", "notification_id channel reason held_at until ended_at").update("ended_at"),
+            Table::new("budgets", "name hour hour_n day day_n money"),
+            Table::new("submissions", "id country"),
+            Table::new("retention", "what next_at").update("next_at"),
             Table::new("email_batches", "id notifications created_at").delete(),
             Table::new("crm_tasks", "lead_id state wake_at").update("wake_at"),
             Table::new("crm_gate", "shut_until"),
@@ -131,13 +139,23 @@ pub const MEMBERS: [Member; 6] = [
         execute: &[],
         tables: &[
             Table::new("landing_leads", "id email phone amocrm_lead_id").delete(),
-            Table::new("scheduled_notifications", "id lead_id status created_at")
-                .update("status open_channels failure_reason wake_at"),
+            Table::new(
+                "scheduled_notifications",
+                "id lead_id submission_id kind status scheduled_for email_sent sms_sent created_at open_channels \
+                 held_channels failure_reason",
+            )
+            .update("status open_channels held_channels failure_reason wake_at"),
             Table::new(
                 "deliveries",
-                "notification_id channel state unknown_since provider_id reason batch_id",
+                "notification_id channel state attempt unknown_since provider_id reason batch_id",
             )
-            .update("state retries next_attempt_at updated_at content batch_id"),
+            .update("state retries next_attempt_at updated_at content reason batch_id"),
+            Table::new("holds", "notification_id channel reason held_at ended_at").update("waived ended_at"),
+            Table::new("suppressions", "key"),
+            Table::new("submissions", "id email_key phone_key"),
+            Table::new("consents", "lead_id withdrawn_at withdrawn_how")
+                .update("address user_agent withdrawn_at withdrawn_how"),
+            Table::new("audit", "").insert("id actor act subject detail"),
             Table::new("email_batches", "id notifications").delete(),
             Table::new("crm_tasks", "lead_id state reason")
                 .update("state retries next_attempt_at wake_at updated_at"),

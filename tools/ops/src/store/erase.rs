@@ -21,7 +21,9 @@ pub struct Erased {
 pub async fn lead(store: &Store, id: LeadId) -> Result<Vec<LeadId>, StoreError> {
     const SQL: &str = "select id from landing_leads where id = $1";
     store
-        .all(Step::Command("lead"), SQL, &[param(&id)], |row| row.try_get("id"))
+        .all(Step::Command("lead"), SQL, &[param(&id)], |row| {
+            Ok(row.try_get("id")?)
+        })
         .await
 }
 

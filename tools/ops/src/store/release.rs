@@ -2,10 +2,6 @@ use proftest::domain::delivery::Channel;
 use proftest::domain::ids::LeadId;
 use proftest::failpoint::Step;
 use proftest::store::{Store, StoreError, param};
-use tokio_postgres::error::SqlState;
-
-/// How often a release begins anew because somebody sent the form at that moment.
-const TRIES: usize = 3;
 
 /// Whose held deliveries are released.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +43,12 @@ pub async fn release(
         param(&by),
         param(&apply),
     ];
-    let run = async || {
-        let sql = include_str!("release.sql");
-        store
-            .all(Step::Command("release"), sql, &params, |row| {
+    store
+        .all(
+            Step::Command("release"),
+            include_str!("release.sql"),
+            &params,
+            |row| {
                 Ok(Release {
                     lead: row.try_get("lead_id")?,
                     channel: row.try_get("channel")?,
@@ -58,20 +56,9 @@ pub async fn release(
                     stays: row.try_get("stays")?,
                     deliveries: row.try_get("deliveries")?,
                 })
-            })
-            .await
-    };
-    let mut released = run().await;
-    for _ in 1..TRIES {
-        match &released {
-            // The person took the test again at this moment, and the new message already waits: the next look sees it.
-            Err(StoreError::Refused(error)) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
-                released = run().await;
-            }
-            _ => break,
-        }
-    }
-    released
+            },
+        )
+        .await
 }
 
 /// What is held now: reasons with their numbers, most first.
