@@ -113,13 +113,14 @@ fn read_saved(row: &Row) -> Result<Saved, PgError> {
         }),
     };
     let submission: Option<SubmissionId> = row.try_get("submission_id")?;
-    let challenged: bool = row.try_get("challenged")?;
+    // Null where no limit was near: SQL's `or` of nothing and no.
+    let challenged: Option<bool> = row.try_get("challenged")?;
     let in_second: i32 = row.try_get("address_second")?;
     Ok(Saved {
         lead: row.try_get("lead_id")?,
         changed: row.try_get("changed")?,
         notification,
-        challenged: submission.filter(|_| challenged),
+        challenged: submission.filter(|_| challenged == Some(true)),
         address: AddressUse {
             in_second: u32::try_from(in_second).unwrap_or_default(),
             is_over: row.try_get("address_over")?,

@@ -161,6 +161,17 @@ def failures(cloudformation, stack):
     ]
 
 
+def without_descriptions(value):
+    """The same without what only people read."""
+    if isinstance(value, dict):
+        texts = ("Description", "ConstraintDescription", "AlarmDescription")
+        kept = {name: part for name, part in value.items() if name not in texts or not isinstance(part, str)}
+        return {name: without_descriptions(part) for name, part in kept.items()}
+    if isinstance(value, list):
+        return [without_descriptions(part) for part in value]
+    return value
+
+
 def replace(cloudformation, stack, template):
     """Deletes the stack, should it exist, and creates it anew. Returns its description."""
     if status_of(cloudformation, stack) is not None:
@@ -168,7 +179,8 @@ def replace(cloudformation, stack, template):
         settled(cloudformation, stack)
     cloudformation.create_stack(
         StackName=stack,
-        TemplateBody=json.dumps(template),
+        # CloudFormation takes 51,200 bytes in the request; sam deploy uploads the template.
+        TemplateBody=json.dumps(without_descriptions(template), separators=(",", ":")),
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
     status = settled(cloudformation, stack)
