@@ -14,6 +14,7 @@
 
 mod holds;
 mod points;
+mod proofs;
 mod rounds;
 mod scene;
 mod tally;
@@ -45,7 +46,9 @@ async fn tally(point: Point, leads: usize, rounds: usize) -> Tally {
         chance: Chance::new(&format!("{point:?}")),
         deaths: 0.into(),
     };
-    let told = if point.function == "intake" {
+    let told = if point.scene == Scene::Suspects {
+        armed.proofs(rounds, leads).await
+    } else if point.function == "intake" {
         armed.visitors(rounds, leads).await
     } else {
         let saved = scene::save(&world, point.scene, leads).await;

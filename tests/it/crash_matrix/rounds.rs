@@ -29,7 +29,7 @@ impl Chance {
         Self(AtomicU64::new(seed))
     }
 
-    fn below(&self, end: usize) -> usize {
+    pub fn below(&self, end: usize) -> usize {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let mut z = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -37,7 +37,7 @@ impl Chance {
         usize::try_from((z ^ (z >> 31)) % end as u64).unwrap()
     }
 
-    fn shuffle<T>(&self, items: &mut [T]) {
+    pub fn shuffle<T>(&self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));
         }
@@ -167,7 +167,7 @@ impl Armed<'_> {
     pub async fn visitors(&self, rounds: usize, visitors: usize) -> Told {
         let mut acknowledged: Vec<Option<String>> = vec![None; visitors];
         let mut gone = vec![false; visitors];
-        let events: Vec<Value> = (0..visitors).map(submission).collect();
+        let events: Vec<Value> = (0..visitors).map(|visitor| submission(visitor, |_| {})).collect();
         for number in 0..=rounds {
             let is_last = number == rounds;
             let mut waiting: Vec<usize> = (0..visitors)
@@ -239,7 +239,7 @@ impl Armed<'_> {
     }
 
     /// The same events for a process that does not die.
-    async fn peacefully(&self, events: Vec<Value>) -> Vec<Option<Value>> {
+    pub async fn peacefully(&self, events: Vec<Value>) -> Vec<Option<Value>> {
         let mut function = start(self.world, self.point.function, None).await;
         let mut answers = Vec::new();
         for event in events {
@@ -249,18 +249,19 @@ impl Armed<'_> {
     }
 }
 
-fn submission(visitor: usize) -> Value {
+pub fn submission(visitor: usize, change: fn(&mut Value)) -> Value {
     let person = person(visitor);
     let mut body = person.form();
     body["source"] = person.source.into();
     body["submissionId"] = format!("submission-{visitor}").into();
+    change(&mut body);
     let mut event = sample("intake/valid.json");
     event["body"] = body.to_string().into();
     event
 }
 
 /// The lead's id in a 200; `None` for the 503 of a database that did not answer in time.
-fn acknowledgement(answer: &Value) -> Option<String> {
+pub fn acknowledgement(answer: &Value) -> Option<String> {
     assert!(
         answer["statusCode"] == 200 || answer["statusCode"] == 503,
         "{answer}"

@@ -1,6 +1,7 @@
 //! The scenes, the steps that each leads to, and one point's world in its scene.
 
 use super::holds;
+use super::proofs::suspect_everybody;
 use harness::runtime_api::Function;
 use harness::world::crm::oauth_app;
 use harness::world::{
@@ -36,6 +37,8 @@ pub enum Scene {
     Limited,
     /// Two people have one phone, which gets one SMS: the other one is held.
     OnePhone,
+    /// Every submission is asked for a proof of work, and for Turnstile's token.
+    Suspects,
 }
 
 impl Scene {
@@ -52,12 +55,13 @@ impl Scene {
             Self::OAuth => "OAuth, token ended",
             Self::Limited => "every 4th call 429",
             Self::OnePhone => "every 2nd SMS held",
+            Self::Suspects => "everybody challenged",
         }
     }
 }
 
 /// The steps of each function, in the order in which it takes them.
-pub const STEPS: [(&str, Scene, &[Step]); 15] = [
+pub const STEPS: [(&str, Scene, &[Step]); 16] = [
     (
         "intake",
         Scene::Plain,
@@ -68,6 +72,7 @@ pub const STEPS: [(&str, Scene, &[Step]); 15] = [
         Scene::NoScheduler,
         &[Step::CreateSchedule, Step::SendMessage],
     ),
+    ("intake", Scene::Suspects, &[Step::TurnstileVerify, Step::Prove]),
     (
         "deliver",
         Scene::Plain,
@@ -173,6 +178,7 @@ pub async fn world(scene: Scene, leads: usize) -> World {
         Scene::OnePhone => {
             world.changes.insert("LIMITS", "phone.day=1".to_owned());
         }
+        Scene::Suspects => suspect_everybody(&mut world),
         _ => break_vendors(&world.vendors, scene, u32::try_from(leads).unwrap()),
     }
     world
@@ -211,7 +217,12 @@ fn break_vendors(vendors: &Vendors, scene: Scene, leads: u32) {
             every: Some(4),
             ..always(Mode::RateLimit { retry_after: 1 }, None)
         }),
-        Scene::Plain | Scene::NoScheduler | Scene::KnownPeople | Scene::OAuth | Scene::OnePhone => {}
+        Scene::Plain
+        | Scene::NoScheduler
+        | Scene::KnownPeople
+        | Scene::OAuth
+        | Scene::OnePhone
+        | Scene::Suspects => {}
     }
 }
 

@@ -33,11 +33,16 @@ pub fn limit(world: &mut World) {
 /// What our page posts, without a ticket.
 pub fn page_form(person: &Person) -> Value {
     let mut form = person.form();
-    form["page"] = PAGE.into();
     form["campaignSlug"] = "blogger".into();
-    let version = texts(Locale::Ru).consents[0].version;
-    form["consent"] = json!({"version": version, "language": "ru", "email": true, "sms": true});
+    page(&mut form);
     form
+}
+
+/// Makes a form one of our page.
+pub fn page(form: &mut Value) {
+    let version = texts(Locale::Ru).consents[0].version;
+    form["page"] = PAGE.into();
+    form["consent"] = json!({"version": version, "language": "ru", "email": true, "sms": true});
 }
 
 /// The proof of a challenge, as a browser's worker finds it.

@@ -1,0 +1,73 @@
+//! Proofs of work under an armed point: a browser posts its proof until it gets a 200, and some post it again.
+
+use super::rounds::{Armed, Told, acknowledgement, submission};
+use crate::support::guard::{limit, page, proof_event, solved};
+use harness::vendors::TURNSTILE_SECRET;
+use harness::world::World;
+use proftest::clients::turnstile::ACTION;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const HOST: &str = "pages.example.kz";
+
+/// Every submission of the page is asked for a proof and for Turnstile's token, and its message waits long enough for them.
+pub fn suspect_everybody(world: &mut World) {
+    limit(world);
+    world.delay = Duration::from_mins(30);
+    world.changes.extend([
+        ("TURNSTILE_SITE_KEY", "site".to_owned()),
+        ("TURNSTILE_SECRET_KEY", TURNSTILE_SECRET.to_owned()),
+        ("TURNSTILE_BASE_URL", world.vendors.turnstile_url.clone()),
+        ("TURNSTILE_HOSTNAMES", HOST.to_owned()),
+    ]);
+}
+
+impl Armed<'_> {
+    /// The forms are saved in peace; every message that is not proved in time would be held, and so be lost to the tally.
+    pub async fn proofs(&self, rounds: usize, visitors: usize) -> Told {
+        let forms = (0..visitors).map(|visitor| submission(visitor, page));
+        let answers = self.peacefully(forms.collect()).await;
+        let answers: Vec<Value> = answers.into_iter().flatten().collect();
+        let mut owed: Vec<Value> = answers.iter().map(|answer| self.proof(answer)).collect();
+        let mut proved = Vec::new();
+        for number in 0..=rounds {
+            self.chance.shuffle(&mut owed);
+            let again = proved.iter().filter(|_| self.chance.below(4) == 0).cloned();
+            let events: Vec<Value> = owed.iter().cloned().chain(again).collect();
+            let answers = if number < rounds {
+                self.round(number, events).await
+            } else {
+                self.peacefully(events).await
+            };
+            let mut answers = answers.iter();
+            owed.retain(|event| {
+                let status = answers
+                    .next()
+                    .unwrap()
+                    .as_ref()
+                    .map(|answer| &answer["statusCode"]);
+                let is_over = status == Some(&json!(200));
+                assert!(
+                    is_over || status.is_none_or(|status| *status == 503),
+                    "{status:?}"
+                );
+                if is_over {
+                    proved.push(event.clone());
+                }
+                !is_over
+            });
+        }
+        assert!(owed.is_empty(), "a process died that was not armed");
+        Told {
+            leads: answers.iter().filter_map(acknowledgement).collect(),
+            ..Told::default()
+        }
+    }
+
+    fn proof(&self, answer: &Value) -> Value {
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        let mut solved = solved(body["challenge"].as_str().unwrap());
+        solved["turnstile"] = self.world.vendors.turnstile.solve(HOST, ACTION).into();
+        proof_event(&solved)
+    }
+}
