@@ -99,6 +99,20 @@ async fn user_of(url: &str) -> String {
     row.unwrap().get(0)
 }
 
+/// A database with its roles, and what each run on it prints.
+async fn in_line(server: &Server) -> (config::Database, Vec<String>) {
+    let owner = server.migrated("funnel").await;
+    let lines = ops_roles(&owner, Some(&server.dir.join("roles.env")))
+        .await
+        .unwrap();
+    (owner, rights_of(lines))
+}
+
+fn rights_of(mut lines: Vec<String>) -> Vec<String> {
+    lines.retain(|line| !line.starts_with("Made "));
+    lines
+}
+
 /// Lines about one role, with another name for it.
 fn about(lines: &[String], role: &str) -> Vec<String> {
     let start = format!("{role}: ");
@@ -107,9 +121,9 @@ fn about(lines: &[String], role: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_first_run_makes_the_roles_and_their_passwords_are_in_the_file_alone() {
+fn without_a_new_file_for_the_passwords_no_role_is_made() {
     run(async {
-        let server = Server::start("roles-made").await;
+        let server = Server::start("roles-refused").await;
         let bare = server.database("bare").await;
         assert!(
             ops_roles(&bare, None)
@@ -133,8 +147,15 @@ fn the_first_run_makes_the_roles_and_their_passwords_are_in_the_file_alone() {
         );
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
         assert_eq!(server.roles().await, [""; 0], "nobody would know their passwords");
-        std::fs::remove_file(&file).unwrap();
+    });
+}
 
+#[test]
+fn the_first_run_makes_the_roles_and_their_passwords_are_in_the_file_alone() {
+    run(async {
+        let server = Server::start("roles-made").await;
+        let owner = server.migrated("funnel").await;
+        let file = server.dir.join("roles.env");
         let lines = ops_roles(&owner, Some(&file)).await.unwrap();
         let mode = std::fs::metadata(&file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -183,51 +204,43 @@ fn the_first_run_makes_the_roles_and_their_passwords_are_in_the_file_alone() {
         assert!(told.contains("belong to another user"), "{told}");
         // Another run changes nothing and makes no file.
         let again = server.dir.join("again.env");
-        let lines: Vec<_> = lines
-            .into_iter()
-            .filter(|line| !line.starts_with("Made "))
-            .collect();
-        assert_eq!(ops_roles(&owner, Some(&again)).await.unwrap(), lines);
+        assert_eq!(ops_roles(&owner, Some(&again)).await.unwrap(), rights_of(lines));
         assert!(!again.exists());
     });
 }
+
+/// What people do by hand.
+const DRIFTS: [&str; 21] = [
+    "grant select on landing_leads to proftest_track",
+    "grant update (email) on landing_leads to proftest_crm",
+    "grant execute on function funnel.claim to proftest_intake",
+    "grant usage on schema funnel to proftest_sweep",
+    "grant create on schema funnel to proftest_track",
+    "create table extra (id int); grant all on extra to proftest_track",
+    "create sequence extra_s; grant usage on extra_s to proftest_track",
+    "create schema other; create table other.extra (id int); grant select on other.extra to proftest_ops",
+    "create policy extra on clicks to proftest_track using (true)",
+    "drop policy proftest_sweep on crm_tasks",
+    "alter policy proftest_crm on crm_tasks using (false)",
+    "alter policy proftest_ops on crm_tasks to proftest_ops, proftest_crm",
+    "revoke update (free_at) on crm_slots from proftest_crm",
+    "revoke all on function funnel.claim from proftest_deliver",
+    "revoke usage on schema funnel from proftest_track",
+    "grant all on all tables in schema public to anon, authenticated",
+    "grant select on clicks to public",
+    "grant execute on all functions in schema funnel to public, service_role",
+    "alter default privileges in schema public grant select on tables to anon",
+    "alter default privileges in schema funnel grant execute on functions to service_role",
+    "alter default privileges grant execute on functions to public",
+];
 
 #[test]
 fn another_run_takes_away_what_is_not_in_the_list_and_gives_back_what_is_missing() {
     run(async {
         let server = Server::start("roles-drifted").await;
-        let owner = server.migrated("funnel").await;
-        let lines = ops_roles(&owner, Some(&server.dir.join("roles.env")))
-            .await
-            .unwrap();
-        let lines: Vec<_> = lines
-            .into_iter()
-            .filter(|line| !line.starts_with("Made "))
-            .collect();
+        let (owner, lines) = in_line(&server).await;
         let client = connect_to(&owner).await.unwrap();
-        for drift in [
-            "grant select on landing_leads to proftest_track",
-            "grant update (email) on landing_leads to proftest_crm",
-            "grant execute on function funnel.claim to proftest_intake",
-            "grant usage on schema funnel to proftest_sweep",
-            "grant create on schema funnel to proftest_track",
-            "create table extra (id int); grant all on extra to proftest_track",
-            "create sequence extra_s; grant usage on extra_s to proftest_track",
-            "create schema other; create table other.extra (id int); grant select on other.extra to proftest_ops",
-            "create policy extra on clicks to proftest_track using (true)",
-            "drop policy proftest_sweep on crm_tasks",
-            "alter policy proftest_crm on crm_tasks using (false)",
-            "alter policy proftest_ops on crm_tasks to proftest_ops, proftest_crm",
-            "revoke update (free_at) on crm_slots from proftest_crm",
-            "revoke all on function funnel.claim from proftest_deliver",
-            "revoke usage on schema funnel from proftest_track",
-            "grant all on all tables in schema public to anon, authenticated",
-            "grant select on clicks to public",
-            "grant execute on all functions in schema funnel to public, service_role",
-            "alter default privileges in schema public grant select on tables to anon",
-            "alter default privileges in schema funnel grant execute on functions to service_role",
-            "alter default privileges grant execute on functions to public",
-        ] {
+        for drift in DRIFTS {
             client.batch_execute(drift).await.unwrap();
             assert_eq!(ops_roles(&owner, None).await.unwrap(), lines, "{drift}");
             let client = connect_to(&owner).await.unwrap();
@@ -235,7 +248,32 @@ fn another_run_takes_away_what_is_not_in_the_list_and_gives_back_what_is_missing
             let left = ops::roles::Differences::read(&client, &roles).await.unwrap();
             assert!(left.is_empty(), "{drift}: {left:?}");
         }
-        // While two releases run, nothing is taken from either; strangers get nothing all the same.
+        for (attribute, repair) in [
+            (
+                "alter role proftest_crm bypassrls",
+                "alter role proftest_crm nobypassrls",
+            ),
+            (
+                "grant owner to proftest_track",
+                "revoke owner from proftest_track",
+            ),
+            ("alter role proftest_ops nologin", "alter role proftest_ops login"),
+        ] {
+            server.superuser.execute(attribute).await;
+            let told = ops_roles(&owner, None).await.unwrap_err();
+            assert!(told.contains("log in and nothing more"), "{attribute}: {told}");
+            server.superuser.execute(repair).await;
+        }
+        ops_roles(&owner, None).await.unwrap();
+    });
+}
+
+#[test]
+fn while_two_releases_run_nothing_is_taken_from_either_and_strangers_get_nothing() {
+    run(async {
+        let server = Server::start("roles-kept").await;
+        let (owner, lines) = in_line(&server).await;
+        let client = connect_to(&owner).await.unwrap();
         client
             .batch_execute(
                 "grant select on landing_leads to proftest_track; create policy older on clicks to proftest_track using (true);
@@ -259,23 +297,6 @@ fn another_run_takes_away_what_is_not_in_the_list_and_gives_back_what_is_missing
         let left = left.await.unwrap();
         assert_eq!((left.get(0), left.get(1)), (false, 1_i64));
         assert_eq!(ops_roles(&owner, None).await.unwrap(), lines);
-        for (attribute, repair) in [
-            (
-                "alter role proftest_crm bypassrls",
-                "alter role proftest_crm nobypassrls",
-            ),
-            (
-                "grant owner to proftest_track",
-                "revoke owner from proftest_track",
-            ),
-            ("alter role proftest_ops nologin", "alter role proftest_ops login"),
-        ] {
-            server.superuser.execute(attribute).await;
-            let told = ops_roles(&owner, None).await.unwrap_err();
-            assert!(told.contains("log in and nothing more"), "{attribute}: {told}");
-            server.superuser.execute(repair).await;
-        }
-        ops_roles(&owner, None).await.unwrap();
     });
 }
 

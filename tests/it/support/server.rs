@@ -1,7 +1,7 @@
 //! A PostgreSQL server of one test's own, that stops, dies and comes back on its port.
 
 use harness::postgres::{Cluster, Place, connect};
-use harness::roles::prepare_database;
+use harness::roles::Addresses;
 use harness::world::{Database, Route, dir};
 use ops::migrate::migrate;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ impl Server {
         cluster.create_database(DATABASE, None).await.unwrap();
         let url = cluster.url(DATABASE);
         migrate(&mut connect(&url).await.unwrap()).await.unwrap();
-        prepare_database(&Route::direct(&url).config()).await.unwrap();
+        Addresses::prepare(Route::direct(&url).config()).await.unwrap();
         let db = Database::open(url.clone()).await;
         let setting = db.row("select current_setting('data_directory') as data").await;
         // A commit that does not wait for its log must be seen to be lost, not saved by a diligent log writer.

@@ -69,7 +69,7 @@ pub async fn stack() -> &'static Stack {
             (running, db)
         } else {
             let db = Database::fresh().await;
-            let running = local::stack::Stack::start_on(&options, db.owner()).await;
+            let running = local::stack::Stack::start_on(&options, db.addresses()).await;
             (running.unwrap(), db)
         };
         Stack::around(running, db, options.state_dir, None)
@@ -101,7 +101,7 @@ impl Stack {
             enforce_iam: true,
             ..options(dir().join("iam"))
         };
-        let running = local::stack::Stack::start_on(&options, db.owner()).await;
+        let running = local::stack::Stack::start_on(&options, db.addresses()).await;
         let running = running.unwrap();
         Self::around(running, db, options.state_dir, None)
     }

@@ -4,6 +4,7 @@ use ops::roles::{self, MEMBERS, Plan};
 use proftest::config::Database;
 use proftest::store::connect;
 use secrecy::{ExposeSecret as _, SecretString};
+use std::collections::BTreeMap;
 use tokio_postgres::Client;
 
 /// The name of a function's role.
@@ -36,23 +37,36 @@ pub async fn prepare(client: &mut Client, password: SecretString) -> Result<(), 
     roles::apply(client, &plan, |_| Ok(())).await.map(|_| ())
 }
 
-/// The same, and makes sure that the functions can log in.
-pub async fn prepare_database(owner: &Database) -> Result<(), String> {
-    let owner_url = owner.url.expose_secret();
-    let mut client = connect(owner).await.map_err(|error| error.to_string())?;
-    prepare(&mut client, password(owner_url)?).await?;
-    for member in &MEMBERS {
-        let database = Database {
-            url: url(owner_url, member.name)?.into(),
-            ca_pem: owner.ca_pem.clone(),
-        };
-        connect(&database).await.map_err(|error| {
-            format!(
-                "{error}; the role of {} is another installation's on this server: drop the roles proftest_… there, or unset \
-                 DATABASE_URL",
-                member.name
-            )
-        })?;
+/// How the owner and each function reach a database.
+#[derive(Clone)]
+pub struct Addresses {
+    pub owner: Database,
+    /// By the function's name.
+    pub functions: BTreeMap<&'static str, String>,
+}
+
+impl Addresses {
+    /// Of a migrated database: prepares the roles, and makes sure that they can log in.
+    pub async fn prepare(owner: Database) -> Result<Self, String> {
+        let owner_url = owner.url.expose_secret();
+        let mut client = connect(&owner).await.map_err(|error| error.to_string())?;
+        prepare(&mut client, password(owner_url)?).await?;
+        let mut functions = BTreeMap::new();
+        for member in &MEMBERS {
+            let url = url(owner_url, member.name)?;
+            let database = Database {
+                url: url.clone().into(),
+                ca_pem: owner.ca_pem.clone(),
+            };
+            connect(&database).await.map_err(|error| {
+                format!(
+                    "{error}; the role of {} is another installation's on this server: drop the roles proftest_… there, or \
+                     unset DATABASE_URL",
+                    member.name
+                )
+            })?;
+            functions.insert(member.name, url);
+        }
+        Ok(Self { owner, functions })
     }
-    Ok(())
 }

@@ -5,7 +5,7 @@ use crate::gateway;
 use harness::emulator::{Deployment, Emulator};
 use harness::log::Log;
 use harness::postgres::{Cluster, Place};
-use harness::roles;
+use harness::roles::Addresses;
 use harness::tools;
 use harness::vendors::{self, Vendors};
 use harness::world::GUARD_KEY;
@@ -73,11 +73,11 @@ impl Stack {
         Self::launch(options, None).await
     }
 
-    pub async fn start_on(options: &Options, database: Database) -> Result<Self, String> {
+    pub async fn start_on(options: &Options, database: Addresses) -> Result<Self, String> {
         Self::launch(options, Some(database)).await
     }
 
-    async fn launch(options: &Options, given: Option<Database>) -> Result<Self, String> {
+    async fn launch(options: &Options, given: Option<Addresses>) -> Result<Self, String> {
         let dir = &options.state_dir;
         let lock = lock(dir)?;
         let say = |line: &str| {
@@ -97,16 +97,16 @@ impl Stack {
             let python = tools::emulator_python(&say).await?;
             Emulator::start(python, dir, log.clone(), options.enforce_iam).await
         };
-        let (build, (cluster, database), emulator) = tokio::try_join!(build, database, emulator)?;
+        let (build, (cluster, addresses), emulator) = tokio::try_join!(build, database, emulator)?;
         let vendors = vendors(options).await?;
         say("Deploying template.yaml…");
-        let parameters = parameters(options, &database, &gateway, &vendors.urls)?;
+        let parameters = parameters(options, &addresses, &gateway, &vendors.urls);
         let deployment = emulator.deploy("proftest", &build, &parameters).await?;
         let http = tools::http_client()?;
         let console = Console {
             gateway: gateway.clone(),
             delay: options.delay,
-            store: store(&database)?,
+            store: store(&addresses.owner)?,
             resend: called(options.resend_url.as_ref(), &vendors.resend),
             mobizon: called(options.mobizon_url.as_ref(), &vendors.mobizon),
             amocrm: called(options.amocrm_url.as_ref(), &vendors.amocrm),
@@ -122,7 +122,7 @@ impl Stack {
         let stack = Self {
             gateway,
             console: console_url,
-            database_url: database.url.expose_secret().to_owned(),
+            database_url: addresses.owner.url.expose_secret().to_owned(),
             deployment,
             vendors,
             emulator,
@@ -196,10 +196,12 @@ fn url(listener: &TcpListener) -> Result<String, String> {
 }
 
 /// A migrated database with the functions' roles: the given one, that of the options, or a private server's.
-async fn database(options: &Options, given: Option<Database>) -> Result<(Option<Cluster>, Database), String> {
-    if let Some(database) = given {
-        roles::prepare_database(&database).await?;
-        return Ok((None, database));
+async fn database(
+    options: &Options,
+    given: Option<Addresses>,
+) -> Result<(Option<Cluster>, Addresses), String> {
+    if let Some(addresses) = given {
+        return Ok((None, addresses));
     }
     let plain = |url: String| Database {
         url: url.into(),
@@ -220,13 +222,12 @@ async fn database(options: &Options, given: Option<Database>) -> Result<(Option<
         let database = plain(cluster.url("proftest"));
         (Some(cluster), database)
     };
+    let failed = |error: String| format!("the local stack's database: {error}");
     migrate::migrate_database(&database)
         .await
-        .map_err(|error| format!("the local stack's database: {error}"))?;
-    roles::prepare_database(&database)
-        .await
-        .map_err(|error| format!("the local stack's database: {error}"))?;
-    Ok((cluster, database))
+        .map_err(|error| failed(error.to_string()))?;
+    let addresses = Addresses::prepare(database).await.map_err(failed)?;
+    Ok((cluster, addresses))
 }
 
 fn store(database: &Database) -> Result<Store, String> {
@@ -258,12 +259,12 @@ fn serve_on(listener: TcpListener, router: axum::Router) -> Result<Running, Stri
 
 fn parameters(
     options: &Options,
-    database: &Database,
+    database: &Addresses,
     gateway: &str,
     urls: &vendors::Urls,
-) -> Result<BTreeMap<&'static str, String>, String> {
+) -> BTreeMap<&'static str, String> {
     let mut parameters = BTreeMap::from([
-        ("DatabaseCaPem", database.ca_pem.clone().unwrap_or_default()),
+        ("DatabaseCaPem", database.owner.ca_pem.clone().unwrap_or_default()),
         ("PublicBaseUrl", gateway.to_owned()),
         ("GuardKey", GUARD_KEY.to_owned()),
         ("Limits", if options.strict { "" } else { "off" }.to_owned()),
@@ -279,7 +280,7 @@ fn parameters(
         ),
     ]);
     for (parameter, function) in DATABASE_URLS {
-        parameters.insert(parameter, roles::url(database.url.expose_secret(), function)?);
+        parameters.insert(parameter, database.functions[function].clone());
     }
     // A key of a real vendor is used only with an address given for it.
     let (resend, mobizon, amocrm) = (&options.resend_url, &options.mobizon_url, &options.amocrm_url);
@@ -295,5 +296,5 @@ fn parameters(
         let given = other.as_ref().and_then(|_| variable(name));
         parameters.insert(parameter, given.unwrap_or_else(|| stand_ins[name].clone()));
     }
-    Ok(parameters)
+    parameters
 }

@@ -72,6 +72,7 @@ impl Route {
     }
 
     /// The same way as another user.
+    #[must_use]
     pub fn as_user(&self, user: &str, password: &str) -> Self {
         let (_, host) = self.origin.split_once('@').unwrap();
         Self {

@@ -3,9 +3,10 @@
 use super::connection::{Connection, Route};
 use super::story::{RUNTIME, dir, eventually};
 use crate::postgres::{Cluster, Place, connect};
-use crate::roles;
+use crate::roles::{self, Addresses};
 use jiff::{SignedDuration, Timestamp};
 use ops::migrate::migrate;
+use ops::roles::MEMBERS;
 use proftest::config;
 use proftest::store::Store;
 use secrecy::ExposeSecret as _;
@@ -165,6 +166,17 @@ impl Database {
             ("DATABASE_URL", route.url()),
             ("DATABASE_CA_PEM", route.ca_pem.unwrap_or_default()),
         ]
+    }
+
+    /// By the way of this run.
+    pub fn addresses(&self) -> Addresses {
+        let functions = MEMBERS
+            .iter()
+            .map(|member| (member.name, self.route(member.name).url()));
+        Addresses {
+            owner: self.owner(),
+            functions: functions.collect(),
+        }
     }
 
     /// As the owner, by the way of this run.

@@ -62,11 +62,13 @@ async fn compare(client: &Client) -> Result<Option<Vec<String>>, PgError> {
     wrong.extend(roles::peculiar(client, &names).await?);
     let differences = Differences::read(client, &existing).await?.sentences();
     if !differences.is_empty() {
-        let mut told = differences[..differences.len().min(SPELLED_OUT)].join("; ");
-        if differences.len() > SPELLED_OUT {
-            told += &format!("; and {} more", differences.len() - SPELLED_OUT);
-        }
-        wrong.push(format!("rights differ from the list: {told}: {RUN}"));
+        let (told, rest) = differences.split_at(differences.len().min(SPELLED_OUT));
+        let rest = match rest.len() {
+            0 => String::new(),
+            count => format!("; and {count} more"),
+        };
+        let told = told.join("; ");
+        wrong.push(format!("rights differ from the list: {told}{rest}: {RUN}"));
     }
     Ok(Some(wrong))
 }

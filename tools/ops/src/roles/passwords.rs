@@ -59,16 +59,11 @@ pub(super) fn save(file: Option<&Path>, owner: &str, made: &[Made]) -> Result<bo
             roles.join(", ")
         ));
     };
-    let mut lines = String::new();
-    for Made {
-        member,
-        role,
-        password,
-    } in made
-    {
-        let url = address(owner, role, password)?;
-        lines += &format!("{}='{}'\n", member.variable(), url.expose_secret());
-    }
+    let line = |made: &Made| {
+        let url = address(owner, &made.role, &made.password)?;
+        Ok::<_, String>(format!("{}='{}'\n", made.member.variable(), url.expose_secret()))
+    };
+    let lines: String = made.iter().map(line).collect::<Result<_, _>>()?;
     let failed = |error: std::io::Error| format!("{}: {error}; nothing was done", file.display());
     let mut options = OpenOptions::new();
     let opened = options.write(true).create_new(true).mode(0o600).open(file);
