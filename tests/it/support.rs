@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod front;
 pub mod funnel;
 pub mod guard;
+pub mod guarded;
 pub mod held;
 pub mod holds;
 pub mod json;
