@@ -13,6 +13,7 @@
 //! `deliver.record`.
 
 mod holds;
+mod old;
 mod points;
 mod proofs;
 mod rounds;
@@ -66,10 +67,10 @@ async fn tally(point: Point, leads: usize, rounds: usize) -> Tally {
     };
     world.vendors.heal();
     drain(&world).await;
-    let miscounted = if point.scene == Scene::OnePhone {
-        holds::settle(&world).await
-    } else {
-        0
+    let miscounted = match point.scene {
+        Scene::OnePhone => holds::settle(&world).await,
+        Scene::Old => old::settle(&world, leads).await,
+        _ => 0,
     };
     Tally::of(&armed, &told, miscounted).await
 }

@@ -2,7 +2,6 @@
 
 use crate::support::delivery::{hasty, patient, wake};
 use crate::support::guarded::{Guarded, outcome, with_one_email, with_one_phone, with_phone};
-use crate::support::holds::release;
 use harness::world::{Person, Vendor, run};
 use proftest::domain::contact::{Email, Phone};
 use serde_json::json;
@@ -33,20 +32,16 @@ fn a_number_of_another_country_or_of_no_mobile_range_gets_the_email_only() {
 
         // Nothing but a release wakes it, and it goes out once.
         guarded.world.pass_time(Duration::from_hours(1)).await;
-        let overdue = guarded
-            .world
-            .db
-            .store()
-            .take_overdue(10, Duration::from_mins(5))
-            .await;
+        let sweep = guarded.world.db.store_as("sweep");
+        let overdue = sweep.take_overdue(10, Duration::from_mins(5)).await;
         assert!(overdue.unwrap().is_empty());
         let app = patient(&guarded.world).await;
         for one in &waiting {
             assert!(!wake(&app, one).await);
         }
         assert_eq!(guarded.sent(), (2, 0));
-        release(&guarded.world.db, "reason = 'country'").await;
         for _ in 0..2 {
+            guarded.release("country").await;
             for one in &waiting {
                 assert!(!wake(&app, one).await);
             }
@@ -94,24 +89,12 @@ fn the_budget_of_an_hour_and_of_a_day_is_not_passed() {
         guarded.world.pass_time(Duration::from_hours(24)).await;
         hour((7, 5)).await;
         // A release stays inside them.
-        release(&guarded.world.db, "channel = 'sms'").await;
-        let app = patient(&guarded.world).await;
-        for id in guarded
-            .world
-            .db
-            .store()
-            .take_overdue(99, Duration::from_mins(5))
-            .await
-            .unwrap()
-        {
-            let lead = "select lead_id from scheduled_notifications where id =";
-            let lead = guarded.world.db.row(&format!("{lead} '{id}'")).await;
-            let waiting = guarded
-                .newest(&Person::new(), lead["lead_id"].as_str().unwrap())
-                .await;
-            wake(&app, &waiting).await;
-        }
-        assert_eq!(guarded.sent(), (7, 6), "the third of the day");
+        guarded.release("budget:global").await;
+        assert_eq!(
+            guarded.sent(),
+            (8, 6),
+            "the fourth e-mail and the third SMS of the day"
+        );
     });
 }
 
@@ -234,17 +217,13 @@ fn who_is_suppressed_between_two_attempts_gets_nothing_also_when_it_is_released(
         guarded
             .suppress(&key.phone(&Phone::parse(&person.phone).unwrap()))
             .await;
-        for _ in 0..2 {
-            guarded.world.pass_time(Duration::from_mins(1)).await;
-            assert!(!wake(&app, &waiting).await);
-            let all = outcome([("email accepted", 1), ("sms held suppressed", 1)]);
-            assert_eq!(guarded.outcome().await, all);
-            release(&guarded.world.db, "true").await;
-        }
-        assert_eq!(guarded.sent(), (1, 0));
-        guarded.world.db.execute("delete from suppressions").await;
+        guarded.world.pass_time(Duration::from_mins(1)).await;
         assert!(!wake(&app, &waiting).await);
-        guarded.world.assert_delivered_once(&waiting).await;
+        let all = outcome([("email accepted", 1), ("sms held suppressed", 1)]);
+        assert_eq!(guarded.outcome().await, all);
+        guarded.release("suppressed").await;
+        assert_eq!(guarded.outcome().await, all);
+        assert_eq!(guarded.sent(), (1, 0));
     });
 }
 
@@ -307,12 +286,17 @@ fn a_held_message_keeps_nobody_from_another_one_and_meets_it_when_released() {
         let first = guarded.serve(std::slice::from_ref(&person)).await.remove(0);
         let second = guarded.submit(&person).await;
         assert_ne!(first.id, second.id);
-        // A message that waits does not keep the team from releasing an older one.
-        release(&guarded.world.db, "true").await;
         let app = patient(&guarded.world).await;
-        for waiting in [&first, &second] {
-            assert!(!wake(&app, waiting).await);
-        }
+        assert!(!wake(&app, &second).await);
+        let both_held = outcome([("email accepted", 2), ("sms held country", 2)]);
+        assert_eq!(guarded.outcome().await, both_held);
+        // Of two, the newer one goes out.
+        let printed = guarded.release("country").await;
+        assert!(
+            printed.contains("replaced") && printed.contains("Released: 1 deliveries"),
+            "{printed}"
+        );
+        assert!(!wake(&app, &first).await);
         let all = outcome([
             ("email accepted", 2),
             ("sms accepted", 1),
@@ -322,5 +306,30 @@ fn a_held_message_keeps_nobody_from_another_one_and_meets_it_when_released() {
         // While one waits, no further one is made.
         let third = guarded.submit(&person).await;
         assert_eq!(guarded.submit(&person).await.id, third.id);
+    });
+}
+
+/// What is released while a newer message of the person waits must not fail on that one.
+#[test]
+fn a_released_message_and_a_later_one_both_wait() {
+    run(async {
+        let guarded = Guarded::new().await;
+        let person = with_phone(GERMAN);
+        let first = guarded.serve(std::slice::from_ref(&person)).await.remove(0);
+        let store = guarded.world.db.store_as("ops");
+        let held = ops::store::Held::OfLead(first.lead);
+        let printed = ops::release::run(&store, &held, 10, "test", true).await.unwrap();
+        assert!(printed.concat().contains("Released: 1"), "{printed:?}");
+        let second = guarded.submit(&person).await;
+        assert_ne!(first.id, second.id);
+        for waiting in [&first, &second] {
+            assert!(!wake(&patient(&guarded.world).await, waiting).await);
+        }
+        let all = outcome([
+            ("email accepted", 2),
+            ("sms accepted", 1),
+            ("sms held country", 1),
+        ]);
+        assert_eq!(guarded.outcome().await, all);
     });
 }

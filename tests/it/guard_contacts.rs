@@ -45,7 +45,7 @@ fn processes_side_by_side_send_one_sms_to_one_phone() {
         binaries().await;
         let guarded = Guarded::new().await;
         let waiting = guarded.submit_all(&with_one_phone(6)).await;
-        let settings = guarded.world.settings();
+        let settings = guarded.world.settings("deliver");
         let starts = (0..4).map(|_| start("deliver", Duration::from_secs(90), &settings));
         let mut processes = join_all(starts).await;
         for process in &mut processes {
@@ -160,7 +160,7 @@ fn the_seventh_address_of_a_phone_and_the_seventh_phone_of_an_address_get_nothin
 async fn at_once(claims: usize, limits: &str, allowed: usize) {
     let guarded = Guarded::limited(limits).await;
     let waiting = guarded.submit_all(&with_one_phone(claims)).await;
-    let config = guarded.world.db.config();
+    let config = guarded.world.db.config("deliver");
     let stores = waiting
         .iter()
         .map(|_| Store::new(&config, 1, Duration::from_secs(30)).unwrap());
@@ -208,7 +208,8 @@ fn a_message_that_is_claimed_again_counts_once() {
         // Workers that die after their claim.
         for _ in 0..3 {
             let json = guarded.world.deliver_config().limits.to_json();
-            let claim = guarded.world.db.store().claim(waiting.id, &json).await.unwrap();
+            let store = guarded.world.db.store_as("deliver");
+            let claim = store.claim(waiting.id, &json).await.unwrap();
             assert!(matches!(claim, Claim::Claimed(_)), "{claim:?}");
             guarded.world.pass_time(TEN_MINUTES).await;
         }

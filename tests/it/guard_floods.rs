@@ -128,7 +128,7 @@ fn by_default_an_address_over_its_limit_is_told_of_and_nothing_is_held() {
         let none_held = outcome([("email accepted", 4), ("sms accepted", 4)]);
         assert_eq!(three(&guarded, ["203.0.113.7"; 3]).await, none_held);
 
-        let mut intake = Printing::start("intake", &guarded.world.settings()).await;
+        let mut intake = Printing::start("intake", &guarded.world.settings("intake")).await;
         let told = || intake_lines(&intake);
         assert_eq!(told().len(), 0);
         let post = event(&Person::new().form(), "203.0.113.7");

@@ -1,9 +1,10 @@
 //! A channel's life, checked in every order of events: see `search` for what must hold, `events` for what can
-//! happen, `row`, `conformance` and `guarded` for how the model is held to the SQL.
+//! happen, `row`, `conformance`, `guarded` and `held` for how the model is held to the SQL.
 
 mod conformance;
 mod events;
 mod guarded;
+mod held;
 mod parts;
 mod row;
 mod search;
@@ -187,7 +188,7 @@ fn the_model_sees_what_each_rule_is_for() {
     let any_time = rules(|rules| (rules.due_checked, rules.free_checked) = (false, false));
     let held_goes = rules(|rules| rules.held_stays = false);
     let held_later_goes = rules(|rules| rules.held_later_stays = false);
-    let all_held = rules(|rules| rules.doubt_goes_on = false);
+    let all_held = rules(|rules| (rules.doubt_goes_on, rules.released_is_first) = (false, false));
     for (what, expected, rules, settings) in [
         ("no fence", TWICE, rules(|rules| rules.fenced = false), SMS),
         (
@@ -199,7 +200,7 @@ fn the_model_sees_what_each_rule_is_for() {
         ("no due time", early, any_time, EMAIL),
         ("a claim of what is held", held, held_goes, EMAIL),
         ("a claim of what is held, later", went_on, held_later_goes, SMS),
-        ("a hold of what may be out", TWICE, all_held, SMS),
+        ("a hold and a release of what may be out", TWICE, all_held, SMS),
     ] {
         breaks(what, expected, &Settings { rules, ..settings });
     }

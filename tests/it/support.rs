@@ -9,7 +9,6 @@ pub mod funnel;
 pub mod guard;
 pub mod guarded;
 pub mod held;
-pub mod holds;
 pub mod json;
 pub mod printing;
 pub mod proxy;

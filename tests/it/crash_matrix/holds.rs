@@ -2,8 +2,9 @@
 
 use super::scene::person;
 use super::tally::drain;
-use crate::support::holds::release;
 use harness::world::{Database, Person, Waiting, World};
+use ops::release;
+use ops::store::Held;
 use proftest::domain::delivery::Kind;
 use proftest::domain::guard::Evidence;
 use std::time::Duration;
@@ -43,7 +44,10 @@ pub async fn settle(world: &World) -> usize {
     let phones = phones_without_one_sent_and_the_rest_held(db).await + miscounted(db).await;
     let sent = world.vendors.mobizon.sent().len();
     let wrong = phones + sent.abs_diff(usize::try_from(db.count(PHONES).await).unwrap());
-    release(db, "reason = 'budget:phone'").await;
+    let held = Held::For("budget:phone".to_owned());
+    release::run(&db.store_as("ops"), &held, 1000, "test", true)
+        .await
+        .unwrap();
     drain(world).await;
     wrong + miscounted(db).await
 }

@@ -1,7 +1,7 @@
 //! The scenes, the steps that each leads to, and one point's world in its scene.
 
-use super::holds;
 use super::proofs::suspect_everybody;
+use super::{holds, old};
 use harness::runtime_api::Function;
 use harness::world::crm::oauth_app;
 use harness::world::{
@@ -39,6 +39,8 @@ pub enum Scene {
     OnePhone,
     /// Every submission is asked for a proof of work, and for Turnstile's token.
     Suspects,
+    /// Nothing was heard of some people for years, and their last message is held.
+    Old,
 }
 
 impl Scene {
@@ -56,12 +58,13 @@ impl Scene {
             Self::Limited => "every 4th call 429",
             Self::OnePhone => "every 2nd SMS held",
             Self::Suspects => "everybody challenged",
+            Self::Old => "rows that expire",
         }
     }
 }
 
 /// The steps of each function, in the order in which it takes them.
-pub const STEPS: [(&str, Scene, &[Step]); 16] = [
+pub const STEPS: [(&str, Scene, &[Step]); 17] = [
     (
         "intake",
         Scene::Plain,
@@ -140,6 +143,16 @@ pub const STEPS: [(&str, Scene, &[Step]); 16] = [
             Step::CrmOverdue,
             Step::BatchesLeft,
             Step::SendMessageBatch,
+        ],
+    ),
+    (
+        "sweep",
+        Scene::Old,
+        &[
+            Step::HoldsOver,
+            Step::GuardState,
+            Step::RetentionDue,
+            Step::Expire,
         ],
     ),
 ];
@@ -222,7 +235,8 @@ fn break_vendors(vendors: &Vendors, scene: Scene, leads: u32) {
         | Scene::KnownPeople
         | Scene::OAuth
         | Scene::OnePhone
-        | Scene::Suspects => {}
+        | Scene::Suspects
+        | Scene::Old => {}
     }
 }
 
@@ -271,6 +285,9 @@ pub async fn start(world: &World, function: &str, failpoints: Option<&str>) -> F
 pub async fn save(world: &World, scene: Scene, leads: usize) -> Vec<Waiting> {
     if scene == Scene::OnePhone {
         return holds::save(world, leads).await;
+    }
+    if scene == Scene::Old {
+        old::plant(world, leads).await;
     }
     let mut saved = Vec::new();
     for number in 0..leads {

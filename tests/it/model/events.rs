@@ -43,7 +43,7 @@ impl Situation {
         }
         for channel in 0..N {
             let (mut released, mut over) = (*self, *self);
-            let is_released = released.notification.release(channel);
+            let is_released = released.notification.release(settings.rules, channel);
             let is_over = settings.ends_holds && over.notification.hold_over(channel);
             add(Event::Release(channel), is_released.then_some(released));
             add(Event::HoldOver(channel), is_over.then_some(over));

@@ -115,6 +115,8 @@ pub struct Rules {
     pub held_later_stays: bool,
     /// `funnel.claim` holds nothing that may be out already.
     pub doubt_goes_on: bool,
+    /// `release.sql` lets nothing go on that had an attempt.
+    pub released_is_first: bool,
     /// `record.sql` asks for the attempt's number.
     pub fenced: bool,
     /// `funnel.claim` takes nothing before `scheduled_for`.
@@ -130,6 +132,7 @@ impl Rules {
         held_stays: true,
         held_later_stays: true,
         doubt_goes_on: true,
+        released_is_first: true,
         fenced: true,
         due_checked: true,
         free_checked: true,
@@ -245,9 +248,10 @@ impl Notification {
             .filter(|row| is_pending && row.state == State::Held)
     }
 
-    /// Somebody lets a held channel go on; says whether it was held.
-    pub fn release(&mut self, channel: usize) -> bool {
-        let Some(row) = self.held_row(channel) else {
+    /// Somebody lets a held channel go on; says whether it could be.
+    pub fn release(&mut self, rules: Rules, channel: usize) -> bool {
+        let may_go = |row: &&mut Row| row.attempt == 0 || !rules.released_is_first;
+        let Some(row) = self.held_row(channel).filter(may_go) else {
             return false;
         };
         row.state = State::Pending;

@@ -6,6 +6,8 @@ use super::request::{Answer, request, sample};
 use futures::future::join_all;
 use harness::world::{Person, Waiting, World, sdk};
 use lambda_http::Request;
+use ops::release;
+use ops::store::Held;
 use proftest::domain::ids::{LeadId, NotificationId};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -103,6 +105,25 @@ impl Guarded {
     pub fn sent(&self) -> (usize, usize) {
         let vendors = &self.world.vendors;
         (vendors.resend.sent().len(), vendors.mobizon.sent().len())
+    }
+
+    /// Releases what is held for this reason, and wakes it; returns what the command printed.
+    pub async fn release(&self, reason: &str) -> String {
+        let (store, held) = (self.world.db.store_as("ops"), Held::For(reason.to_owned()));
+        let lines = release::run(&store, &held, 1000, "test", true).await.unwrap();
+        let app = patient(&self.world).await;
+        let sweep = self.world.db.store_as("sweep");
+        for id in sweep.take_overdue(1000, Duration::from_mins(5)).await.unwrap() {
+            let lead = format!("select lead_id from scheduled_notifications where id = '{id}'");
+            let lead = self.world.db.row(&lead).await;
+            let lead = LeadId::parse(lead["lead_id"].as_str().unwrap()).unwrap();
+            let person = Person::new();
+            assert!(
+                !wake(&app, &Waiting { person, lead, id }).await,
+                "nothing more to wake"
+            );
+        }
+        lines.join("\n")
     }
 
     /// Puts a contact's key on the list of those who get nothing.
