@@ -2,11 +2,16 @@
 
 use crate::support::delivery::status;
 use crate::support::doctor::{Examined, token};
+use crate::support::request::visit;
+use axum::Router;
+use axum::routing::get;
+use harness::vendors::TURNSTILE_SECRET;
 use harness::world::{Options, Queue, run, sdk};
 use ops::doctor::Level;
-use standins::{Fault, Mode};
+use standins::{Fault, Mode, serve};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use tokio::net::TcpListener;
 
 /// Nothing listens there.
 const CLOSED: &str = "http://127.0.0.1:1";
@@ -38,8 +43,8 @@ fn with_everything_in_order_nothing_is_wrong_and_nothing_is_written() {
             "GET /api/v4/leads/custom_fields",
             "GET /api/v4/leads/pipelines",
             "GET /domains",
+            "GET /proftest",
             "HEAD /l/doctor",
-            "HEAD /proftest",
             "POST /service/alphaname/list",
             "POST /service/user/getownbalance",
         ];
@@ -62,6 +67,11 @@ fn settings_are_read_as_the_functions_read_them() {
                 "NOTIFICATION_DELAY_SECONDS is malformed",
             ),
             ("RESEND_API_KEY", "", "RESEND_API_KEY is not set"),
+            ("GUARD_KEY", "", "GUARD_KEY is not set"),
+            ("GUARD_KEY", "short", "GUARD_KEY is malformed"),
+            ("LIMITS", "off", "LIMITS=off counts nothing"),
+            ("LIMITS", "sms.week=1", "LIMITS is malformed"),
+            ("TURNSTILE_SITE_KEY", "0x4AAA", "TURNSTILE_SECRET_KEY is not set"),
             (
                 "AMOCRM_LEAD_ID_FIELD_ID",
                 "",
@@ -259,6 +269,62 @@ fn an_oauth_token_is_tried_only_where_that_uses_nothing_up() {
             .unwrap();
         examined.fine(&oauth, "the token is accepted").await;
         assert!(!examined.seen().iter().any(|request| request.contains("oauth2")));
+    });
+}
+
+#[test]
+fn turnstile_is_examined_where_it_is_set() {
+    run(async {
+        let examined = Examined::new().await;
+        let url = examined.vendors.turnstile_url.clone();
+        let keys = |secret| {
+            [
+                ("TURNSTILE_SITE_KEY", "0x4AAA_site"),
+                ("TURNSTILE_SECRET_KEY", secret),
+                ("TURNSTILE_BASE_URL", url.as_str()),
+                ("TURNSTILE_HOSTNAMES", "test.example.kz"),
+            ]
+        };
+        let told = "tokens of test.example.kz count";
+        examined.fine(&keys(TURNSTILE_SECRET), told).await;
+        examined
+            .wrong(&keys("0x4AAA_Shibboleth"), "does not know TURNSTILE_SECRET_KEY")
+            .await;
+        let findings = examined.examine(&keys("0x4AAA_Shibboleth")).await;
+        assert!(!format!("{findings:?}").contains("Shibboleth"));
+        let turnstile = &examined.vendors.turnstile;
+        turnstile
+            .faults()
+            .add(Fault::times(Mode::Html { status: 502 }, 1));
+        examined
+            .wrong(&keys(TURNSTILE_SECRET), "Turnstile answered 502")
+            .await;
+        assert!(turnstile.confirmed().is_empty(), "doctor used a token up");
+    });
+}
+
+/// The page as it is built: its policy is the sample until campaigns.toml names another one.
+#[test]
+fn the_sample_of_a_policy_is_warned_about_and_is_no_fault() {
+    run(async {
+        let examined = Examined::new().await;
+        let warned = async |public: &str| {
+            let findings = examined.examine(&[("PUBLIC_BASE_URL", public)]).await;
+            let warnings = findings.into_iter().filter(|one| one.level == Level::Warning);
+            warnings.map(|one| one.to_string()).collect::<Vec<_>>()
+        };
+        let own = examined.variables["PUBLIC_BASE_URL"].clone();
+        assert_eq!(warned(&own).await, [""; 0]);
+        let page = page::handle(&visit("GET", "/proftest", ""));
+        let page = String::from_utf8(page.body().to_vec()).unwrap();
+        let router = Router::new().route("/proftest", get(async || page));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let sample = serve(listener, router).unwrap();
+        let warnings = warned(&sample.url()).await;
+        assert!(
+            warnings.len() == 1 && warnings[0].starts_with("warn  links"),
+            "{warnings:?}"
+        );
     });
 }
 

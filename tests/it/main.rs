@@ -7,6 +7,7 @@
 
 mod cancel;
 mod challenge;
+mod challenge_browser;
 mod consents;
 mod crash_matrix;
 mod crm_rate;

@@ -160,11 +160,14 @@ impl Examined {
     }
 }
 
+/// A page with a policy of its own.
+const PAGE: &str = "<a href=\"https://onai.academy/privacy\">";
+
 /// What stands behind the public addresses, as the functions answer HEAD.
 fn public() -> Router {
     let to_the_course = async || (StatusCode::FOUND, [(header::LOCATION, COURSE)]);
     Router::new()
-        .route("/proftest", get(async || "page"))
+        .route("/proftest", get(async || PAGE))
         .route("/l/{code}", get(to_the_course))
 }
 

@@ -11,6 +11,7 @@ mod queues;
 mod resend;
 mod roles;
 mod settings;
+mod turnstile;
 
 use crate::env_file;
 use clap::Args;
@@ -63,6 +64,8 @@ pub enum Level {
     Good,
     /// It cannot be checked from here, or needs no action.
     Note,
+    /// The funnel works, but a person must decide.
+    Warning,
     /// The funnel does not work, or will soon stop.
     Wrong,
 }
@@ -80,6 +83,7 @@ impl fmt::Display for Finding {
         let level = match self.level {
             Level::Good => "ok",
             Level::Note => "note",
+            Level::Warning => "warn",
             Level::Wrong => "WRONG",
         };
         write!(f, "{level:5} {:8} {}", self.subject, self.sentence)
@@ -112,6 +116,10 @@ impl Findings {
 
     fn note(&mut self, sentence: impl Into<String>) {
         self.add(Level::Note, sentence);
+    }
+
+    fn warn(&mut self, sentence: impl Into<String>) {
+        self.add(Level::Warning, sentence);
     }
 
     fn wrong(&mut self, sentence: impl Into<String>) {
@@ -149,6 +157,10 @@ pub async fn examine(
     findings.about("mobizon");
     if let Some(settings) = findings.read(&env, config::Mobizon::read) {
         mobizon::examine(&http, &settings, &mut findings).await;
+    }
+    findings.about("turnstile");
+    if let Some(Some(settings)) = findings.read(&env, config::Turnstile::read) {
+        turnstile::examine(&http, &settings, &mut findings).await;
     }
     findings.about("amocrm");
     if let Some(settings) = findings.read(&env, config::AmoCrm::read) {

@@ -16,6 +16,7 @@ pub(super) struct Answer {
     pub(super) status: u16,
     /// Null when it was not JSON.
     pub(super) body: Value,
+    pub(super) text: String,
 }
 
 /// Sends the request and reads the whole answer. The error follows a vendor's name in a sentence and holds no URL:
@@ -31,7 +32,10 @@ pub(super) async fn ask(request: RequestBuilder) -> Result<Answer, String> {
     };
     let response = request.send().await.map_err(|error| failed(&error))?;
     let status = response.status().as_u16();
-    let body = response.bytes().await.map_err(|error| failed(&error))?;
-    let body = serde_json::from_slice(&body).unwrap_or_default();
-    Ok(Answer { status, body })
+    let bytes = response.bytes().await.map_err(|error| failed(&error))?;
+    Ok(Answer {
+        status,
+        body: serde_json::from_slice(&bytes).unwrap_or_default(),
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+    })
 }

@@ -3,17 +3,25 @@ use super::ask::ask;
 use proftest::config;
 use reqwest::Client;
 
-/// Sends HEAD, which counts no click, to the page and to a short link of no lead. A dead address is wrong once the
+/// How the page leads to the sample of a privacy policy.
+const SAMPLE: &str = "href=\"/proftest/privacy\"";
+
+/// Asks for the page, and sends HEAD, which counts no click, to a short link of no lead. A dead address is wrong once the
 /// stack is deployed, and a note before.
 pub(super) async fn examine(http: &Client, links: &config::Links, deployed: bool, findings: &mut Findings) {
-    let checks = [
-        ("PUBLIC_BASE_URL", format!("{}/proftest", links.public), 200),
-        ("SHORT_LINK_BASE_URL", format!("{}/l/doctor", links.short), 302),
-    ];
-    for (variable, url, expected) in checks {
-        let found = match ask(http.head(url)).await {
+    let page = http.get(format!("{}/proftest", links.public));
+    let link = http.head(format!("{}/l/doctor", links.short));
+    let checks = [("PUBLIC_BASE_URL", page, 200), ("SHORT_LINK_BASE_URL", link, 302)];
+    for (variable, request, expected) in checks {
+        let found = match ask(request).await {
             Ok(answer) if answer.status == expected => {
                 findings.ok(format!("{variable} leads to the functions"));
+                if answer.text.contains(SAMPLE) {
+                    findings.warn(
+                        "the page leads to the sample of a privacy policy: have counsel check a real one, and put it into \
+                         policy_url in functions/page/campaigns.toml",
+                    );
+                }
                 continue;
             }
             Ok(answer) => format!("answers {} instead of {expected}", answer.status),

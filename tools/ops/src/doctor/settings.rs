@@ -26,7 +26,14 @@ const SAMPLE_CODE: &str = "0123456789ab";
 
 /// Reads everything as each function does at its start.
 pub(super) fn examine(lookup: &dyn Fn(&str) -> Option<String>, findings: &mut Findings) {
-    read(lookup, "intake", config::Intake::read, findings);
+    if let Some(intake) = read(lookup, "intake", config::Intake::read, findings)
+        && !intake.guard.limits.is_on()
+    {
+        findings.wrong(
+            "LIMITS=off counts nothing and holds nothing, so strangers can spend the SMS account: remove it, or change single \
+             limits",
+        );
+    }
     read(lookup, "track", config::Track::read, findings);
     read(lookup, "sweep", config::Sweep::read, findings);
     read(lookup, "crm", config::Crm::read, findings);
