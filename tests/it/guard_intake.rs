@@ -5,7 +5,6 @@ use crate::support::delivery::{patient, wake};
 use crate::support::guarded::{Guarded, event, new_address, with_one_phone, with_phone};
 use crate::support::request::Answer;
 use harness::world::{Person, run};
-use proftest::domain::contact::Phone;
 use proftest::domain::quiz::QUESTIONS;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -133,7 +132,7 @@ fn the_fifty_first_submission_of_a_day_changes_nothing_and_is_answered_as_always
         let before = rows().await;
         assert_eq!((before.1, before.2), (50, 50));
         let waiting = guarded.newest(&person, first.lead()).await;
-        let more = guarded.post(&form(&person, "one more", "Динара", 2)).await;
+        let more = guarded.post(&form(&person, "one more", "Динара", 0)).await;
         assert_eq!(without_lead(&more), without_lead(&first));
         assert_eq!(rows().await, before);
 
@@ -173,54 +172,32 @@ fn no_answer_tells_what_becomes_of_a_submission() {
         let normal = guarded.post(&form(&Person::new(), "", "Айгерим", 0)).await;
         let (crowded, suppressed) = (with_one_phone(8), with_phone("+77051234567"));
         guarded.serve(&crowded[1..]).await;
-        let key = guarded.world.intake_config().guard.key;
-        guarded
-            .suppress(&key.phone(&Phone::parse(&suppressed.phone).unwrap()))
-            .await;
-        let mut held = Vec::new();
-        for person in [
-            &crowded[0],
-            &crowded[1],
-            &suppressed,
-            &with_phone("+4915112345678"),
-            &with_phone("+77091234567"),
-        ] {
-            held.push(guarded.post(&form(person, "", "Айгерим", 0)).await);
-        }
-        let address = new_address();
-        for _ in 0..2 {
-            let person = with_phone(&Person::new().phone.replace("+7701", "+7707"));
-            held.push(
-                guarded
-                    .handle(&event(&form(&person, "", "Айгерим", 0), &address))
-                    .await,
-            );
-        }
-        for answer in &held {
+        guarded.suppress_phone(&suppressed).await;
+        let [abroad, no_mobile] = ["+4915112345678", "+77091234567"].map(with_phone);
+        let block = || with_phone(&Person::new().phone.replace("+7701", "+7707"));
+        let one_address = new_address();
+        let from = [0; 5].map(|_| new_address());
+        let people = [
+            crowded[0].clone(),
+            crowded[1].clone(),
+            suppressed,
+            abroad,
+            no_mobile,
+        ];
+        let mut posts: Vec<_> = people.into_iter().zip(from).collect();
+        posts.extend([(block(), one_address.clone()), (block(), one_address)]);
+        for (person, address) in &posts {
+            let form = form(person, "", "Айгерим", 0);
+            let answer = guarded.handle(&event(&form, address)).await;
             answer.lead();
-            assert_eq!(without_lead(answer), without_lead(&normal));
+            assert_eq!(without_lead(&answer), without_lead(&normal));
         }
         // They were what they seem to be.
-        for row in guarded
-            .world
-            .db
-            .rows("select id, lead_id from scheduled_notifications where status = 'pending'")
-            .await
-        {
-            let waiting = guarded
-                .newest(&Person::new(), row["lead_id"].as_str().unwrap())
-                .await;
-            wake(&patient(&guarded.world).await, &waiting).await;
-        }
-        let reasons = guarded
-            .world
-            .db
-            .rows("select distinct reason from holds order by 1")
-            .await;
-        let reasons: Vec<&str> = reasons
-            .iter()
-            .map(|row| row["reason"].as_str().unwrap())
-            .collect();
+        guarded.world.pass_time(Duration::from_mins(2)).await;
+        guarded.wake_overdue().await;
+        let reasons = "select distinct reason from holds order by 1";
+        let reasons = guarded.world.db.rows(reasons).await.into_iter();
+        let reasons: Vec<Value> = reasons.map(|row| row["reason"].clone()).collect();
         let expected = [
             "budget:address",
             "budget:block",

@@ -4,6 +4,8 @@ use harness::postgres::connect;
 use harness::tools;
 use harness::world::{Database, run};
 use ops::migrate::migrate;
+use proftest::domain::limits::Limit;
+use proftest::domain::retention::Expiring;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -324,6 +326,19 @@ fn only_the_store_reads_the_driver_s_errors() {
     let words = ["tokio_postgres::Error", "DbError", "as_db_error", "with_message("];
     let folders = ["shared/src", "functions", "tools/ops/src", "tools/local/src"];
     assert_only(&folders, &may, &words);
+}
+
+#[test]
+fn every_limit_and_age_stands_in_the_documents_with_its_default() {
+    let limits = std::fs::read_to_string(tools::workspace().join("docs/limits.md")).unwrap();
+    for limit in Limit::ALL {
+        let line = format!("\n| `{}` | {} |", limit.name(), limit.default());
+        assert!(limits.contains(&line), "{line}");
+    }
+    for what in Expiring::ALL {
+        let line = format!("\n| `{}` | {} |", what.as_str(), what.default().word());
+        assert!(limits.contains(&line), "{line}");
+    }
 }
 
 #[test]

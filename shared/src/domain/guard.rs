@@ -16,6 +16,10 @@ use std::net::IpAddr;
 
 /// What `funnel.intake` takes as `p_guard`. The default counts nothing, and leaves the consent to the caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "members of a JSON object that SQL reads"
+)]
 pub struct Evidence {
     /// Of the number, as `Country` writes it.
     pub country: Option<&'static str>,

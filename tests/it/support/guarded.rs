@@ -8,6 +8,7 @@ use harness::world::{Person, Waiting, World, sdk};
 use lambda_http::Request;
 use ops::release;
 use ops::store::Held;
+use proftest::domain::contact::Phone;
 use proftest::domain::ids::{LeadId, NotificationId};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -111,8 +112,13 @@ impl Guarded {
     pub async fn release(&self, reason: &str) -> String {
         let (store, held) = (self.world.db.store_as("ops"), Held::For(reason.to_owned()));
         let lines = release::run(&store, &held, 1000, "test", true).await.unwrap();
-        let app = patient(&self.world).await;
-        let sweep = self.world.db.store_as("sweep");
+        self.wake_overdue().await;
+        lines.join("\n")
+    }
+
+    /// What the sweep and the queue do.
+    pub async fn wake_overdue(&self) {
+        let (app, sweep) = (patient(&self.world).await, self.world.db.store_as("sweep"));
         for id in sweep.take_overdue(1000, Duration::from_mins(5)).await.unwrap() {
             let lead = format!("select lead_id from scheduled_notifications where id = '{id}'");
             let lead = self.world.db.row(&lead).await;
@@ -123,7 +129,12 @@ impl Guarded {
                 "nothing more to wake"
             );
         }
-        lines.join("\n")
+    }
+
+    pub async fn suppress_phone(&self, person: &Person) {
+        let key = self.world.intake_config().guard.key;
+        self.suppress(&key.phone(&Phone::parse(&person.phone).unwrap()))
+            .await;
     }
 
     /// Puts a contact's key on the list of those who get nothing.

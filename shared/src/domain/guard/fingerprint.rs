@@ -42,8 +42,8 @@ impl GuardKey {
 
     /// The same for the 10,000 numbers that differ in the last four digits.
     pub fn block(&self, phone: &Phone) -> String {
-        let phone = phone.as_str();
-        self.hex("block", phone[..phone.len().saturating_sub(4)].as_bytes())
+        let phone = phone.as_str().as_bytes();
+        self.hex("block", &phone[..phone.len().saturating_sub(4)])
     }
 
     pub(super) fn network(&self, octets: &[u8]) -> String {
