@@ -70,7 +70,7 @@ fn document(request: &Request, slug: &str) -> Response<Body> {
 
 /// A worker of an older release. A page that is older than this release needs one, or its visitor's message is held.
 fn is_worker(name: &str) -> bool {
-    name.starts_with("worker-") && name.ends_with(".js")
+    name.starts_with("worker-") && name.rsplit('.').next() == Some("js")
 }
 
 fn asset(request: &Request, content: Option<&'static Content>, cache: &'static str) -> Response<Body> {

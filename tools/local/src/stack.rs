@@ -31,6 +31,10 @@ const DATABASE_URLS: [(&str, &str); 5] = [
 ];
 
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line or of a test"
+)]
 pub struct Options {
     /// The gateway's port; 0 for any.
     pub port: u16,
