@@ -40,6 +40,51 @@ async fn in_state(world: &World, email: &str, sms: &str) -> Waiting {
 
 const CANCELLED: &str = "failed cancelled";
 
+/// A run that only says what it would do; how the messages stand.
+async fn only_said(world: &World, all: [&Waiting; 7]) -> Vec<Value> {
+    let mut before = Vec::new();
+    for waiting in all {
+        before.push(standing(world, waiting).await);
+    }
+    let printed = cancel(world, None, false).await;
+    assert!(
+        printed.contains("Would be cancelled: email 3, sms 5."),
+        "{printed}"
+    );
+    for (waiting, before) in all.into_iter().zip(&before) {
+        assert_eq!(
+            standing(world, waiting).await,
+            *before,
+            "--dry-run changes nothing"
+        );
+    }
+    assert!(audit(&world.db).await.is_empty());
+    before
+}
+
+async fn audited_once(world: &World) {
+    let rows = audit(&world.db).await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        (&rows[0]["actor"], &rows[0]["act"]),
+        (&json!("dana"), &json!("cancel"))
+    );
+    let detail = &rows[0]["detail"];
+    assert_eq!(
+        (&detail["deliveries"], &detail["notifications"]),
+        (&json!(8), &json!(5))
+    );
+}
+
+async fn are_done_with(world: &World, cancelled: &[&Waiting]) {
+    let app = patient(world).await;
+    world.pass_time(Duration::from_mins(20)).await;
+    for waiting in cancelled {
+        assert!(!wake(&app, waiting).await, "its message is done with");
+        assert!(world.emails(waiting).is_empty() && world.sms(waiting).is_empty());
+    }
+}
+
 #[test]
 fn what_is_not_out_is_never_sent_and_what_may_be_out_is_left_alone() {
     run(async {
@@ -61,23 +106,7 @@ fn what_is_not_out_is_never_sent_and_what_may_be_out_is_left_alone() {
         let tomorrow = world.lead_in(Duration::from_hours(24)).await;
         let soon = world.lead_in(Duration::from_mins(10)).await;
         let all = [&unasked, &abroad, &certain, &doubtful, &busy, &tomorrow, &soon];
-        let mut before = Vec::new();
-        for waiting in all {
-            before.push(standing(&world, waiting).await);
-        }
-        let printed = cancel(&world, None, false).await;
-        assert!(
-            printed.contains("Would be cancelled: email 3, sms 5."),
-            "{printed}"
-        );
-        for (waiting, before) in all.into_iter().zip(&before) {
-            assert_eq!(
-                standing(&world, waiting).await,
-                *before,
-                "--dry-run changes nothing"
-            );
-        }
-        assert!(audit(&world.db).await.is_empty());
+        let before = only_said(&world, all).await;
 
         let printed = cancel(&world, None, true).await;
         assert!(printed.contains("Cancelled: email 3, sms 5."), "{printed}");
@@ -102,38 +131,13 @@ fn what_is_not_out_is_never_sent_and_what_may_be_out_is_left_alone() {
         );
         assert_eq!(standing(&world, &tomorrow).await, before[5]);
         assert_eq!(world.db.count("holds where ended_at is null").await, 0);
-        assert_eq!(
-            world
-                .db
-                .count("deliveries where reason = 'cancelled' and content is not null")
-                .await,
-            0
-        );
-        let rows = audit(&world.db).await;
-        assert_eq!(rows.len(), 1);
-        assert_eq!(
-            (&rows[0]["actor"], &rows[0]["act"]),
-            (&json!("dana"), &json!("cancel"))
-        );
-        assert_eq!(
-            (
-                &rows[0]["detail"]["deliveries"],
-                &rows[0]["detail"]["notifications"]
-            ),
-            (&json!(8), &json!(5))
-        );
-
-        assert!(
-            cancel(&world, None, true).await.contains("Cancelled: nothing."),
-            "a second time"
-        );
+        let with_content = "deliveries where reason = 'cancelled' and content is not null";
+        assert_eq!(world.db.count(with_content).await, 0);
+        audited_once(&world).await;
+        let again = cancel(&world, None, true).await;
+        assert!(again.contains("Cancelled: nothing."), "a second time");
         assert_eq!(audit(&world.db).await.len(), 1);
-        let app = patient(&world).await;
-        world.pass_time(Duration::from_mins(20)).await;
-        for waiting in [&unasked, &certain, &soon] {
-            assert!(!wake(&app, waiting).await, "its message is done with");
-            assert!(world.emails(waiting).is_empty() && world.sms(waiting).is_empty());
-        }
+        are_done_with(&world, &[&unasked, &certain, &soon]).await;
     });
 }
 

@@ -96,7 +96,7 @@ async fn walk(name: &str, gives_tickets: bool) {
     let person = Person::new();
     take_the_test(&visitor, &site.url(), &person).await;
     if !gives_tickets {
-        eventually("the proof is there", Duration::from_secs(60), async || {
+        eventually("the proof is there", Duration::from_mins(1), async || {
             (submission(&world).await["proved_in_time"] == true).then_some(())
         })
         .await;

@@ -137,8 +137,8 @@ fn with_consent_always_a_caller_without_it_is_saved_and_held() {
             "select state, reason from deliveries where notification_id = '{}'",
             held.id
         );
-        let hold = json!({"state": "held", "reason": "consent"});
-        assert_eq!(world.db.rows(&sql).await, [hold.clone(), hold]);
+        let expected = json!({"state": "held", "reason": "consent"});
+        assert_eq!(world.db.rows(&sql).await, [expected.clone(), expected]);
         // With it, the message goes out.
         let agreed = Person::new();
         let mut form = agreed.form();

@@ -135,11 +135,9 @@ fn a_submission_loses_its_key_and_an_old_one_what_it_said() {
             "the newest keeps what it said"
         );
         world.db.execute(&next("third")).await;
-        let open = format!(
-            "insert into scheduled_notifications (id, lead_id, submission_id, scheduled_for, source, open_channels, wake_at)
-             select gen_random_uuid(), lead_id, id, now(), 'x', 2, 'infinity' from submissions where metadata ->> 'b' = 'second'"
-        );
-        world.db.execute(&open).await;
+        let open = "insert into scheduled_notifications (id, lead_id, submission_id, scheduled_for, source, open_channels, wake_at)
+             select gen_random_uuid(), lead_id, id, now(), 'x', 2, 'infinity' from submissions where metadata ->> 'b' = 'second'";
+        world.db.execute(open).await;
         after(&world, 180).await;
         assert_eq!(
             world.db.rows(&rows).await[1],
@@ -154,13 +152,8 @@ fn a_submission_loses_its_key_and_an_old_one_what_it_said() {
             .await;
         world.db.execute(&next("fourth")).await;
         after(&world, 180).await;
-        let metadata: Vec<_> = world
-            .db
-            .rows(&rows)
-            .await
-            .iter()
-            .map(|row| row["metadata"].clone())
-            .collect();
+        let left = world.db.rows(&rows).await;
+        let metadata: Vec<_> = left.iter().map(|row| row["metadata"].clone()).collect();
         assert_eq!(
             metadata,
             [json!({}), json!({}), json!({}), json!({"b": "fourth"})]
@@ -256,6 +249,30 @@ fn a_consent_loses_its_address_and_goes_three_years_after_its_withdrawal() {
     });
 }
 
+async fn is_erased(db: &Database, silent: &Waiting) {
+    for table in [
+        "submissions",
+        "clicks",
+        "crm_tasks",
+        "short_links",
+        "scheduled_notifications",
+    ] {
+        assert_eq!(count_of(db, table, silent).await, 0, "{table}");
+    }
+    let consent = format!(
+        "select address, withdrawn_how, withdrawn_at > now() - interval '1 hour' as now from consents where lead_id = '{}'",
+        silent.lead
+    );
+    assert_eq!(
+        db.row(&consent).await,
+        json!({"address": null, "withdrawn_how": "expired", "now": true})
+    );
+    assert_eq!(
+        db.row("select actor, act, detail from audit").await,
+        json!({"actor": "sweep", "act": "expire", "detail": {"leads": 1}})
+    );
+}
+
 #[test]
 fn a_lead_is_erased_two_years_after_its_last_act() {
     run(async {
@@ -310,27 +327,7 @@ fn a_lead_is_erased_two_years_after_its_last_act() {
             1,
             "another lead has the phone"
         );
-        for table in [
-            "submissions",
-            "clicks",
-            "crm_tasks",
-            "short_links",
-            "scheduled_notifications",
-        ] {
-            assert_eq!(count_of(&world.db, table, &silent).await, 0, "{table}");
-        }
-        let consent = format!(
-            "select address, withdrawn_how, withdrawn_at > now() - interval '1 hour' as now from consents where lead_id = '{}'",
-            silent.lead
-        );
-        assert_eq!(
-            world.db.row(&consent).await,
-            json!({"address": null, "withdrawn_how": "expired", "now": true})
-        );
-        assert_eq!(
-            world.db.row("select actor, act, detail from audit").await,
-            json!({"actor": "sweep", "act": "expire", "detail": {"leads": 1}})
-        );
+        is_erased(&world.db, &silent).await;
     });
 }
 
