@@ -58,6 +58,7 @@ mod routes;
 mod secrets;
 mod statements;
 mod store_errors;
+mod strangers;
 mod support;
 mod sweep;
 mod template;

@@ -2,7 +2,7 @@
 
 use harness::emulator::Deployment;
 use harness::tools;
-use harness::vendors::{Options as VendorOptions, Vendors};
+use harness::vendors::{Options as VendorOptions, Urls, Vendors};
 use harness::world::{Connection, Database, dir, eventually, sdk_at};
 use local::stack::Options;
 use proftest::aws::SdkConfig;
@@ -152,6 +152,20 @@ impl Stack {
 
     pub fn console(&self) -> &str {
         &self.running.console
+    }
+
+    /// The emulator of AWS, for every interface of it.
+    pub fn emulator(&self) -> &str {
+        &self.running.emulator.endpoint
+    }
+
+    /// The HTTP API that the gateway stands before.
+    pub fn api_url(&self) -> &str {
+        &self.running.deployment.api_url
+    }
+
+    pub const fn vendor_urls(&self) -> &Urls {
+        &self.running.vendors.urls
     }
 
     pub fn amocrm(&self) -> &AmoCrm {

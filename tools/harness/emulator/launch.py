@@ -14,6 +14,8 @@ With --enforce-iam every request must be signed, a function's by its role, and t
 decided is added to TEMPORARY_DIRECTORY/iam.jsonl: {"principal": "...", "action": "...", "resource": "...", "allowed": true}.
 """
 
+import http.server
+import ipaddress
 import json
 import os
 import signal
@@ -23,6 +25,8 @@ import threading
 
 # Resources are kept apart by region: clients must sign for this one to see them.
 REGION = "eu-central-1"
+# The HTTP API. The local gateway forwards to it what browsers send.
+API_PATH = "/_aws/execute-api/"
 
 
 def settings(port, temporary):
@@ -69,6 +73,57 @@ def die_with_owner():
     while os.read(0, 4096):
         pass
     kill_group()
+
+
+def may_come(headers, is_for_browsers):
+    """Whether a request may be answered, by its headers with names in lower case.
+
+    ministack lets every web page call it and read the answers, and it starts any program as a function: a page of a
+    stranger, open in the developer's browser, would need no more. Programs send neither Origin nor Sec-Fetch-Site. A page
+    whose own host name leads to this machine (DNS rebinding) is told by that name.
+    """
+    if not is_for_browsers and ("origin" in headers or "sec-fetch-site" in headers):
+        return False
+    name = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
+    try:
+        return name == "localhost" or bool(ipaddress.ip_address(name.strip("[]")))
+    except ValueError:
+        return False
+
+
+def shut_to_browsers(app):
+    """Wraps ministack's ASGI application, so that strangers' pages get 403 and nothing else."""
+
+    async def shut(scope, receive, send):
+        if scope["type"] == "lifespan":
+            return await app(scope, receive, send)
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        is_api = scope["type"] == "http" and scope["path"].startswith(API_PATH)
+        if may_come(headers, is_api):
+            return await app(scope, receive, send)
+        if scope["type"] == "websocket":
+            await receive()
+            return await send({"type": "websocket.close", "code": 1008})
+        await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
+        return await send({"type": "http.response.body", "body": b"a browser has no business here\n"})
+
+    return shut
+
+
+def shut_runtime_api_to_browsers():
+    """The same for the functions' Runtime API, whose events hold what people sent: a server of Python's for each function."""
+    handler = http.server.BaseHTTPRequestHandler
+    parse = handler.parse_request
+
+    def parse_request(self):
+        if not parse(self):
+            return False
+        if may_come({name.lower(): value for name, value in self.headers.items()}, False):
+            return True
+        self.send_error(403)
+        return False
+
+    handler.parse_request = parse_request
 
 
 def forward_logs(lambda_svc):
@@ -142,6 +197,8 @@ def main():
     from ministack.core import iam_actions, iam_evaluator
     from ministack.services import lambda_svc, scheduler, sts
 
+    app.app = shut_to_browsers(app.app)
+    shut_runtime_api_to_browsers()
     forward_logs(lambda_svc)
     if app.AUTH:
         correct_false_denials(iam_actions)

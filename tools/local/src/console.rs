@@ -15,16 +15,17 @@ use proftest::domain::message::ucs2_units;
 use proftest::store::{Store, StoreError};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use standins::browser::names_this_machine;
 use standins::{AmoCrm, Fault, Faults, Mobizon, Resend};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The page may load and call nothing but itself.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
-     img-src 'self' data:; frame-src 'self'; base-uri 'none'; form-action 'none'";
+     img-src 'self' data:; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 /// An e-mail styles itself inline and runs nothing.
 const EMAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data: https:; \
-     sandbox allow-popups allow-popups-to-escape-sandbox";
+     frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
 const LIST_MAX: u16 = 500;
 
 #[derive(Clone)]
@@ -108,9 +109,8 @@ async fn only_this_machine(request: Request, next: Next) -> Response {
 fn is_own(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(header::HOST);
-    let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
     let own_origin = text(header::ORIGIN).is_none_or(|origin| origin.strip_prefix("http://") == host);
-    matches!(name, Some("127.0.0.1" | "localhost")) && own_origin
+    names_this_machine(headers) && own_origin
 }
 
 struct Failure(StatusCode, String);

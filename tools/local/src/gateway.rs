@@ -4,7 +4,9 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
+use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
+use standins::browser::only_by_our_names;
 use std::time::Duration;
 
 /// API Gateway's own limit. Source: quotas of HTTP APIs.
@@ -33,6 +35,7 @@ pub fn router(http: reqwest::Client, api_url: String) -> Router {
     Router::new()
         .fallback(forward)
         .layer(axum::extract::DefaultBodyLimit::max(BODY_MAX))
+        .layer(middleware::from_fn(only_by_our_names))
         .with_state(Gateway { http, api_url })
 }
 

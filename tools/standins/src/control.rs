@@ -10,12 +10,13 @@ use axum::{
     Extension, Router,
     extract::{DefaultBodyLimit, Request, State},
     http::{Extensions, StatusCode, header::CONTENT_TYPE},
-    middleware::{Next, from_fn_with_state},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
 use super::{
+    browser::only_programs,
     faults::{Faults, Mode},
     lock,
     meter::Meter,
@@ -125,6 +126,7 @@ impl<S: Default + Send + 'static> Control<S> {
         vendor
             .layer(from_fn_with_state(Arc::clone(self), count_answers::<S>))
             .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+            .layer(from_fn(only_programs))
     }
 }
 

@@ -8,6 +8,7 @@
 #![allow(clippy::missing_panics_doc, reason = "only this workspace uses the crate")]
 
 mod amocrm;
+pub mod browser;
 mod control;
 mod faults;
 mod meter;
