@@ -35,6 +35,7 @@ fn servers(stack: &Stack) -> Vec<(&'static str, String, &'static str)> {
         ("Resend", urls.resend.clone(), "/emails"),
         ("Mobizon", urls.mobizon.clone(), "/service/user/getownbalance"),
         ("amoCRM", urls.amocrm.clone(), "/api/v4/contacts"),
+        ("Turnstile", urls.turnstile.clone(), "/turnstile/v0/siteverify"),
         (
             "emulator",
             stack.emulator().to_owned(),
