@@ -28,14 +28,19 @@ fn rebound(server: &str) -> String {
 
 /// Every server of the stack with a path that it answers.
 fn servers(stack: &Stack) -> Vec<(&'static str, String, &'static str)> {
-    let urls = stack.vendor_urls();
+    let stand_ins = stack.stand_ins();
+    let urls = &stand_ins.urls;
     vec![
         ("gateway", stack.gateway().to_owned(), "/proftest"),
         ("console", stack.console().to_owned(), "/api/leads"),
         ("Resend", urls.resend.clone(), "/emails"),
         ("Mobizon", urls.mobizon.clone(), "/service/user/getownbalance"),
         ("amoCRM", urls.amocrm.clone(), "/api/v4/contacts"),
-        ("Turnstile", urls.turnstile.clone(), "/turnstile/v0/siteverify"),
+        (
+            "Turnstile",
+            stand_ins.turnstile_url.clone(),
+            "/turnstile/v0/siteverify",
+        ),
         (
             "emulator",
             stack.emulator().to_owned(),

@@ -2,7 +2,7 @@
 
 use harness::emulator::Deployment;
 use harness::tools;
-use harness::vendors::{Options as VendorOptions, Urls, Vendors};
+use harness::vendors::{Options as VendorOptions, Vendors};
 use harness::world::{Connection, Database, dir, eventually, sdk_at};
 use local::stack::Options;
 use proftest::aws::SdkConfig;
@@ -164,8 +164,8 @@ impl Stack {
         &self.running.deployment.api_url
     }
 
-    pub const fn vendor_urls(&self) -> &Urls {
-        &self.running.vendors.urls
+    pub const fn stand_ins(&self) -> &Vendors {
+        &self.running.vendors
     }
 
     pub fn amocrm(&self) -> &AmoCrm {
