@@ -5,6 +5,7 @@
 // The clippy settings that allow these in tests do not reach helpers outside `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bounded;
 mod cancel;
 mod challenge;
 mod challenge_browser;

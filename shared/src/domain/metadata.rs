@@ -107,7 +107,7 @@ impl Column {
 
 impl Metadata {
     /// The column's value, at most 16,384 octets as PostgreSQL prints it, also after a later `lastTouch`. A known field wins
-    /// over an unknown one of the same name. What no longer fits is left out: unknown fields first, the last sent first.
+    /// over an unknown one of the same name. What no longer fits is left out: unknown fields first, by the order of their names.
     pub fn into_json(self) -> Map<String, Value> {
         let mut column = Column::default();
         if let Some(Answers { indices, result }) = self.answers {

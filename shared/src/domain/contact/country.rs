@@ -18,8 +18,8 @@ words! {
 
 impl Country {
     /// Mobile ranges by the first digits after the country code: one beginning, or the first and the last of several in a
-    /// row. Source: libphonenumber 9.0.35 of 2026-07-16, mobile numbers of each country. `contact_properties` holds them
-    /// to its data.
+    /// row. Source: libphonenumber 9.0.35 of 2026-07-16, mobile numbers of each country. `phone_ranges` holds them to its
+    /// data.
     const fn mobile_ranges(self) -> Option<&'static str> {
         Some(match self {
             Self::Kazakhstan => "700-702 705-708 747 760-764 771 775-778 785",
