@@ -70,10 +70,9 @@ fn oracle(home: Option<country::Id>, raw: &str) -> Option<String> {
     phonenumber::is_valid(&number).then(|| number.format().mode(Mode::E164).to_string())
 }
 
-/// What the parser refuses though the oracle holds it valid: more than the 15 digits of E.164 (German and
-/// Austrian direct dialling; Kazakh and Russian `8 10 800 …`, which is a way to dial, not a number), and
-/// services at which no person is reached: the codes of no country, the premium ranges of +7, Canadian 310 numbers, and the
-/// toll-free and premium numbers of Belarus and Kyrgyzstan that have a length of their own.
+/// What the parser refuses though the oracle holds it valid: more than the 15 digits of E.164 (German and Austrian direct
+/// dialling; Kazakh and Russian `8 10 800 …`, a way to dial), and services at which no person is reached: the codes of no
+/// country, premium ranges of +7, Canadian 310 numbers, toll-free and premium numbers of Belarus and Kyrgyzstan.
 fn is_refused_on_purpose(e164: &str) -> bool {
     let is_service =
         |prefix: &str, digits: usize| e164.starts_with(prefix) && e164.len() != "+".len() + digits;

@@ -52,6 +52,7 @@ mod redrive;
 mod redrive_crm;
 mod release;
 mod retention;
+mod retention_turns;
 mod roles;
 mod roles_command;
 mod round_trips;
