@@ -43,7 +43,6 @@ ANSWERS = {
     "page/unknown_path": 404,
     "page/wrong_method": 405,
     "intake/invalid_json": 400,
-    "intake/ticket": 200,
     "intake/proof": 400,
     "track/email": 302,
     "track/head": 302,
