@@ -2,7 +2,6 @@
 
 use crate::support::delivery::status;
 use crate::support::doctor::{Examined, token};
-use crate::support::request::visit;
 use axum::Router;
 use axum::routing::get;
 use harness::vendors::TURNSTILE_SECRET;
@@ -315,8 +314,7 @@ fn the_sample_of_a_policy_is_warned_about_and_is_no_fault() {
         };
         let own = examined.variables["PUBLIC_BASE_URL"].clone();
         assert_eq!(warned(&own).await, [""; 0]);
-        let page = page::handle(&visit("GET", "/proftest", ""));
-        let page = String::from_utf8(page.body().to_vec()).unwrap();
+        let page = page::files::FILES.document("").plain;
         let router = Router::new().route("/proftest", get(async || page));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let sample = serve(listener, router).unwrap();

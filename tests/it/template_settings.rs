@@ -27,9 +27,8 @@ fn read_without<T>(absent: &[&str], read: fn(&Env<'_>) -> Result<T, ConfigError>
             "AMOCRM_UTM_FIELD_IDS" => "utm_source=1",
             "GUARD_KEY" => GUARD_KEY,
             // Their defaults.
-            "LIMITS" | "SMS_COUNTRIES" | "CONSENT" | "CHALLENGE" | "ADDRESS_LIMITS" | "BEHIND_CLOUDFRONT" => {
-                ""
-            }
+            "LIMITS" | "RETENTION" | "SMS_COUNTRIES" | "CONSENT" | "CHALLENGE" | "ADDRESS_LIMITS"
+            | "BEHIND_CLOUDFRONT" => "",
             name if absent.contains(&name) => "",
             name if name.ends_with("_URL") => "https://example.org",
             _ => "1",
