@@ -77,6 +77,7 @@ begin
                 where l.phone = p_phone and l.created_at > now() - interval '1 day') > (p_guard ->> 'pair_soft')::integer
             or (select count(*) from public.landing_leads l
                 where l.email = p_email and l.created_at > now() - interval '1 day') > (p_guard ->> 'pair_soft')::integer;
+        challenged := coalesce(challenged, false);
     end if;
 
     insert into public.submissions as s

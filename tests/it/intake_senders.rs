@@ -5,7 +5,7 @@ use crate::support::request::{Answer, raw_submission, request, sample};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use harness::world::run;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn what_odd_senders_send_is_one_lead_of_one_person() {
@@ -45,9 +45,11 @@ fn what_odd_senders_send_is_one_lead_of_one_person() {
         assert_eq!(found, 1, "a search by the composed name finds the person");
         let lead = intake
             .db
-            .row("select metadata -> 'utmParams' as tags from landing_leads")
+            .row("select metadata -> 'utmParams' as first, metadata #> '{lastTouch,utmParams}' as last from landing_leads")
             .await;
-        assert_eq!(lead["tags"], json!({"utm_content": "21546", "utm_source": "ig"}));
+        // The first touch had none, and stays.
+        let last = json!({"utm_content": "21546", "utm_source": "ig"});
+        assert_eq!((&lead["first"], &lead["last"]), (&Value::Null, &last));
         // In UTF-16, as API Gateway hands over what is no UTF-8.
         let text = format!("\u{feff}{}", body("Андрей Ещё", ""));
         let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();

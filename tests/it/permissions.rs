@@ -16,7 +16,7 @@ use std::time::Duration;
 const READ: &str = "secretsmanager:GetSecretValue";
 
 /// What each function does to AWS in the journey below: its action, and the end of the resource's name.
-const DONE: [(&str, &str, &str); 17] = [
+const DONE: [(&str, &str, &str); 18] = [
     ("intake", "scheduler:CreateSchedule", "schedule"),
     ("intake", "sqs:SendMessage", "NotificationsQueue"),
     ("intake", "sqs:SendMessage", "CrmQueue"),
@@ -27,6 +27,7 @@ const DONE: [(&str, &str, &str); 17] = [
     ("sweep", "sqs:SendMessage", "NotificationsQueue"),
     ("sweep", "sqs:SendMessage", "CrmQueue"),
     ("intake", READ, "IntakeDatabaseUrlSecret"),
+    ("intake", READ, "GuardKeySecret"),
     ("track", READ, "TrackDatabaseUrlSecret"),
     ("deliver", READ, "DeliverDatabaseUrlSecret"),
     ("deliver", READ, "ResendApiKeySecret"),

@@ -4,7 +4,7 @@
 //! statement a second.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ struct Seen {
 impl Floods {
     /// Counts a request, and says whether to refuse it.
     pub fn is_flood(&self, address: IpAddr, most: u32, now: Instant) -> bool {
+        let address = network(address);
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= ADDRESSES_MAX {
             seen.clear();
@@ -44,9 +45,17 @@ impl Floods {
     /// The database has seen a flood from this address.
     pub fn refuse(&self, address: IpAddr, now: Instant) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(seen) = seen.get_mut(&address) {
+        if let Some(seen) = seen.get_mut(&network(address)) {
             seen.refused_until = Some(now + PAUSE);
         }
+    }
+}
+
+/// A subscriber has a whole /64 of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX)).into(),
     }
 }
 
@@ -72,6 +81,19 @@ mod tests {
         floods.refuse(address, now);
         assert!(floods.is_flood(address, 10, now + PAUSE / 2));
         assert!(!floods.is_flood(address, 10, now + PAUSE));
+    }
+
+    #[test]
+    fn the_addresses_of_a_64_are_one_and_those_of_another_are_not() {
+        let (floods, now) = (Floods::default(), Instant::now());
+        let of = |number: u32| format!("2001:db8:1:2::{number:x}").parse().unwrap();
+        let answers: Vec<bool> = (0..11)
+            .map(|number| floods.is_flood(of(number), 10, now))
+            .collect();
+        assert_eq!(answers.iter().position(|refused| *refused), Some(10));
+        floods.refuse(of(99), now + PAUSE);
+        assert!(floods.is_flood(of(7), 10, now + PAUSE));
+        assert!(!floods.is_flood("2001:db8:1:3::1".parse().unwrap(), 10, now));
     }
 
     #[test]
