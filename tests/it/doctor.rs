@@ -315,7 +315,7 @@ fn the_sample_of_a_policy_is_warned_about_and_is_no_fault() {
         let own = examined.variables["PUBLIC_BASE_URL"].clone();
         assert_eq!(warned(&own).await, [""; 0]);
         let page = page::files::FILES.document("").plain;
-        let router = Router::new().route("/proftest", get(move || std::future::ready(page.clone())));
+        let router = Router::new().route("/proftest", get(move || std::future::ready(page)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let sample = serve(listener, router).unwrap();
         let warnings = warned(&sample.url()).await;
