@@ -16,7 +16,7 @@ use std::time::Duration;
 /// Characters kept of the user agent.
 const USER_AGENT_MAX_CHARS: usize = 256;
 
-/// The network address of whoever sent the request; `None` where the event has none.
+/// The network address of the sender; `None` if the event has none.
 ///
 /// Behind CloudFront API Gateway sees CloudFront's address. The client's is then the last but one in `X-Forwarded-For`; what
 /// stands left of it is only claimed.

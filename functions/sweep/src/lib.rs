@@ -78,7 +78,7 @@ pub async fn handle(app: &App) -> Result<Woken, SweepError> {
     if let Ok(state) = &guard {
         report::guard(state, &app.limits);
     }
-    // Nobody waits for it, so it comes last, and its failure is not the run's.
+    // Old rows can wait, so this comes last. If it fails, the run still succeeds.
     Box::pin(retention::apply(&app.store, &app.retention)).await;
     let woken = Woken {
         notifications: notifications?,

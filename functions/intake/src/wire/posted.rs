@@ -1,4 +1,4 @@
-//! How a form was posted: by whom, and with which consent.
+//! Reads who posted the form, our page or a client of the API, and the consent that came with it.
 
 use super::{Form, WORD_MAX, is_empty};
 use lambda_http::http::HeaderMap;
