@@ -3,7 +3,8 @@
 -- As in V0008, the inner functions have the search_path of those that call them.
 
 -- Takes one message from the budget of an address or number, unless it is used up: p_limits is a list of
--- {"seconds", "most"}, or null for none. At least twenty times are kept, and as many as the largest limit needs. The row's lock makes the count exact for any number of workers.
+-- {"seconds", "most"}, or null for none. It keeps twenty times, or more if the largest limit needs more. The row's lock makes
+-- the count exact for any number of workers.
 create function funnel.take_contact(p_key bytea, p_limits jsonb) returns boolean
 language plpgsql volatile as $$
 begin
