@@ -63,7 +63,7 @@ begin
     returning l.id into lead_id;
 
     select coalesce(max(c.second_n) filter (where c.what = 'address'), 0),
-           coalesce(bool_or(c.is_hard) filter (where c.what = 'address'), false),
+           coalesce(bool_or(c.is_hard) filter (where c.what in ('address', 'network')), false),
            array_agg(c.what) filter (where c.is_hard),
            array_agg(c.what) filter (where c.is_soft)
     into address_second, address_over, v_hard, v_soft
@@ -72,7 +72,7 @@ begin
     if p_guard ->> 'may_challenge' = 'true' then
         challenged := p_guard ->> 'is_suspicious' = 'true'
             or 'block' = any (v_soft)
-            or 'address' = any (v_soft) and p_guard ->> 'addresses_count' = 'true'
+            or v_soft && '{address,network}' and p_guard ->> 'addresses_count' = 'true'
             or (select count(*) from public.landing_leads l
                 where l.phone = p_phone and l.created_at > now() - interval '1 day') > (p_guard ->> 'pair_soft')::integer
             or (select count(*) from public.landing_leads l
@@ -86,7 +86,7 @@ begin
     select p_submission, lead_id, p_key, p_name, p_metadata, p_guard ->> 'country',
            (p_guard ->> 'is_mobile')::boolean, decode(p_guard ->> 'email_key', 'hex'),
            decode(p_guard ->> 'phone_key', 'hex'),
-           case when p_guard ->> 'addresses_count' = 'true' and 'address' = any (v_hard) then 'budget:address'
+           case when p_guard ->> 'addresses_count' = 'true' and v_hard && '{address,network}' then 'budget:address'
                 else p_guard ->> 'hold' end,
            case when 'block' = any (v_hard) then 'budget:block' end,
            (p_guard #>> '{consent,email}')::boolean, (p_guard #>> '{consent,sms}')::boolean,

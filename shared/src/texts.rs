@@ -216,9 +216,6 @@ pub struct CrmTexts {
     pub sms_clicked: &'static str,
 }
 
-/// The version of the text on the page that did not send what was ticked.
-pub const OLD_PAGE_CONSENT: &str = "1";
-
 /// The sentences of `locale`.
 pub const fn texts(locale: Locale) -> &'static Texts {
     match locale {
@@ -281,20 +278,13 @@ static RU: Texts = Texts {
     consents: &RU_CONSENTS,
 };
 
-static RU_CONSENTS: [ConsentText; 2] = [
-    ConsentText {
-        version: "2",
-        text: "Даю OnAI Academy согласие на\u{a0}обработку моих контактов и\u{a0}ответов и\u{a0}на\u{a0}их передачу \
+static RU_CONSENTS: [ConsentText; 1] = [ConsentText {
+    version: "2",
+    text: "Даю OnAI Academy согласие на\u{a0}обработку моих контактов и\u{a0}ответов и\u{a0}на\u{a0}их передачу \
                сервисам за\u{a0}пределами Казахстана, чтобы получить по\u{a0}e-mail и\u{a0}SMS результат теста \
                и\u{a0}предложения о\u{a0}курсах, на\u{a0}условиях политики конфиденциальности",
-        link: "политики конфиденциальности",
-    },
-    ConsentText {
-        version: OLD_PAGE_CONSENT,
-        text: "Даю согласие на\u{a0}обработку персональных данных на\u{a0}условиях политики конфиденциальности",
-        link: "политики конфиденциальности",
-    },
-];
+    link: "политики конфиденциальности",
+}];
 
 const RU_CONTACT: ContactTexts = ContactTexts {
     name_empty: "Напишите, как к вам обращаться",

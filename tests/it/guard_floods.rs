@@ -68,6 +68,23 @@ fn a_flood_over_many_processes_is_seen_by_the_database() {
     });
 }
 
+/// The /48 around a subscriber has a limit of an hour, and none of a second.
+#[test]
+fn neighbours_in_one_48_are_no_flood() {
+    run(async {
+        let guarded = Guarded::limited("address.second=2").await;
+        for number in 0..6 {
+            let address = format!("2001:db8:1:{number:x}::1");
+            for _ in 0..2 {
+                guarded
+                    .handle(&event(&Person::new().form(), &address))
+                    .await
+                    .lead();
+            }
+        }
+    });
+}
+
 #[test]
 fn without_limits_no_flood_is_refused() {
     run(async {

@@ -1,6 +1,6 @@
 //! What is known of a submission besides what it says: who sent it, and from where.
 
-use crate::wire::{Consented, Posted, Sender};
+use crate::wire::{Consented, Posted};
 use lambda_http::http::HeaderMap;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _};
@@ -45,7 +45,7 @@ pub fn collect(
     let limits = &guard.limits;
     let asked = |of: Asked| match of {
         Asked::Nobody => false,
-        Asked::Page => posted.sender == Sender::Page,
+        Asked::Page => posted.is_own_page,
         Asked::Always => true,
     };
     let user_agent = header_text(headers, "user-agent");
@@ -85,11 +85,10 @@ fn counted(guard: &Guard, phone: &Phone, address: Option<IpAddr>) -> Vec<Counted
 }
 
 fn agreed(consent: &Consented, posted: &Posted, texts: &Texts) -> Consent {
-    // What a caller's version stands for is theirs to know.
-    let is_ours = posted.sender != Sender::Caller;
-    let version = consent.version.as_deref().filter(|_| is_ours);
+    // We do not know what text a caller's version stands for.
+    let version = consent.version.as_deref().filter(|_| posted.is_own_page);
     Consent {
-        collected_by: if is_ours { "page" } else { "caller" },
+        collected_by: if posted.is_own_page { "page" } else { "caller" },
         email: consent.email,
         sms: consent.sms,
         text_sha256: version.and_then(|version| text_sha256(texts, version)),

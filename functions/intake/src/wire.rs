@@ -9,7 +9,7 @@ pub use accepted::{Accepted, Asked};
 use lambda_http::Request;
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::CONTENT_TYPE;
-pub use posted::{Consented, Posted, Sender};
+pub use posted::{Consented, Posted};
 use proftest::domain::contact::{ContactError, Email, Field, Name, Phone};
 use proftest::domain::guard::Evidence;
 use proftest::domain::metadata::{AnswerTexts, Answers, Metadata, Tags, Touch};

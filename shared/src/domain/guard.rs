@@ -71,7 +71,7 @@ pub fn text_sha256(texts: &Texts, version: &str) -> Option<String> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Counted {
     pub key: String,
-    /// `address` or `block`.
+    /// `address`: one subscriber. `network`: the /48 around it. `block`: of phone numbers.
     pub what: &'static str,
     /// Of an hour, above which a challenge is asked.
     pub soft: u32,
@@ -83,9 +83,9 @@ pub struct Counted {
 impl Counted {
     /// A network address: itself if IPv4, its /64 and /48 if IPv6.
     pub fn addresses(key: &GuardKey, limits: &Limits, address: IpAddr) -> Vec<Self> {
-        let one = |key: String, [soft, hour, day]: [u32; 3]| Self {
+        let one = |key: String, what: &'static str, [soft, hour, day]: [u32; 3]| Self {
             key,
-            what: "address",
+            what,
             soft,
             hour,
             day,
@@ -95,7 +95,7 @@ impl Counted {
             IpAddr::V4(address) => {
                 let day = limits.get(Limit::AddressDay);
                 let most = all(Limit::AddressSoft, Limit::AddressHour, day);
-                vec![one(key.network(&address.octets()), most)]
+                vec![one(key.network(&address.octets()), "address", most)]
             }
             IpAddr::V6(address) => {
                 let octets = address.octets();
@@ -103,8 +103,8 @@ impl Counted {
                 let net64 = all(Limit::Net64Soft, Limit::Net64Hour, i32::MAX.unsigned_abs());
                 let net48 = all(Limit::Net48Soft, Limit::Net48Hour, i32::MAX.unsigned_abs());
                 vec![
-                    one(key.network(&octets[..8]), net64),
-                    one(key.network(&octets[..6]), net48),
+                    one(key.network(&octets[..8]), "address", net64),
+                    one(key.network(&octets[..6]), "network", net48),
                 ]
             }
         }
@@ -155,6 +155,7 @@ mod tests {
         let neighbour = counted("2001:db8:1:3::7");
         assert_ne!(one[0], neighbour[0]);
         assert_eq!(one[1], neighbour[1]);
-        assert_eq!((one[0].soft, one[0].hour, one[1].hour), (20, 60, 300));
+        assert_eq!((one[0].what, one[0].soft, one[0].hour), ("address", 20, 60));
+        assert_eq!((one[1].what, one[1].hour), ("network", 300));
     }
 }

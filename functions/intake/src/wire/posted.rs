@@ -3,28 +3,17 @@
 use super::{Form, WORD_MAX, is_empty};
 use lambda_http::http::HeaderMap;
 use proftest::http::header_text;
-use proftest::texts::OLD_PAGE_CONSENT;
 use serde_json::{Map, Value};
 
 #[derive(Debug, Default)]
 pub struct Posted {
-    pub sender: Sender,
+    /// Whether it came from our own page: it has the field `page`, or the browser says that the post is of this origin.
+    pub is_own_page: bool,
     /// The path of the page.
     pub page: Option<String>,
     /// Our signature of when the test was begun.
     pub ticket: Option<String>,
     pub consent: Option<Consented>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Sender {
-    /// A client of the API.
-    #[default]
-    Caller,
-    /// Our page, by its field `page` or because the browser says that the post is of this origin.
-    Page,
-    /// Our page as it was before it sent its consent: a CDN or an open tab may still show it. It solves no challenge.
-    OldPage,
 }
 
 /// What was ticked, and which text was shown.
@@ -42,33 +31,23 @@ impl Form<'_> {
         let page = self.hint("page").filter(|page| page.starts_with('/'));
         let ticket = self.hint("ticket");
         let consent = self.consent();
-        // The client's own word for the time it took proves nothing; the old page always sends it.
-        let is_old = self.fields.remove("elapsedMs").is_some();
+        // The client's own word for the time it took proves nothing.
+        self.fields.remove("elapsedMs");
         let same_origin = header_text(headers, "sec-fetch-site").is_some_and(|site| site == "same-origin");
-        let sender = match (&page, same_origin) {
-            (None, false) => Sender::Caller,
-            (None, true) if is_old && consent.is_none() => Sender::OldPage,
-            _ => Sender::Page,
-        };
-        let is_whole = |consent: &Consented| consent.email && consent.sms;
-        if sender == Sender::Page && !consent.as_ref().is_some_and(is_whole) {
+        let is_own_page = same_origin || page.is_some();
+        if is_own_page
+            && !consent
+                .as_ref()
+                .is_some_and(|consent| consent.email && consent.sms)
+        {
             self.wrong
                 .push(("consent", self.texts.errors.consent_missing.into()));
         }
         Posted {
-            sender,
+            is_own_page,
             page,
             ticket,
-            // It sent no form that was not ticked.
-            consent: match sender {
-                Sender::OldPage => Some(Consented {
-                    email: true,
-                    sms: true,
-                    version: Some(OLD_PAGE_CONSENT.to_owned()),
-                    language: Some(self.texts.lang.to_owned()),
-                }),
-                _ => consent,
-            },
+            consent,
         }
     }
 
