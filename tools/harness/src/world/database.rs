@@ -190,12 +190,12 @@ impl Database {
 
     /// As a function's role, or that of the commands.
     pub fn store_as(&self, function: &str) -> Store {
-        Store::new(&self.config(function), 2, Duration::from_secs(10)).unwrap()
+        Store::new(&self.config(function), 2, Duration::from_secs(30)).unwrap()
     }
 
     /// For what the tests do themselves: the owner's.
     pub fn store(&self) -> Store {
-        Store::new(&self.owner(), 2, Duration::from_secs(10)).unwrap()
+        Store::new(&self.owner(), 2, Duration::from_secs(30)).unwrap()
     }
 
     pub async fn execute(&self, sql: &str) {
