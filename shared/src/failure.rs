@@ -1,4 +1,4 @@
-//! Reactions to a failure. Vendors have hundreds of error names; the funnel has five reactions.
+//! Reactions to a failure. Vendors have hundreds of error names; the funnel has six reactions.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -17,6 +17,8 @@ pub enum Reaction {
     Block,
     /// It can never succeed (a malformed address): keep the reason and stop.
     GiveUp,
+    /// The vendor refuses the address or number itself: stop, and send nothing to it any more.
+    Undeliverable,
     /// It may have been carried out: find out before a repetition.
     Unknown,
 }

@@ -214,6 +214,14 @@ pub struct CrmTexts {
     pub email_clicked: &'static str,
     /// Note after a click in the SMS.
     pub sms_clicked: &'static str,
+    /// Note when the e-mail did not arrive.
+    pub email_failed: &'static str,
+    /// Note when the SMS did not arrive.
+    pub sms_failed: &'static str,
+    /// Note when the person stopped our messages.
+    pub unsubscribed: &'static str,
+    /// Note when the person says that somebody else left these contacts.
+    pub not_me: &'static str,
 }
 
 /// The sentences of `locale`.
@@ -274,6 +282,10 @@ static RU: Texts = Texts {
         last_touch: "Последний визит:",
         email_clicked: "Перешёл по ссылке из письма",
         sms_clicked: "Перешёл по ссылке из SMS",
+        email_failed: "Письмо не доставлено",
+        sms_failed: "SMS не доставлено",
+        unsubscribed: "Отписался от наших сообщений",
+        not_me: "Говорит, что контакты оставил не он: не звоните",
     },
     consents: &RU_CONSENTS,
 };

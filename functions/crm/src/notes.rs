@@ -102,6 +102,10 @@ fn text(texts: &CrmTexts, work: &CrmWork, kind: NoteKind) -> Option<String> {
         NoteKind::Utm => source(texts, work),
         NoteKind::EmailClick => texts.email_clicked.to_owned(),
         NoteKind::SmsClick => texts.sms_clicked.to_owned(),
+        NoteKind::EmailFailed | NoteKind::EmailBounced => texts.email_failed.to_owned(),
+        NoteKind::SmsFailed | NoteKind::SmsUndelivered => texts.sms_failed.to_owned(),
+        NoteKind::Unsubscribed => texts.unsubscribed.to_owned(),
+        NoteKind::NotMe => texts.not_me.to_owned(),
     })
 }
 

@@ -4,7 +4,7 @@ use crate::content;
 use crate::mail::{self, Outbox};
 use proftest::clients::mobizon::{Mobizon, Sms};
 use proftest::domain::delivery::{
-    Channel, DeliveryTiming, Doubt, Opening, Outcome, Reconciled, conclude, open, reconcile,
+    Channel, DeliveryTiming, Doubt, Opening, Outcome, Reconciled, State, conclude, open, reconcile,
 };
 use proftest::failure::{Failure, chain};
 use proftest::random::jitter;
@@ -111,7 +111,7 @@ async fn record(store: &Store, due: &Due, attempt: &Attempt, outcome: Outcome, d
     let (channel, state) = (attempt.channel.as_str(), outcome.state().as_str());
     let reason = outcome.reason().unwrap_or_default();
     match written {
-        Ok(Fence::Held) if matches!(outcome, Outcome::Parked { .. } | Outcome::Failed { .. }) => {
+        Ok(Fence::Held) if matches!(outcome.state(), State::Parked | State::Failed) => {
             tracing::error!(lead.id = %lead, notification.id = %notification, channel, state, reason, "Attempted");
         }
         Ok(Fence::Held) => {

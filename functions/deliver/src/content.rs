@@ -41,7 +41,10 @@ impl Wording {
 
     fn email(&self, due: &Due) -> Option<Value> {
         let result = due.quiz_result.map(QuizResult::texts);
-        let link = self.tracked_link(due.lead, Channel::Email);
+        let link = match &due.email_code {
+            Some(code) => self.short_link(code.as_str()),
+            None => self.tracked_link(due.lead, Channel::Email),
+        };
         let content = message::email(self.texts, due.kind, due.name.as_str(), result.as_ref(), &link)
             .inspect_err(|error| tracing::error!(error = chain(error), "An e-mail cannot be rendered"))
             .ok()?;

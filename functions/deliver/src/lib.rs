@@ -91,7 +91,7 @@ fn handled(due: &Due, attempts: [Attempted; 2]) -> Handled {
             // Parked work waits in its row; the sweep wakes it.
             Attempted::NotClaimed
             | Attempted::Recorded(Outcome::Accepted { .. } | Outcome::Parked { .. }) => None,
-            Attempted::Recorded(Outcome::Failed { .. }) => {
+            Attempted::Recorded(Outcome::Failed { .. } | Outcome::Undeliverable { .. }) => {
                 failed = true;
                 None
             }

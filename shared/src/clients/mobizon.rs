@@ -204,6 +204,8 @@ fn read(answer: &Answer) -> Result<Value, Failure> {
         },
         // A key, an account, a domain or a permission that only a human can repair.
         8 | 9 | 13 | 14 => Reaction::Park,
+        // A parameter that is not accepted: the number itself, when `data` names it.
+        1 | 12 if envelope.data.get("recipient").is_some() => Reaction::Undeliverable,
         1 | 2 | 4 | 5 | 6 | 11 | 12 | 99 => Reaction::GiveUp,
         // 3, 10, 15, 98, 999 and anything new: it may have been sent.
         _ => Reaction::Unknown,
@@ -239,6 +241,10 @@ mod tests {
         }
         for code in [1, 2, 4, 5, 6, 11, 12, 99] {
             assert_eq!(with(code), Reaction::GiveUp, "{code}");
+        }
+        let refused = |code: i64| format!(r#"{{"code":{code},"data":{{"recipient":["wrong"]}},"message":""}}"#);
+        for code in [1, 12] {
+            assert_eq!(reaction(200, &refused(code)), Reaction::Undeliverable, "{code}");
         }
         for code in [3, 10, 15, 98, 999, 777] {
             assert_eq!(with(code), Reaction::Unknown, "{code}");

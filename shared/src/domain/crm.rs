@@ -26,6 +26,12 @@ words! {
         Utm = "utm",
         EmailClick = "email_click",
         SmsClick = "sms_click",
+        EmailFailed = "email_failed",
+        SmsFailed = "sms_failed",
+        EmailBounced = "email_bounced",
+        SmsUndelivered = "sms_undelivered",
+        Unsubscribed = "unsubscribed",
+        NotMe = "not_me",
     }
 }
 
@@ -100,7 +106,7 @@ impl CrmOutcome {
 pub fn judge(timing: &CrmTiming, retries: u16, failure: Failure, jitter: f64) -> CrmOutcome {
     let reason = failure.reason;
     let at_least = match failure.reaction {
-        Reaction::GiveUp => return CrmOutcome::Failed { reason },
+        Reaction::GiveUp | Reaction::Undeliverable => return CrmOutcome::Failed { reason },
         // The refusal shut the gate.
         Reaction::Park | Reaction::Block => {
             return CrmOutcome::Wait {
@@ -137,7 +143,7 @@ pub fn shutting(failure: &Failure, block: Option<Duration>) -> Option<Shutting> 
         Reaction::Park => (Some(PARKED), "CrmParked"),
         // Other pauses concern one task.
         Reaction::Retry { after: Some(after) } if failure.status == Some(429) => (Some(after), "CrmLimited"),
-        Reaction::Retry { .. } | Reaction::GiveUp | Reaction::Unknown => return None,
+        Reaction::Retry { .. } | Reaction::GiveUp | Reaction::Undeliverable | Reaction::Unknown => return None,
     };
     Some(Shutting { opens_in, metric })
 }

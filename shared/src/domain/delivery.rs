@@ -1,7 +1,7 @@
 //! The life of one channel of one notification, as pure decisions.
 //!
 //! ```text
-//! pending ──claim──▶ sending ──▶ accepted ──▶ delivered | bounced
+//! pending ──claim──▶ sending ──▶ accepted ──report──▶ delayed, expired, undelivered, delivered, bounced, complained
 //!    ▲                 │ ├─────▶ retrying ──claim──▶ sending
 //!    │                 │ ├─────▶ parked   ──claim──▶ sending     (a human must act; resumes by itself)
 //!    │                 │ ├─────▶ unknown  ──claim──▶ reconcile ──▶ accepted | sending | unknown
@@ -115,6 +115,10 @@ pub enum Outcome {
     Failed {
         reason: String,
     },
+    /// Given up, and the address or number gets nothing any more.
+    Undeliverable {
+        reason: String,
+    },
 }
 
 impl Outcome {
@@ -124,7 +128,7 @@ impl Outcome {
             Self::Retrying { .. } => State::Retrying,
             Self::Parked { .. } => State::Parked,
             Self::Unknown { .. } => State::Unknown,
-            Self::Failed { .. } => State::Failed,
+            Self::Failed { .. } | Self::Undeliverable { .. } => State::Failed,
         }
     }
 
@@ -135,14 +139,15 @@ impl Outcome {
             Self::Retrying { reason, .. }
             | Self::Parked { reason, .. }
             | Self::Unknown { reason, .. }
-            | Self::Failed { reason } => Some(reason),
+            | Self::Failed { reason }
+            | Self::Undeliverable { reason } => Some(reason),
         }
     }
 
     /// Delay before the next attempt; `None` when there is none.
     pub const fn after(&self) -> Option<Duration> {
         match self {
-            Self::Accepted { .. } | Self::Failed { .. } => None,
+            Self::Accepted { .. } | Self::Failed { .. } | Self::Undeliverable { .. } => None,
             Self::Retrying { after, .. } | Self::Parked { after, .. } | Self::Unknown { after, .. } => {
                 Some(*after)
             }
@@ -166,6 +171,7 @@ pub fn judge(
     let reason = failure.reason;
     match (failure.reaction, channel) {
         (Reaction::GiveUp, _) => Outcome::Failed { reason },
+        (Reaction::Undeliverable, _) => Outcome::Undeliverable { reason },
         (Reaction::Park | Reaction::Block, _) => Outcome::Parked {
             reason,
             after: spread(timing.parked, jitter),

@@ -123,30 +123,49 @@ const CODE_CHARS: usize = 12;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShortCode(String);
 
-impl ShortCode {
-    /// A new code from the operating system's generator; fails if that gives no randomness.
-    pub fn new() -> Result<Self, getrandom::Error> {
-        const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)?;
-        let mut number = u128::from_le_bytes(bytes);
-        let code = std::iter::repeat_with(|| {
-            let digit = usize::try_from(number % 62).unwrap_or_default();
-            number /= 62;
-            char::from(ALPHABET[digit])
-        });
-        Ok(Self(code.take(CODE_CHARS).collect()))
-    }
+/// Length of a recipient's token: 128 random bits.
+const TOKEN_CHARS: usize = 22;
 
-    /// Reads a code from a path; `None` if it cannot be one.
-    pub fn parse(raw: &str) -> Option<Self> {
-        let fits = raw.len() == CODE_CHARS && raw.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        fits.then(|| Self(raw.to_owned()))
-    }
+/// The token of `/u/{token}`, where a person stops our messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipientToken(String);
 
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+macro_rules! random_text {
+    ($name:ident, $chars:ident) => {
+        impl $name {
+            /// A new one from the operating system's generator; fails if that gives no randomness.
+            pub fn new() -> Result<Self, getrandom::Error> {
+                base62($chars).map(Self)
+            }
+
+            /// Reads it from a path; `None` if it cannot be one.
+            pub fn parse(raw: &str) -> Option<Self> {
+                let fits = raw.len() == $chars && raw.bytes().all(|byte| byte.is_ascii_alphanumeric());
+                fits.then(|| Self(raw.to_owned()))
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+random_text!(ShortCode, CODE_CHARS);
+random_text!(RecipientToken, TOKEN_CHARS);
+
+/// The last digits of 128 random bits.
+fn base62(chars: usize) -> Result<String, getrandom::Error> {
+    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    let mut number = u128::from_le_bytes(bytes);
+    let digits = std::iter::repeat_with(|| {
+        let digit = usize::try_from(number % 62).unwrap_or_default();
+        number /= 62;
+        char::from(ALPHABET[digit])
+    });
+    Ok(digits.take(chars).collect())
 }
 
 #[cfg(test)]
@@ -178,5 +197,8 @@ mod tests {
         assert!(codes.iter().all(|code| ShortCode::parse(code).is_some()));
         assert_eq!(ShortCode::parse("short"), None);
         assert_eq!(ShortCode::parse("abcdef-bcdef"), None);
+        let token = RecipientToken::new().unwrap();
+        assert_eq!(RecipientToken::parse(token.as_str()), Some(token));
+        assert_eq!(RecipientToken::parse("abcdefghijkl"), None);
     }
 }

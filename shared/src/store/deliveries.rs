@@ -5,7 +5,7 @@ use super::pool::{Fence, PgError, Store, StoreError};
 use super::types::{Seconds, param};
 use crate::domain::contact::{Email, Name, Phone};
 use crate::domain::delivery::{Before, Channel, Doubt, Kind, LEASE, Outcome, Status};
-use crate::domain::ids::{BatchId, LeadId, NotificationId, ShortCode};
+use crate::domain::ids::{BatchId, LeadId, NotificationId, RecipientToken, ShortCode};
 use crate::domain::metadata::result_from_json;
 use crate::domain::quiz::QuizResult;
 use crate::failpoint::Step;
@@ -51,6 +51,11 @@ pub struct Due {
     pub quiz_result: Option<QuizResult>,
     /// The code of the SMS's link.
     pub code: Option<ShortCode>,
+    /// The code of the e-mail's link.
+    pub email_code: Option<ShortCode>,
+    /// Of the page where the person stops our messages. `None` for a message that was claimed first by a release without
+    /// that page.
+    pub token: Option<RecipientToken>,
     /// Whether the other channel has failed for good.
     pub failed: bool,
     pub attempts: Vec<Attempt>,
@@ -94,8 +99,20 @@ impl Store {
     /// Claims the channels that are due, and holds those that the limits do not let out. `limits` is
     /// `Limits::to_json`'s.
     pub async fn claim(&self, notification: NotificationId, limits: &Value) -> Result<Claim, StoreError> {
+        let random = |error: getrandom::Error| StoreError::Unavailable(error.to_string());
+        // Used by the first claim alone.
+        let (token, code) = (
+            RecipientToken::new().map_err(random)?,
+            ShortCode::new().map_err(random)?,
+        );
         let lease = Seconds(LEASE);
-        let params = [param(&notification), param(&lease), param(&limits)];
+        let params = [
+            param(&notification),
+            param(&lease),
+            param(&limits),
+            param(&token),
+            param(&code),
+        ];
         let rows = self.run(Step::Claim, include_str!("claim.sql"), &params).await?;
         let Some(first) = rows.first() else {
             return Ok(Claim::Missing);
@@ -138,6 +155,7 @@ impl Store {
         // The message of a parked delivery is acknowledged and only the sweep wakes it, so there is no grace.
         let parked = matches!(outcome, Outcome::Parked { .. });
         let grace = Seconds(if parked { Duration::ZERO } else { WAKE_GRACE });
+        let undeliverable = matches!(outcome, Outcome::Undeliverable { .. });
         let (state, reason, after) = (outcome.state(), outcome.reason(), outcome.after().map(Seconds));
         let params = [
             param(&notification),
@@ -149,6 +167,7 @@ impl Store {
             param(&after),
             param(&doubt),
             param(&grace),
+            param(&undeliverable),
         ];
         self.fenced(Step::Record, include_str!("record.sql"), &params)
             .await
@@ -188,6 +207,8 @@ fn read_claim(notification: NotificationId, first: &Row, rows: &[Row]) -> Result
         phone: first.try_get("phone")?,
         quiz_result: result.as_ref().and_then(result_from_json),
         code: first.try_get("code")?,
+        email_code: first.try_get("email_code")?,
+        token: first.try_get("token")?,
         failed: first.try_get("failed")?,
         attempts,
         rest_free_in: free_in,

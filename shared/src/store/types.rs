@@ -5,7 +5,7 @@ use crate::domain::crm::{NoteKind, TaskState};
 use crate::domain::delivery::{Channel, Doubt, Kind, State, Status};
 use crate::domain::guard::Evidence;
 use crate::domain::ids::{
-    BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, ShortCode, SubmissionId,
+    BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, RecipientToken, ShortCode, SubmissionId,
 };
 use crate::domain::retention::Expiring;
 use bytes::BytesMut;
@@ -166,6 +166,7 @@ texts! {
     Phone: |text| Some(Self::from_row(text));
     Name: |text| Some(Self::from_row(text));
     ShortCode: Self::parse;
+    RecipientToken: Self::parse;
     Channel: Self::parse;
     State: Self::parse;
     Status: Self::parse;

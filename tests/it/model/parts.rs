@@ -95,7 +95,7 @@ impl ShortOutcome {
             Outcome::Retrying { .. } => Self::Retrying(after),
             Outcome::Parked { .. } => Self::Parked(after),
             Outcome::Unknown { .. } => Self::Unknown(after),
-            Outcome::Failed { .. } => Self::Failed,
+            Outcome::Failed { .. } | Outcome::Undeliverable { .. } => Self::Failed,
         }
     }
 

@@ -142,7 +142,7 @@ impl Rules {
 
 impl Row {
     pub const fn is_open(self) -> bool {
-        !matches!(self.state, State::Accepted | State::Failed)
+        self.state != State::Failed && self.state.severity().is_none()
     }
 
     /// Whether the guard is asked at all: not about what may be out already.

@@ -52,12 +52,37 @@ words! {
         Parked = "parked",
         /// It may have been sent.
         Unknown = "unknown",
-        /// The vendor accepted it.
+        Failed = "failed",
+        /// The vendor accepted it. From here on in the order of severity, which a vendor's report only raises:
+        /// `funnel.severity`.
         Accepted = "accepted",
+        /// The recipient's server does not take it yet.
+        Delayed = "delayed",
+        /// The phone was off for too long.
+        Expired = "expired",
+        /// The vendor or the network gave it up.
+        Undelivered = "undelivered",
         /// It has arrived.
         Delivered = "delivered",
-        /// The address or number does not accept it.
+        /// The recipient's server sent it back.
         Bounced = "bounced",
-        Failed = "failed",
+        /// The recipient called it spam.
+        Complained = "complained",
+    }
+}
+
+impl State {
+    /// How grave it is, for a state that a vendor's answer or report gives; `None` for any other.
+    pub fn severity(self) -> Option<usize> {
+        const SEVERITY: [State; 7] = [
+            State::Accepted,
+            State::Delayed,
+            State::Expired,
+            State::Undelivered,
+            State::Delivered,
+            State::Bounced,
+            State::Complained,
+        ];
+        SEVERITY.iter().position(|state| *state == self)
     }
 }

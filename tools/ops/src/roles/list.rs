@@ -62,22 +62,10 @@ pub const MEMBERS: [Member; 6] = [
     },
     Member {
         name: "deliver",
-        execute: &["claim"],
+        execute: &["claim", "record"],
         tables: &[
-            Table::new("landing_leads", "id email_sent email_sent_at sms_sent sms_sent_at")
-                .update("email_sent email_sent_at sms_sent sms_sent_at updated_at"),
-            Table::new(
-                "scheduled_notifications",
-                "id lead_id status sent_at email_sent sms_sent open_channels failure_reason wake_at",
-            )
-            .update("status sent_at email_sent sms_sent open_channels failure_reason wake_at"),
-            Table::new(
-                "deliveries",
-                "notification_id channel state attempt retries unknown_since content batch_id",
-            )
-            .update(
-                "state retries next_attempt_at unknown_since content provider_id reason updated_at batch_id",
-            ),
+            Table::new("deliveries", "notification_id channel state attempt unknown_since content batch_id")
+                .update("content batch_id"),
             Table::new("email_batches", "id notifications")
                 .insert("id notifications")
                 .update("id")
@@ -151,7 +139,7 @@ pub const MEMBERS: [Member; 6] = [
             )
             .update("state retries next_attempt_at updated_at content reason batch_id"),
             Table::new("holds", "notification_id channel reason held_at ended_at").update("waived ended_at"),
-            Table::new("suppressions", "key"),
+            Table::new("suppressions", "key until"),
             Table::new("submissions", "id email_key phone_key"),
             Table::new("consents", "lead_id withdrawn_at withdrawn_how")
                 .update("address user_agent withdrawn_at withdrawn_how"),

@@ -26,7 +26,7 @@ with chosen as materialized (
                as cancelled
     from deliveries d
     where d.notification_id in (select id from chosen) and ($3::text is null or d.channel = $3)
-      and d.state not in ('accepted', 'delivered', 'bounced', 'failed')
+      and d.state in ('pending', 'held', 'sending', 'retrying', 'parked', 'unknown')
     order by d.notification_id, d.channel
     for update
 ), ended as (

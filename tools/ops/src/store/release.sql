@@ -13,7 +13,8 @@ with held as materialized (
                when h.reason = 'suppressed' or exists (
                    select from suppressions p
                    join submissions s on s.id = n.submission_id
-                   where p.key = case h.channel when 'sms' then s.phone_key else s.email_key end) then 'suppressed'
+                   where p.key = case h.channel when 'sms' then s.phone_key else s.email_key end
+                     and (p.until is null or p.until > now())) then 'suppressed'
                when exists (select from scheduled_notifications newer
                             where newer.lead_id = n.lead_id and newer.kind = n.kind and newer.created_at > n.created_at)
                    then 'replaced'
