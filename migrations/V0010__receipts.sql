@@ -269,7 +269,7 @@ language plpgsql volatile security definer set search_path = '' as $$
 #variable_conflict use_column
 declare
     v_n public.scheduled_notifications;
-    v_early record;
+    v_early public.vendor_messages;
 begin
     update public.deliveries d set
         state = p_state,
@@ -298,7 +298,7 @@ begin
         on conflict (channel, provider_id) do update set
             notification_id = excluded.notification_id, poll_at = excluded.poll_at, seen_at = now()
         where v.notification_id is null
-        returning v.state, v.reason, v.is_permanent into v_early;
+        returning v.* into v_early;
         -- The lead before the notification, in intake's order.
         update public.landing_leads l set
             email_sent = l.email_sent or p_channel = 'email',

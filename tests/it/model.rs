@@ -1,18 +1,19 @@
 //! A channel's life, checked in every order of events: see `search` for what must hold, `events` for what can
-//! happen, `row`, `conformance`, `guarded` and `held` for how the model is held to the SQL.
+//! happen, `row`, `conformance`, `guarded`, `held` and `reports` for how the model is held to the SQL.
 
 mod conformance;
 mod events;
 mod guarded;
 mod held;
 mod parts;
+mod reports;
 mod row;
 mod search;
 mod stage;
 
 use parts::{Settings, TIMING};
 use proftest::config::variable;
-use proftest::domain::delivery::{Channel, DeliveryTiming};
+use proftest::domain::delivery::{Channel, DeliveryTiming, State};
 use row::{N, Rules};
 use search::{Broken, Explored, explore};
 
@@ -43,6 +44,7 @@ const EMAIL: Settings = Settings {
     lag: 2,
     memory: 9,
     late: 2,
+    reports: &[],
 };
 const SMS: Settings = Settings {
     channels: only(Channel::Sms),
@@ -58,6 +60,17 @@ const LONG_LIVED_SMS: Settings = Settings {
     lag: 1,
     channels: only(Channel::Sms),
     ..LONG_LIVED_EMAIL
+};
+/// The vendor's reports: in every order, before our own record, and after it.
+const REPORTED_EMAIL: Settings = Settings {
+    reports: &[State::Delayed, State::Delivered, State::Bounced],
+    orphans: 1,
+    ..EMAIL
+};
+const REPORTED_SMS: Settings = Settings {
+    reports: &[State::Expired, State::Delivered],
+    orphans: 1,
+    ..SMS
 };
 /// Both channels at once, for what they share: the claim, the notification's state, the sweep.
 const ALL: Settings = Settings {
@@ -161,6 +174,12 @@ fn no_order_of_events_sends_an_sms_twice_or_early_or_never() {
 }
 
 #[test]
+fn no_order_of_reports_hides_the_gravest() {
+    holds("reports of an e-mail", &REPORTED_EMAIL);
+    holds("reports of an SMS", &REPORTED_SMS);
+}
+
+#[test]
 fn two_channels_complete_a_notification_together() {
     holds("all channels", &ALL);
     if variable("MODEL_LONG").is_some() {
@@ -170,6 +189,7 @@ fn two_channels_complete_a_notification_together() {
     }
 }
 
+const HIDDEN: &str = "not the gravest state that was reported";
 const TWICE: &str = "two messages on one channel";
 const NO_END: &str = "never comes to an end";
 
@@ -201,6 +221,18 @@ fn the_model_sees_what_each_rule_is_for() {
         ("a claim of what is held", held, held_goes, EMAIL),
         ("a claim of what is held, later", went_on, held_later_goes, SMS),
         ("a hold and a release of what may be out", TWICE, all_held, SMS),
+        (
+            "a report that replaces a graver one",
+            HIDDEN,
+            rules(|rules| rules.severity_grows = false),
+            REPORTED_EMAIL,
+        ),
+        (
+            "a report before our record that is not kept",
+            HIDDEN,
+            rules(|rules| rules.early_is_kept = false),
+            REPORTED_SMS,
+        ),
     ] {
         breaks(what, expected, &Settings { rules, ..settings });
     }

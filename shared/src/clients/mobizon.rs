@@ -242,7 +242,8 @@ mod tests {
         for code in [1, 2, 4, 5, 6, 11, 12, 99] {
             assert_eq!(with(code), Reaction::GiveUp, "{code}");
         }
-        let refused = |code: i64| format!(r#"{{"code":{code},"data":{{"recipient":["wrong"]}},"message":""}}"#);
+        let refused =
+            |code: i64| format!(r#"{{"code":{code},"data":{{"recipient":["wrong"]}},"message":""}}"#);
         for code in [1, 12] {
             assert_eq!(reaction(200, &refused(code)), Reaction::Undeliverable, "{code}");
         }

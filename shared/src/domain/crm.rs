@@ -143,7 +143,9 @@ pub fn shutting(failure: &Failure, block: Option<Duration>) -> Option<Shutting> 
         Reaction::Park => (Some(PARKED), "CrmParked"),
         // Other pauses concern one task.
         Reaction::Retry { after: Some(after) } if failure.status == Some(429) => (Some(after), "CrmLimited"),
-        Reaction::Retry { .. } | Reaction::GiveUp | Reaction::Undeliverable | Reaction::Unknown => return None,
+        Reaction::Retry { .. } | Reaction::GiveUp | Reaction::Undeliverable | Reaction::Unknown => {
+            return None;
+        }
     };
     Some(Shutting { opens_in, metric })
 }

@@ -38,8 +38,9 @@ pub fn notification(status: Status, due_in: u8, rows: [Row; N]) -> Notification 
         open_channels: rows.iter().map(|row| u8::from(row.is_open())).sum(),
         held_channels: rows.iter().map(|row| u8::from(row.state == State::Held)).sum(),
         failed: status == Status::Failed || rows.iter().any(|row| row.state == State::Failed),
-        sent: rows.map(|row| row.state == State::Accepted),
+        sent: rows.map(|row| row.state.severity().is_some()),
         rows: rows.map(Some),
+        early: [None; N],
     }
 }
 

@@ -55,6 +55,15 @@ impl Situation {
                 add(Event::OrphanLost(channel, orphan), Some(lost));
                 add(Event::OrphanAccepted(channel, orphan), Some(accepted));
             }
+            for state in settings
+                .reports
+                .iter()
+                .filter(|_| self.vendors[channel].accepted > 0)
+            {
+                let mut reported = *self;
+                reported.report(settings, channel, *state);
+                add(Event::Report(channel, *state), Some(reported));
+            }
             if let Some(Late { record, .. }) = self.late[channel] {
                 let mut lost = *self;
                 lost.late[channel] = None;
@@ -248,6 +257,14 @@ impl Situation {
         free.map(|place| *place = Some(age)).is_some()
     }
 
+    fn report(&mut self, settings: &Settings, channel: usize, state: State) {
+        let reported = &mut self.vendors[channel].reported;
+        if state.severity() > reported.and_then(State::severity) {
+            *reported = Some(state);
+        }
+        self.notification.report(settings.rules, channel, state);
+    }
+
     fn land(&mut self, settings: &Settings, record: Record) {
         let outcome = record.outcome.outcome();
         self.notification.record(
@@ -313,6 +330,7 @@ impl Situation {
             };
             if !row.is_open() {
                 (row.unknown_for, row.retries) = (None, 0);
+                self.notification.early[channel] = None;
             }
         }
         for worker in self

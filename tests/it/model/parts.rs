@@ -1,7 +1,7 @@
 //! The parts of a situation, and what may happen to them.
 
 use super::row::{self, Attempt, CHANNELS, Guard, N, Notification, Rules, duration};
-use proftest::domain::delivery::{Before, DeliveryTiming, Doubt, Outcome, conclude};
+use proftest::domain::delivery::{Before, DeliveryTiming, Doubt, Outcome, State, conclude};
 use proftest::failure::{Failure, Reaction};
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ pub struct Settings {
     pub memory: u8,
     /// How long after its worker's death a statement may still land.
     pub late: u8,
+    /// What a vendor may report of a message that it has accepted.
+    pub reports: &'static [State],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -163,6 +165,8 @@ pub struct Vendor {
     pub age: u8,
     /// One of them was accepted while its channel was held and nothing had been sent.
     pub despite_hold: bool,
+    /// The gravest state that it has reported.
+    pub reported: Option<State>,
     /// Ages of requests whose worker is gone.
     pub orphans: [Option<u8>; 2],
 }
@@ -202,6 +206,8 @@ pub enum Event {
     OrphanLost(usize, usize),
     LateLands(usize),
     LateIsLost(usize),
+    /// The vendor reports what became of its message, in any order and as often as it likes.
+    Report(usize, State),
 }
 
 impl Event {
@@ -214,6 +220,7 @@ impl Event {
                 | Self::SweepHeld(_)
                 // Nobody has to.
                 | Self::Release(_)
+                | Self::Report(..)
                 | Self::LookUpFails(..)
                 | Self::TimeOut(..)
                 | Self::Die(_)

@@ -83,6 +83,8 @@ pub struct Notification {
     /// `email_sent`, `sms_sent`, by channel.
     pub sent: [bool; N],
     pub rows: [Option<Row>; N],
+    /// The gravest state that a vendor reported before the acceptance was recorded.
+    pub early: [Option<State>; N],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -125,6 +127,10 @@ pub struct Rules {
     pub free_checked: bool,
     /// `funnel.claim` takes a lease that ran out for an unknown outcome.
     pub lease_leaves_doubt: bool,
+    /// `funnel.apply_receipt` only raises severity.
+    pub severity_grows: bool,
+    /// `funnel.take_receipts` keeps a report of a message whose acceptance is not recorded yet.
+    pub early_is_kept: bool,
 }
 
 impl Rules {
@@ -137,11 +143,13 @@ impl Rules {
         due_checked: true,
         free_checked: true,
         lease_leaves_doubt: true,
+        severity_grows: true,
+        early_is_kept: true,
     };
 }
 
 impl Row {
-    pub const fn is_open(self) -> bool {
+    pub fn is_open(self) -> bool {
         self.state != State::Failed && self.state.severity().is_none()
     }
 
@@ -182,6 +190,7 @@ impl Notification {
             failed: false,
             sent: [false; N],
             rows: channels.map(|has| has.then_some(row)),
+            early: [None; N],
         }
     }
 
@@ -315,6 +324,9 @@ impl Notification {
         };
         row.updated_for = 0;
         self.sent[attempt.channel] |= row.state == State::Accepted;
+        if let (State::Accepted, Some(early)) = (row.state, self.early[attempt.channel]) {
+            row.state = early;
+        }
         self.failed |= row.state == State::Failed;
         if let Some(after) = after {
             self.wake_in = after + if row.state == State::Parked { 0 } else { grace };
@@ -322,6 +334,24 @@ impl Notification {
             self.close();
         }
         true
+    }
+
+    /// `funnel.take_receipts`, for a message of this channel.
+    pub fn report(&mut self, rules: Rules, channel: usize, state: State) {
+        let early = &mut self.early[channel];
+        let recorded = self.rows[channel]
+            .as_mut()
+            .filter(|row| row.state.severity().is_some());
+        let Some(row) = recorded else {
+            if rules.early_is_kept && state.severity() > early.and_then(State::severity) {
+                *early = Some(state);
+            }
+            return;
+        };
+        if state.severity() > row.state.severity() || !rules.severity_grows {
+            row.state = state;
+            row.updated_for = 0;
+        }
     }
 
     pub fn is_overdue(&self) -> bool {

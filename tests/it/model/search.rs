@@ -81,7 +81,10 @@ fn wrong(situation: &Situation) -> Option<&'static str> {
         _ => Status::Pending,
     };
     for (channel, vendor) in situation.vendors.iter().enumerate() {
-        let accepted = row.rows[channel].is_some_and(|row| row.state == State::Accepted);
+        let arrived = row.rows[channel]
+            .map(|row| row.state)
+            .filter(|state| state.severity().is_some());
+        let accepted = arrived.is_some();
         if vendor.accepted > 1 {
             return Some("two messages on one channel");
         }
@@ -98,6 +101,9 @@ fn wrong(situation: &Situation) -> Option<&'static str> {
         }
         if accepted && vendor.accepted == 0 {
             return Some("accepted, though the vendor has nothing");
+        }
+        if arrived.is_some_and(|state| state != vendor.reported.unwrap_or(State::Accepted)) {
+            return Some("not the gravest state that was reported");
         }
         if accepted != row.sent[channel] {
             return Some("the flags are not the channels' states");
