@@ -180,11 +180,13 @@ create function funnel.apply_receipt(
 returns boolean
 language plpgsql volatile as $$
 declare
+    v_id text;
     v_changed boolean;
 begin
     update public.deliveries d set state = p_state, reason = p_reason, updated_at = now()
     where d.notification_id = p_notification and d.channel = p_channel
-      and funnel.severity(p_state) > funnel.severity(d.state);
+      and funnel.severity(p_state) > funnel.severity(d.state)
+    returning d.provider_id into v_id;
     v_changed := found;
 
     insert into public.lead_events (lead_id, what, channel, notification_id, detail)
@@ -195,7 +197,7 @@ begin
     if v_changed then
         if p_state not in ('accepted', 'delayed') then
             update public.vendor_messages v set poll_at = null
-            where v.notification_id = p_notification and v.channel = p_channel and v.poll_at is not null;
+            where v.channel = p_channel and v.provider_id = v_id and v.poll_at is not null;
         end if;
         perform funnel.suppress_after(p_notification, p_channel, p_state, p_is_permanent);
     end if;

@@ -59,7 +59,9 @@ fn what_is_sent_is_what_was_promised() {
             Some(format!("proftest-email-{}", waiting.id))
         );
         assert_eq!(email.subject, "Ваши результаты профориентационного теста");
-        let link = format!("{PUBLIC}/api/landing/track/{}?source=email", waiting.lead);
+        let codes = "select code from short_links where channel = 'email'";
+        let code = world.db.row(codes).await["code"].as_str().unwrap().to_owned();
+        let link = format!("{PUBLIC}/l/{code}");
         for part in [email.html.unwrap(), email.text.unwrap()] {
             assert!(
                 part.replace("&#38;", "&").contains(&link),

@@ -36,6 +36,13 @@ async fn filled() -> Database {
          insert into contact_budgets (key, sent) select email_key, '{}' from submissions;
          insert into intake_counts (key, second, second_n, hour, hour_n, day, day_n)
          select decode(md5('network' || email), 'hex'), 0, 1, 0, 1, 0, 1 from landing_leads;
+         insert into recipient_tokens (token, notification_id, lead_id)
+         select id::text, id, lead_id from scheduled_notifications where status = 'completed';
+         insert into vendor_messages (channel, provider_id, notification_id)
+         select channel, notification_id::text, notification_id from deliveries where state = 'accepted';
+         insert into receipts (vendor, event) select 'resend', channel || provider_id from vendor_messages;
+         insert into soft_failures (key) select decode(md5('soft' || email), 'hex') from landing_leads;
+         insert into lead_events (lead_id, what) select id, 'claim' from landing_leads;
          analyze",
     )
     .await;
@@ -105,11 +112,6 @@ fn every_statement_of_the_hot_path_uses_its_indexes() {
                 "(scheduled_for <= now())",
             ),
             (
-                include_str!("../../shared/src/store/record.sql"),
-                "uuid, text, int, text, text, text, float8, text, float8",
-                "deliveries_pkey",
-            ),
-            (
                 include_str!("../../shared/src/store/holds_over.sql"),
                 "bigint",
                 "holds_open",
@@ -158,6 +160,10 @@ async fn calls(db: &Database) -> Vec<(String, usize)> {
                  'result', '{{email,sms}}', 'AAAAAAAAAAAA', 600, 90, '{evidence}')"
         )
     };
+    let receipts = [("1", "bounced"), ("2", "complained")].map(|(event, state)| {
+        json!({"vendor": "resend", "event": event, "channel": "email", "id": "m", "state": state, "keep": true})
+    });
+    let receipts = format!(", funnel.take_receipts('{}')", Value::from(receipts.to_vec()));
     let (lead, submission, notification, code) =
         (id("lead"), id("submission"), id("notification"), id("code"));
     vec![
@@ -174,15 +180,41 @@ async fn calls(db: &Database) -> Vec<(String, usize)> {
         (intake("person7@example.com", "+77010000007", "later"), 1),
         (intake("person7@example.com", "+77010000007", "key"), 1),
         (
-            format!("select * from funnel.claim('{notification}', 60, '{limits}')"),
+            format!("select * from funnel.claim('{notification}', 60, '{limits}', 't', 'c')"),
             2,
         ),
         (
-            format!("select * from funnel.claim('{notification}', 60, '{{}}')"),
+            format!("select * from funnel.claim('{notification}', 60, '{{}}', 't', 'c')"),
+            2,
+        ),
+        (
+            after_claim(
+                &notification,
+                "'sms', 1, 'failed', null, 'x', null, 'keep', 90, true",
+                "",
+            ),
+            1,
+        ),
+        (
+            after_claim(
+                &notification,
+                "'email', 1, 'accepted', 'm', null, null, 'clear', 90, false",
+                &receipts,
+            ),
             2,
         ),
         (format!("select from (select funnel.prove('{submission}')) p"), 0),
     ]
+}
+
+/// Claims, then records, then does `more`, in one statement.
+fn after_claim(notification: &str, record: &str, more: &str) -> String {
+    format!(
+        "with claimed as materialized (select * from funnel.claim('{notification}', 60, '{{}}', 't', 'c')),
+              recorded as materialized (
+                  select r.* from (select count(*) from claimed) c, funnel.record('{notification}', {record}) r)
+         select * from recorded {more}"
+    )
 }
 
 /// The tables that a call has read whole.
@@ -223,10 +255,7 @@ fn a_missing_index_is_seen_inside_a_function() {
         let db = filled().await;
         for (drop, table) in [
             ("alter table holds drop constraint holds_pkey", "holds"),
-            (
-                "alter table suppressions drop constraint suppressions_pkey",
-                "suppressions",
-            ),
+            ("drop index soft_failures_key", "soft_failures"),
             (
                 "drop index idx_landing_leads_phone, idx_landing_leads_sms_tracking",
                 "landing_leads",
