@@ -539,6 +539,19 @@ begin
 end
 $$;
 
+-- Tells the history and the CRM that a hold ended unanswered; for the sweep, which sees neither.
+create function funnel.tell_hold_over(p_notification uuid, p_channel text, p_reason text) returns void
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+    v_lead uuid;
+begin
+    select n.lead_id into v_lead from public.scheduled_notifications n where n.id = p_notification;
+    insert into public.lead_events (lead_id, what, channel, notification_id, detail)
+    values (v_lead, 'outcome', p_channel, p_notification, jsonb_build_object('state', 'failed', 'reason', p_reason));
+    perform funnel.add_note(v_lead, p_channel || '_failed');
+end
+$$;
+
 -- Retention: what this migration keeps grows old too. The rest of both is V0007's.
 
 create or replace function funnel.expire_counters(p_before timestamptz, p_most integer)

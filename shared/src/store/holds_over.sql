@@ -50,5 +50,8 @@ with due as materialized (
         status = case when n.status = 'pending' and n.open_channels <= f.channels then 'failed' else n.status end
     from of_notification f
     where n.id = f.notification_id
+    returning n.id
 )
-select channel, reason from failed
+-- The history and the sales team's note come after the locks above.
+select f.channel, f.reason, funnel.tell_hold_over(f.notification_id, f.channel, f.reason)
+from failed f, (select count(*) from notification) locked

@@ -99,7 +99,7 @@ pub const MEMBERS: [Member; 6] = [
     },
     Member {
         name: "sweep",
-        execute: &["expire"],
+        execute: &["expire", "tell_hold_over"],
         tables: &[
             Table::new("landing_leads", "id email_clicked sms_clicked created_at"),
             Table::new(
@@ -144,6 +144,7 @@ pub const MEMBERS: [Member; 6] = [
             Table::new("consents", "lead_id withdrawn_at withdrawn_how")
                 .update("address user_agent withdrawn_at withdrawn_how"),
             Table::new("audit", "").insert("id actor act subject detail"),
+            Table::new("lead_events", "").insert("lead_id what channel notification_id detail"),
             Table::new("email_batches", "id notifications").delete(),
             Table::new("crm_tasks", "lead_id state reason")
                 .update("state retries next_attempt_at wake_at updated_at"),

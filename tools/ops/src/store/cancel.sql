@@ -56,6 +56,11 @@ with chosen as materialized (
         end
     from of_notification c
     where n.id = c.notification_id
+), told as (
+    insert into lead_events (lead_id, what, channel, notification_id, detail)
+    select n.lead_id, 'act', c.channel, n.id, jsonb_build_object('act', 'cancel', 'actor', $4::text)
+    from cancelled c
+    join scheduled_notifications n on n.id = c.notification_id
 ), audited as (
     insert into audit (id, actor, act, detail)
     select gen_random_uuid(), $4, 'cancel', jsonb_build_object(

@@ -15,5 +15,8 @@ with found as (
         updated_at = now()
     from found
     where $3 and found.state = 'failed' and t.lead_id = found.lead_id
+    returning t.lead_id
+), told as (
+    insert into lead_events (lead_id, what, detail) select lead_id, 'act', '{"act": "redrive crm"}' from reopened
 )
 select state, reason from found

@@ -51,6 +51,12 @@ with held as materialized (
     update scheduled_notifications n set held_channels = n.held_channels - r.channels, wake_at = now()
     from (select notification_id, count(*)::smallint as channels from released group by notification_id) r
     where n.id = r.notification_id
+), told as (
+    insert into lead_events (lead_id, what, channel, notification_id, detail)
+    select c.lead_id, 'act', c.channel, c.notification_id,
+           jsonb_build_object('act', 'release', 'reason', c.reason, 'actor', $4::text)
+    from chosen c
+    join released r on r.notification_id = c.notification_id and r.channel = c.channel
 ), audited as (
     insert into audit (id, actor, act, subject, detail)
     select gen_random_uuid(), $4, 'release', c.lead_id,

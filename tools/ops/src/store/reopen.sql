@@ -39,6 +39,10 @@ with n as (
     where $4 and found.becomes is not null
       and d.notification_id = found.notification_id and d.channel = found.channel
     returning d.channel
+), told as (
+    insert into lead_events (lead_id, what, channel, notification_id, detail)
+    select n.lead_id, 'act', reopened.channel, n.id, '{"act": "redrive"}'
+    from reopened, n
 ), notification as (
     update scheduled_notifications set
         status = 'pending',
