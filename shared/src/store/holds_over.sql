@@ -30,7 +30,7 @@ with due as materialized (
         state = 'failed',
         reason = ended.reason,
         next_attempt_at = now(),
-        -- As in record.sql: kept for a redrive that must repeat it unchanged.
+        -- As in funnel.record: kept for a redrive that must repeat it unchanged.
         content = case when d.batch_id is not null or d.unknown_since is not null then d.content end,
         updated_at = now()
     from ended

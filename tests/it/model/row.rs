@@ -1,4 +1,4 @@
-//! What `funnel.claim`, `record.sql`, a release and the end of a hold do to a notification, said a second time, as pure
+//! What `funnel.claim`, `funnel.record`, a release and the end of a hold do to a notification, said a second time, as pure
 //! functions over ticks.
 //!
 //! `conformance` holds these to the statements themselves, on a real PostgreSQL, for every combination of row and
@@ -119,7 +119,7 @@ pub struct Rules {
     pub doubt_goes_on: bool,
     /// `release.sql` lets nothing go on that had an attempt.
     pub released_is_first: bool,
-    /// `record.sql` asks for the attempt's number.
+    /// `funnel.record` asks for the attempt's number.
     pub fenced: bool,
     /// `funnel.claim` takes nothing before `scheduled_for`.
     pub due_checked: bool,
@@ -298,7 +298,7 @@ impl Notification {
         }
     }
 
-    /// `record.sql`; says whether the claim was still ours.
+    /// `funnel.record`; says whether the claim was still ours.
     pub fn record(
         &mut self,
         rules: Rules,

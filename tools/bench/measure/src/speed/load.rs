@@ -4,11 +4,12 @@ use super::service::sample;
 use crate::Error;
 use futures::future::{join_all, try_join_all};
 use proftest::domain::delivery::{EMAIL_KEY_LIFETIME, LEASE};
-use proftest::domain::ids::ShortCode;
+use proftest::domain::ids::{RecipientToken, ShortCode};
 use proftest::domain::limits::Limits;
 use proftest::store::WAKE_GRACE;
 use serde_json::{Value, json};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
 use tokio_postgres::types::{Json, Type};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
@@ -119,7 +120,7 @@ pub async fn deliver_floor(clients: &[Client], notifications: &[Uuid]) -> Result
     let of = |index: usize| &clients[index % clients.len()];
     let begun = notifications.iter().enumerate();
     try_join_all(begun.map(|(index, id)| async move {
-        claim(of(index), *id).await?;
+        claim(of(index), *id, LEASE).await?;
         pin(of(index), *id).await
     }))
     .await?;
@@ -155,12 +156,17 @@ pub async fn deliver_floor(clients: &[Client], notifications: &[Uuid]) -> Result
     Ok(())
 }
 
-pub async fn claim(client: &Client, notification: Uuid) -> Result<Vec<Row>, Error> {
+pub async fn claim(client: &Client, notification: Uuid, lease: Duration) -> Result<Vec<Row>, Error> {
     let limits = Limits::default().to_json();
+    let token = RecipientToken::new().map_err(|error| Error::Part(error.to_string()))?;
+    let code = ShortCode::new().map_err(|error| Error::Part(error.to_string()))?;
+    let (token, code) = (token.as_str(), code.as_str());
     let params = [
         (&notification as _, Type::UUID),
-        (&LEASE.as_secs_f64() as _, Type::FLOAT8),
+        (&lease.as_secs_f64() as _, Type::FLOAT8),
         (&limits as _, Type::JSONB),
+        (&token as _, Type::TEXT),
+        (&code as _, Type::TEXT),
     ];
     let sql = include_str!("../../../../../shared/src/store/claim.sql");
     Ok(client.query_typed(sql, &params).await?)
@@ -191,11 +197,12 @@ async fn record(client: &Client, notification: Uuid, channel: &str) -> Result<()
                 (&channel, Type::TEXT),
                 (&1, Type::INT4),
                 (&"accepted", Type::TEXT),
-                (&Some("id"), Type::TEXT),
+                (&Some(notification.to_string()), Type::TEXT),
                 (&reason, Type::TEXT),
                 (&after, Type::FLOAT8),
                 (&"clear", Type::TEXT),
                 (&WAKE_GRACE.as_secs_f64(), Type::FLOAT8),
+                (&false, Type::BOOL),
             ],
         )
         .await?;

@@ -12,7 +12,7 @@ use harness::postgres::{Cluster, Place, connect};
 use proftest::domain::delivery::LEASE;
 use serde_json::Value;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
@@ -130,8 +130,8 @@ async fn growth(young: &Client, old: &Client, rows: u32) -> Result<Vec<Figure>, 
     let saved = saved.await?;
     let claimed = pairs(
         ROUNDS,
-        async |round| claim(old, of_old[round].1).await.map(|_| ()),
-        async |round| claim(young, of_young[round].1).await.map(|_| ()),
+        async |round| claim(old, of_old[round].1, LEASE).await.map(|_| ()),
+        async |round| claim(young, of_young[round].1, LEASE).await.map(|_| ()),
     );
     let claimed = claimed.await?;
     let clicked = pairs(
@@ -180,7 +180,7 @@ async fn after_many_claims(cluster: &Cluster) -> Result<Vec<Figure>, Error> {
     }
     let ten = async |client: &Client, all: &[Uuid], round: usize| {
         for notification in &all[10 * round..10 * (round + 1)] {
-            claim(client, *notification).await?;
+            claim(client, *notification, LEASE).await?;
         }
         Ok::<_, Error>(())
     };
@@ -213,11 +213,9 @@ async fn kept_in_place(clients: &[Client]) -> Result<Figure, Error> {
 
 /// Claims each so often, under a lease that ends at once.
 async fn wear_out(client: &Client, share: &[Uuid], times: usize) -> Result<(), Error> {
-    let sql = include_str!("../../../../../shared/src/store/claim.sql");
     for _ in 0..times {
         for notification in share {
-            let params = [(notification as _, Type::UUID), (&0.0_f64 as _, Type::FLOAT8)];
-            client.query_typed(sql, &params).await?;
+            claim(client, *notification, Duration::ZERO).await?;
         }
     }
     Ok(())
