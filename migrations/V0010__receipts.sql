@@ -5,16 +5,17 @@
 
 -- Everything that happened to a lead, in order. Nothing changes a row. Each is written in the statement that makes the change.
 create table lead_events (
-    id              bigint      generated always as identity primary key,
+    id              bigint      generated always as identity,
     lead_id         uuid        not null references landing_leads (id) on delete cascade,
     at              timestamptz not null default clock_timestamp(),
     what            text        not null check (what in ('claim', 'hold', 'outcome', 'receipt', 'hit', 'rejudge', 'crm',
                                                          'stop', 'act')),
     channel         text        check (channel in ('email', 'sms')),
     notification_id uuid,                                        -- no foreign key: it goes with its lead
-    detail          jsonb       not null default '{}'            -- words and numbers, never personal data
+    detail          jsonb       not null default '{}',           -- words and numbers, never personal data
+    primary key (lead_id, id)
 );
-create index lead_events_lead on lead_events (lead_id, id);
+create index lead_events_at on lead_events using brin (at);
 
 -- The last seven in the order of severity: a vendor's report only raises it.
 alter table deliveries drop constraint deliveries_state_check;
@@ -22,13 +23,14 @@ alter table deliveries add constraint deliveries_state_check
     check (state in ('pending', 'held', 'sending', 'retrying', 'parked', 'unknown', 'failed',
                      'accepted', 'delayed', 'expired', 'undelivered', 'delivered', 'bounced', 'complained'));
 
--- The page /u/{token}, where a person stops our messages: 128 random bits. Made at the first claim, because the link is part of
--- the pinned e-mail.
+-- The page /u/{token}, where a person stops our messages: 128 random bits. Made with the content that has the link in it. It lives
+-- as long as its lead.
 create table recipient_tokens (
     token           text primary key,
-    notification_id uuid not null unique references scheduled_notifications (id) on delete cascade,
+    notification_id uuid not null,                               -- no foreign key: the link outlives its notification
     lead_id         uuid not null references landing_leads (id) on delete cascade
 );
+create index recipient_tokens_notification on recipient_tokens (notification_id);
 create index recipient_tokens_lead on recipient_tokens (lead_id);
 
 -- A vendor's message by its id. Beside deliveries, because an index on a column of theirs that changes would end their
@@ -257,6 +259,29 @@ begin
 end
 $$;
 
+-- Pins content before anything is sent, and makes the links in it work: the e-mail's own /l/{code}, and /u/{token}. The first
+-- pin wins. Returns what is pinned, by this call or an earlier one.
+create function funnel.pin(p_notification uuid, p_channels text[], p_contents jsonb[], p_token text, p_code text)
+returns table (channel text, content jsonb)
+language plpgsql volatile security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
+    return query
+    update public.deliveries d set content = coalesce(d.content, p.content)
+    from unnest(p_channels, p_contents) as p (channel, content)
+    where d.notification_id = p_notification and d.channel = p.channel and d.state = 'sending'
+    returning d.channel, d.content;
+
+    insert into public.recipient_tokens (token, notification_id, lead_id)
+    select p_token, n.id, n.lead_id from public.scheduled_notifications n where n.id = p_notification
+    on conflict (token) do nothing;
+    insert into public.short_links (code, lead_id, notification_id, channel)
+    select p_code, n.lead_id, n.id, 'email' from public.scheduled_notifications n
+    where n.id = p_notification and 'email' = any (p_channels)
+    on conflict (code) do nothing;
+end
+$$;
+
 -- Writes one attempt's outcome, if the claim is still held, and completes the notification if it was the last channel.
 --
 -- p_after: seconds until the next attempt, or null at the end. p_doubt: 'keep', 'start' or 'clear'. p_grace: seconds after which
@@ -272,7 +297,10 @@ language plpgsql volatile security definer set search_path = '' as $$
 declare
     v_n public.scheduled_notifications;
     v_early public.vendor_messages;
+    v_claimed_at timestamptz;
 begin
+    select d.updated_at into v_claimed_at from public.deliveries d
+    where d.notification_id = p_notification and d.channel = p_channel;
     update public.deliveries d set
         state = p_state,
         provider_id = p_provider_id,
@@ -332,7 +360,8 @@ begin
     insert into public.lead_events (lead_id, what, channel, notification_id, detail)
     values (v_n.lead_id, 'outcome', p_channel, p_notification,
             jsonb_strip_nulls(jsonb_build_object(
-                'attempt', p_attempt, 'state', p_state, 'reason', p_reason, 'id', p_provider_id)));
+                'attempt', p_attempt, 'state', p_state, 'reason', p_reason, 'id', p_provider_id,
+                'seconds', round(extract(epoch from now() - v_claimed_at), 3))));
 
     if p_state = 'accepted' and v_early.state is not null then
         -- The vendor's report was faster than we.
@@ -417,13 +446,11 @@ $$;
 
 -- Claims what may be sent now of one notification, under a lease, and holds what may not be sent.
 --
--- p_lease is in seconds; p_limits is domain::limits's JSON. p_token and p_code are for the links of a message that is claimed for
--- the first time: /u/{token}, and the e-mail's own /l/{code}. Returns no row for an unknown notification; otherwise one row for
+-- p_lease is in seconds; p_limits is domain::limits's JSON. Returns no row for an unknown notification; otherwise one row for
 -- each claimed channel, or a single row without a channel. free_in_seconds: until an open channel that could not be claimed
 -- now can be. Only the database's clock counts, so a function's clock cannot make a message early.
 drop function funnel.claim(uuid, double precision, jsonb);
-create function funnel.claim(
-    p_notification uuid, p_lease double precision, p_limits jsonb, p_token text, p_code text)
+create function funnel.claim(p_notification uuid, p_lease double precision, p_limits jsonb)
 returns table (
     status text, due_in_seconds double precision, free_in_seconds double precision, failed boolean, held boolean, kind text,
     lead_id uuid, name text, email text, phone text, result jsonb, campaign text, code text, email_code text, token text,
@@ -482,16 +509,12 @@ begin
                     updated_at = now()
                 where d.notification_id = p_notification and d.channel = v_d.channel;
                 v_claimed := v_claimed || v_d.channel;
-                if v_d.attempt = 0 then
-                    insert into public.recipient_tokens (token, notification_id, lead_id)
-                    values (p_token, p_notification, v_n.lead_id)
-                    on conflict (notification_id) do nothing;
-                    insert into public.short_links (code, lead_id, notification_id, channel)
-                    select p_code, v_n.lead_id, p_notification, 'email' where v_d.channel = 'email';
+                if v_d.attempt > 0 then
+                    -- The outcome tells of a first attempt, or this of what became of it.
+                    insert into public.lead_events (lead_id, what, channel, notification_id, detail)
+                    values (v_n.lead_id, 'claim', v_d.channel, p_notification,
+                            jsonb_build_object('attempt', v_d.attempt + 1, 'after', v_d.state));
                 end if;
-                insert into public.lead_events (lead_id, what, channel, notification_id, detail)
-                values (v_n.lead_id, 'claim', v_d.channel, p_notification,
-                        jsonb_build_object('attempt', v_d.attempt + 1));
             else
                 update public.deliveries d set
                     state = 'held',
@@ -529,8 +552,9 @@ begin
            coalesce(v_submission.metadata, v_lead.metadata) -> 'result',
            coalesce(v_submission.metadata, v_lead.metadata) ->> 'campaignSlug',
            (select s.code from public.short_links s where s.notification_id = p_notification and s.channel = 'sms'),
-           (select s.code from public.short_links s where s.notification_id = p_notification and s.channel = 'email'),
-           (select t.token from public.recipient_tokens t where t.notification_id = p_notification),
+           (select s.code from public.short_links s
+            where s.notification_id = p_notification and s.channel = 'email' limit 1),
+           (select t.token from public.recipient_tokens t where t.notification_id = p_notification limit 1),
            d.channel, d.attempt, d.retries,
            extract(epoch from now() - d.unknown_since)::double precision, d.content, d.batch_id
     from (select) one
@@ -631,9 +655,9 @@ begin
     where d.notification_id = any (v_old) order by d.notification_id, d.channel for update;
     delete from public.scheduled_notifications n where n.id = any (v_old) and n.status <> 'pending';
     get diagnostics done = row_count;
-    -- Their history: in the order of its ids, which is that of its times but for what was written at the same moment.
+    -- Their history.
     delete from public.lead_events e
-    where e.id in (select o.id from public.lead_events o order by o.id limit p_most) and e.at < p_before;
+    where (e.lead_id, e.id) in (select o.lead_id, o.id from public.lead_events o where o.at < p_before limit p_most);
     get diagnostics v_rows = row_count;
     done := done + v_rows;
     more := coalesce(more, false) or v_rows = p_most;

@@ -147,7 +147,6 @@ async fn calls(db: &Database) -> Vec<(String, usize)> {
         )
         .await;
     let id = |what: &str| ids[what].as_str().unwrap().to_owned();
-    let limits = Limits::default().to_json();
     let counted = json!({"key": "0123456789abcdef", "what": "address", "soft": 1, "hour": 9, "day": 9});
     let evidence = json!({
         "country": "KZ", "is_mobile": true, "email_key": "00", "phone_key": "01", "counted": [counted],
@@ -160,13 +159,9 @@ async fn calls(db: &Database) -> Vec<(String, usize)> {
                  'result', '{{email,sms}}', 'AAAAAAAAAAAA', 600, 90, '{evidence}')"
         )
     };
-    let receipts = [("1", "bounced"), ("2", "complained")].map(|(event, state)| {
-        json!({"vendor": "resend", "event": event, "channel": "email", "id": "m", "state": state, "keep": true})
-    });
-    let receipts = format!(", funnel.take_receipts('{}')", Value::from(receipts.to_vec()));
     let (lead, submission, notification, code) =
         (id("lead"), id("submission"), id("notification"), id("code"));
-    vec![
+    let mut calls = vec![
         (
             format!("select * from funnel.click(gen_random_uuid(), '{code}', null, null, null)"),
             1,
@@ -179,41 +174,38 @@ async fn calls(db: &Database) -> Vec<(String, usize)> {
         // A later submission of a person, and one of a key that is known.
         (intake("person7@example.com", "+77010000007", "later"), 1),
         (intake("person7@example.com", "+77010000007", "key"), 1),
-        (
-            format!("select * from funnel.claim('{notification}', 60, '{limits}', 't', 'c')"),
-            2,
-        ),
-        (
-            format!("select * from funnel.claim('{notification}', 60, '{{}}', 't', 'c')"),
-            2,
-        ),
-        (
-            after_claim(
-                &notification,
-                "'sms', 1, 'failed', null, 'x', null, 'keep', 90, true",
-                "",
-            ),
-            1,
-        ),
-        (
-            after_claim(
-                &notification,
-                "'email', 1, 'accepted', 'm', null, null, 'clear', 90, false",
-                &receipts,
-            ),
-            2,
-        ),
         (format!("select from (select funnel.prove('{submission}')) p"), 0),
+    ];
+    calls.extend(of_a_message(&notification));
+    calls
+}
+
+/// Claim, pin, outcomes and reports.
+fn of_a_message(notification: &str) -> Vec<(String, usize)> {
+    let claim = |limits: &Value| format!("select * from funnel.claim('{notification}', 60, '{limits}')");
+    let receipts = [("1", "bounced"), ("2", "complained")].map(|(event, state)| {
+        json!({"vendor": "resend", "event": event, "channel": "email", "id": "m", "state": state, "keep": true})
+    });
+    let receipts = format!(", funnel.take_receipts('{}')", Value::from(receipts.to_vec()));
+    let failed = "funnel.record('sms', 1, 'failed', null, 'x', null, 'keep', 90, true)";
+    let accepted = "funnel.record('email', 1, 'accepted', 'm', null, null, 'clear', 90, false)";
+    let pinned = "funnel.pin('{email,sms}', array['{}', '{}']::jsonb[], 'token', 'code')";
+    vec![
+        (claim(&Limits::default().to_json()), 2),
+        (claim(&json!({})), 2),
+        (after_claim(notification, failed, ""), 1),
+        (after_claim(notification, accepted, &receipts), 2),
+        (after_claim(notification, pinned, ""), 2),
     ]
 }
 
-/// Claims, then records, then does `more`, in one statement.
-fn after_claim(notification: &str, record: &str, more: &str) -> String {
+/// Claims, then makes this call about the notification, then does `more`, in one statement.
+fn after_claim(notification: &str, call: &str, more: &str) -> String {
+    let call = call.replacen('(', &format!("('{notification}', "), 1);
     format!(
-        "with claimed as materialized (select * from funnel.claim('{notification}', 60, '{{}}', 't', 'c')),
-              recorded as materialized (
-                  select r.* from (select count(*) from claimed) c, funnel.record('{notification}', {record}) r)
-         select * from recorded {more}"
+        "with claimed as materialized (select * from funnel.claim('{notification}', 60, '{{}}')),
+              called as materialized (select c.* from (select count(*) from claimed) after, {call} c)
+         select * from called {more}"
     )
 }
 

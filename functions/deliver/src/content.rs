@@ -41,10 +41,7 @@ impl Wording {
 
     fn email(&self, due: &Due) -> Option<Value> {
         let result = due.quiz_result.map(QuizResult::texts);
-        let link = match &due.email_code {
-            Some(code) => self.short_link(code.as_str()),
-            None => self.tracked_link(due.lead, Channel::Email),
-        };
+        let link = self.short_link(due.email_code.as_str());
         let content = message::email(self.texts, due.kind, due.name.as_str(), result.as_ref(), &link)
             .inspect_err(|error| tracing::error!(error = chain(error), "An e-mail cannot be rendered"))
             .ok()?;
@@ -94,7 +91,7 @@ pub async fn pin(store: &Store, wording: &Wording, due: &Due) -> Result<Vec<Pinn
         }
     }
     if !rendered.is_empty() {
-        pinned.extend(store.pin(due.notification, &rendered).await?);
+        pinned.extend(store.pin(due, &rendered).await?);
     }
     Ok(pinned)
 }

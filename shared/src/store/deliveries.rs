@@ -51,11 +51,10 @@ pub struct Due {
     pub quiz_result: Option<QuizResult>,
     /// The code of the SMS's link.
     pub code: Option<ShortCode>,
-    /// The code of the e-mail's link.
-    pub email_code: Option<ShortCode>,
-    /// Of the page where the person stops our messages. `None` for a message that was claimed first by a release without
-    /// that page.
-    pub token: Option<RecipientToken>,
+    /// The code of the e-mail's link: an earlier pin's, or a new one.
+    pub email_code: ShortCode,
+    /// Of the page where the person stops our messages: an earlier pin's, or a new one.
+    pub token: RecipientToken,
     /// Whether the other channel has failed for good.
     pub failed: bool,
     pub attempts: Vec<Attempt>,
@@ -99,37 +98,27 @@ impl Store {
     /// Claims the channels that are due, and holds those that the limits do not let out. `limits` is
     /// `Limits::to_json`'s.
     pub async fn claim(&self, notification: NotificationId, limits: &Value) -> Result<Claim, StoreError> {
-        let random = |error: getrandom::Error| StoreError::Unavailable(error.to_string());
-        // Used by the first claim alone.
-        let (token, code) = (
-            RecipientToken::new().map_err(random)?,
-            ShortCode::new().map_err(random)?,
-        );
         let lease = Seconds(LEASE);
-        let params = [
-            param(&notification),
-            param(&lease),
-            param(&limits),
-            param(&token),
-            param(&code),
-        ];
+        let params = [param(&notification), param(&lease), param(&limits)];
         let rows = self.run(Step::Claim, include_str!("claim.sql"), &params).await?;
         let Some(first) = rows.first() else {
             return Ok(Claim::Missing);
         };
-        read_claim(notification, first, &rows).map_err(StoreError::Unreadable)
+        read_claim(notification, first, &rows, new_links()?).map_err(StoreError::Unreadable)
     }
 
-    /// Pins content before anything is sent. The first pin wins; the result is what is pinned, by this call or an
-    /// earlier one.
-    pub async fn pin(
-        &self,
-        notification: NotificationId,
-        contents: &[Pinned],
-    ) -> Result<Vec<Pinned>, StoreError> {
+    /// Pins content before anything is sent, and makes the links in it work. The first pin wins; the result is what is
+    /// pinned, by this call or an earlier one.
+    pub async fn pin(&self, due: &Due, contents: &[Pinned]) -> Result<Vec<Pinned>, StoreError> {
         let channels: Vec<Channel> = contents.iter().map(|pinned| pinned.channel).collect();
         let values: Vec<&Value> = contents.iter().map(|pinned| &pinned.content).collect();
-        let params = [param(&notification), param(&channels), param(&values)];
+        let params = [
+            param(&due.notification),
+            param(&channels),
+            param(&values),
+            param(&due.token),
+            param(&due.email_code),
+        ];
         self.all(Step::Pin, include_str!("pin.sql"), &params, |row| {
             Ok(Pinned {
                 channel: row.try_get("channel")?,
@@ -174,7 +163,23 @@ impl Store {
     }
 }
 
-fn read_claim(notification: NotificationId, first: &Row, rows: &[Row]) -> Result<Claim, PgError> {
+/// For a message of which nothing is pinned yet.
+type NewLinks = (ShortCode, RecipientToken);
+
+fn new_links() -> Result<NewLinks, StoreError> {
+    let failed = |error| StoreError::Unavailable(format!("no randomness for a link: {error}"));
+    Ok((
+        ShortCode::new().map_err(failed)?,
+        RecipientToken::new().map_err(failed)?,
+    ))
+}
+
+fn read_claim(
+    notification: NotificationId,
+    first: &Row,
+    rows: &[Row],
+    links: NewLinks,
+) -> Result<Claim, PgError> {
     match first.try_get("status")? {
         Status::Pending => {}
         Status::Completed | Status::Cancelled => return Ok(Claim::Over { failed: false }),
@@ -197,6 +202,7 @@ fn read_claim(notification: NotificationId, first: &Row, rows: &[Row]) -> Result
         });
     }
     let result: Option<Value> = first.try_get("result")?;
+    let (code, token): (Option<_>, Option<_>) = (first.try_get("email_code")?, first.try_get("token")?);
     Ok(Claim::Claimed(Box::new(Due {
         notification,
         kind: first.try_get("kind")?,
@@ -207,8 +213,8 @@ fn read_claim(notification: NotificationId, first: &Row, rows: &[Row]) -> Result
         phone: first.try_get("phone")?,
         quiz_result: result.as_ref().and_then(result_from_json),
         code: first.try_get("code")?,
-        email_code: first.try_get("email_code")?,
-        token: first.try_get("token")?,
+        email_code: code.unwrap_or(links.0),
+        token: token.unwrap_or(links.1),
         failed: first.try_get("failed")?,
         attempts,
         rest_free_in: free_in,

@@ -1,9 +1,4 @@
--- Pins content before anything is sent.
+-- Pins content before anything is sent, and makes the links in it work: see funnel.pin (migrations).
 --
--- $1 notification id   $2 channels   $3 their contents
---
--- The first pin wins. Returns what is pinned, by this statement or an earlier one.
-update deliveries d set content = coalesce(d.content, p.content)
-from unnest($2, $3) as p (channel, content)
-where d.notification_id = $1 and d.channel = p.channel and d.state = 'sending'
-returning d.channel, d.content
+-- $1 notification id   $2 channels   $3 their contents   $4 token   $5 code of the e-mail's link
+select channel, content from funnel.pin($1, $2, $3, $4, $5)

@@ -11,11 +11,11 @@ use ops::store::{Held, Span};
 use proftest::domain::crm::{CrmOutcome, NoteKind};
 use proftest::domain::delivery::{Channel, Doubt, Kind, Outcome};
 use proftest::domain::ids::{
-    BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, ShortCode, SubmissionId,
+    BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, RecipientToken, ShortCode, SubmissionId,
 };
 use proftest::domain::metadata::Metadata;
 use proftest::domain::retention::{Expiring, Retention};
-use proftest::store::{Click, CrmWork, Pinned, Store, StoreError, Target};
+use proftest::store::{Click, CrmWork, Due, Pinned, Store, StoreError, Target};
 use serde_json::{Map, json};
 use std::time::Duration;
 use tokio_postgres::error::SqlState;
@@ -63,6 +63,26 @@ async fn track(store: &Store) -> Done {
     vec![done(store.record_click(&click).await)]
 }
 
+fn due(notification: NotificationId) -> Due {
+    let person = Person::new().lead().unwrap();
+    Due {
+        notification,
+        lead: LeadId::new(),
+        kind: Kind::Result,
+        campaign: None,
+        name: person.name,
+        email: person.email,
+        phone: person.phone,
+        quiz_result: None,
+        code: None,
+        email_code: ShortCode::new().unwrap(),
+        token: RecipientToken::new().unwrap(),
+        failed: false,
+        attempts: Vec::new(),
+        rest_free_in: None,
+    }
+}
+
 async fn deliver(store: &Store) -> Done {
     let (id, batch) = (NotificationId::new(), BatchId::new());
     let pinned = [Pinned {
@@ -74,7 +94,7 @@ async fn deliver(store: &Store) -> Done {
     };
     vec![
         done(store.claim(id, &json!({})).await),
-        done(store.pin(id, &pinned).await),
+        done(store.pin(&due(id), &pinned).await),
         done(store.record(id, Channel::Email, 1, &accepted, Doubt::Keep).await),
         done(store.compose(batch, &[(id, 1)]).await),
         done(store.dissolve(batch, &[(id, 1)]).await),

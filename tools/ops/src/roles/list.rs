@@ -62,7 +62,7 @@ pub const MEMBERS: [Member; 6] = [
     },
     Member {
         name: "deliver",
-        execute: &["claim", "record"],
+        execute: &["claim", "pin", "record"],
         tables: &[
             Table::new("deliveries", "notification_id channel state attempt unknown_since content batch_id")
                 .update("content batch_id"),

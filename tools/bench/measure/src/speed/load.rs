@@ -158,21 +158,18 @@ pub async fn deliver_floor(clients: &[Client], notifications: &[Uuid]) -> Result
 
 pub async fn claim(client: &Client, notification: Uuid, lease: Duration) -> Result<Vec<Row>, Error> {
     let limits = Limits::default().to_json();
-    let token = RecipientToken::new().map_err(|error| Error::Part(error.to_string()))?;
-    let code = ShortCode::new().map_err(|error| Error::Part(error.to_string()))?;
-    let (token, code) = (token.as_str(), code.as_str());
     let params = [
         (&notification as _, Type::UUID),
         (&lease.as_secs_f64() as _, Type::FLOAT8),
         (&limits as _, Type::JSONB),
-        (&token as _, Type::TEXT),
-        (&code as _, Type::TEXT),
     ];
     let sql = include_str!("../../../../../shared/src/store/claim.sql");
     Ok(client.query_typed(sql, &params).await?)
 }
 
 async fn pin(client: &Client, notification: Uuid) -> Result<(), Error> {
+    let token = RecipientToken::new().map_err(|error| Error::Part(error.to_string()))?;
+    let code = ShortCode::new().map_err(|error| Error::Part(error.to_string()))?;
     let contents = [json!({"html": "x".repeat(6_000)}), json!({"text": SMS})];
     client
         .query_typed(
@@ -181,6 +178,8 @@ async fn pin(client: &Client, notification: Uuid) -> Result<(), Error> {
                 (&notification, Type::UUID),
                 (&vec!["email", "sms"], Type::TEXT_ARRAY),
                 (&contents.to_vec(), Type::JSONB_ARRAY),
+                (&token.as_str(), Type::TEXT),
+                (&code.as_str(), Type::TEXT),
             ],
         )
         .await?;
