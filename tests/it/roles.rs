@@ -214,6 +214,10 @@ fn as_a_stranger_at_supabases_api_nothing_can_be_read_or_called_now_or_later() {
             let id = "'00000000-0000-0000-0000-000000000000'";
             for sql in [
                 format!("select funnel.click({id}, null, {id}, 'email', null)"),
+                format!(
+                    "select funnel.hit({id}, null, {id}, 'email', null, null, null, null, null, null, null, null, null)"
+                ),
+                "select funnel.rejudge(null, null, null, null, null, null, true)".to_owned(),
                 format!("select funnel.prove({id})"),
                 "select public.later_still()".to_owned(),
                 "select nextval('later_too')".to_owned(),

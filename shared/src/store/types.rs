@@ -4,6 +4,7 @@ use crate::domain::contact::{Email, Name, Phone};
 use crate::domain::crm::{NoteKind, TaskState};
 use crate::domain::delivery::{Channel, Doubt, Kind, State, Status};
 use crate::domain::guard::Evidence;
+use crate::domain::hit::{Rule, Verdict};
 use crate::domain::ids::{
     BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, ShortCode, SubmissionId,
 };
@@ -174,6 +175,8 @@ texts! {
     NoteKind: Self::parse;
     TaskState: Self::parse;
     Expiring: Self::parse;
+    Verdict: Self::parse;
+    Rule: Self::parse;
 }
 
 #[cfg(test)]
