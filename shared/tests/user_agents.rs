@@ -60,9 +60,17 @@ fn with(entries: &[(Value, Verdict)], verdict: Verdict) -> Vec<&Value> {
 fn no_person_is_called_a_bot_and_at_most_one_of_a_hundred_is_unsure() {
     let people = of("person");
     let (bots, unsure) = (with(&people, Verdict::Bot), with(&people, Verdict::Unsure));
-    println!("{} people: {} bots, {} unsure", people.len(), bots.len(), unsure.len());
+    println!(
+        "{} people: {} bots, {} unsure",
+        people.len(),
+        bots.len(),
+        unsure.len()
+    );
     assert!(bots.is_empty(), "{bots:#?}");
-    assert!(unsure.len() * 100 <= people.len() * UNSURE_PEOPLE_MAX, "{unsure:#?}");
+    assert!(
+        unsure.len() * 100 <= people.len() * UNSURE_PEOPLE_MAX,
+        "{unsure:#?}"
+    );
     assert!(people.len() >= 75, "{}", people.len());
 }
 
@@ -76,7 +84,10 @@ fn at_most_three_machines_of_a_hundred_pass_for_people() {
         humans.len(),
         with(&machines, Verdict::Unsure).len()
     );
-    assert!(humans.len() * 100 <= machines.len() * HUMAN_MACHINES_MAX, "{humans:#?}");
+    assert!(
+        humans.len() * 100 <= machines.len() * HUMAN_MACHINES_MAX,
+        "{humans:#?}"
+    );
     assert!(machines.len() >= 75, "{}", machines.len());
 }
 
@@ -104,8 +115,14 @@ fn every_hit_of_the_corpus_is_decided_by_the_rule_that_it_names() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(seen.len() >= 150, "{}", seen.len());
     // The database alone knows the others.
-    let named: HashSet<_> = corpus().iter().map(|entry| entry["rule"].as_str().unwrap().to_owned()).collect();
-    for rule in Rule::ALL.into_iter().filter(|rule| ![Rule::TooSoon, Rule::BeforeSent].contains(rule)) {
+    let named: HashSet<_> = corpus()
+        .iter()
+        .map(|entry| entry["rule"].as_str().unwrap().to_owned())
+        .collect();
+    for rule in Rule::ALL
+        .into_iter()
+        .filter(|rule| ![Rule::TooSoon, Rule::BeforeSent].contains(rule))
+    {
         assert!(named.contains(rule.as_str()), "{} has no example", rule.as_str());
     }
 }
@@ -115,7 +132,9 @@ fn every_hit_of_the_corpus_is_decided_by_the_rule_that_it_names() {
 fn case_and_spaces_change_no_verdict() {
     for entry in corpus() {
         let rule = judged(&entry);
-        for change in [str::to_lowercase, str::to_uppercase, |ua: &str| format!("  {ua} ")] {
+        for change in [str::to_lowercase, str::to_uppercase, |ua: &str| {
+            format!("  {ua} ")
+        }] {
             let mut other = entry.clone();
             other["ua"] = change(entry["ua"].as_str().unwrap()).into();
             assert_eq!(judged(&other), rule, "{entry}");

@@ -31,6 +31,7 @@ mod guard_all;
 mod guard_contacts;
 mod guard_floods;
 mod guard_intake;
+mod hit_redirects;
 mod hits;
 mod holds;
 mod intake;

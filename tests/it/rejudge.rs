@@ -20,7 +20,10 @@ async fn visited(world: &World) -> Waiting {
         }
         world.pass_time(Duration::from_hours(1)).await;
     }
-    world.db.execute("update crm_tasks set state = 'done', pending_notes = '{}'").await;
+    world
+        .db
+        .execute("update crm_tasks set state = 'done', pending_notes = '{}'")
+        .await;
     waiting
 }
 
@@ -37,15 +40,23 @@ const TOO_STRICT: &str = "update clicks set verdict = 'bot', rule = 'bot_word', 
          sms_clicked_at = null";
 
 async fn rejudge(world: &World, apply: bool) -> Vec<String> {
-    ops::rejudge::run(&world.db.store_as("ops"), "dana", apply).await.unwrap()
+    ops::rejudge::run(&world.db.store_as("ops"), "dana", apply)
+        .await
+        .unwrap()
 }
 
 async fn all(world: &World, waiting: &Waiting) -> Value {
     json!([
         flags(&world.db, waiting).await,
         counts(&world.db, waiting).await,
-        world.db.rows("select verdict, rule, rules_version from clicks order by id").await,
-        world.db.rows("select state, revision, pending_notes from crm_tasks").await,
+        world
+            .db
+            .rows("select verdict, rule, rules_version from clicks order by id")
+            .await,
+        world
+            .db
+            .rows("select state, revision, pending_notes from crm_tasks")
+            .await,
     ])
 }
 
@@ -63,21 +74,44 @@ fn flags_and_counts_become_what_the_rules_of_today_say() {
             assert_ne!(wrong, right);
 
             let lines = rejudge(&world, false).await;
-            assert_eq!(lines, [change.to_owned(), format!("Would be judged by the rules of today ({RULES_VERSION}): 4 hits.")]);
+            assert_eq!(
+                lines,
+                [
+                    change.to_owned(),
+                    format!("Would be judged by the rules of today ({RULES_VERSION}): 4 hits.")
+                ]
+            );
             assert_eq!(all(&world, &waiting).await, wrong, "a dry run changes nothing");
-            assert_eq!(world.db.count("audit").await + world.db.count("lead_events where what = 'rejudge'").await, 0);
+            assert_eq!(
+                world.db.count("audit").await + world.db.count("lead_events where what = 'rejudge'").await,
+                0
+            );
 
             let lines = rejudge(&world, true).await;
             assert_eq!(lines[0], change);
             assert_eq!(all(&world, &waiting).await, right);
             let audit = world.db.row("select actor, act, detail from audit").await;
-            assert_eq!(audit["detail"], json!({"rules_version": RULES_VERSION, "hits": 4, "leads": 1}));
+            assert_eq!(
+                audit["detail"],
+                json!({"rules_version": RULES_VERSION, "hits": 4, "leads": 1})
+            );
             assert_eq!(json!([audit["actor"], audit["act"]]), json!(["dana", "rejudge"]));
             // Four rules changed, also where the verdict stayed.
-            assert_eq!(world.db.count("lead_events where what = 'rejudge' and detail ? 'was'").await, 4);
+            assert_eq!(
+                world
+                    .db
+                    .count("lead_events where what = 'rejudge' and detail ? 'was'")
+                    .await,
+                4
+            );
 
             let lines = rejudge(&world, true).await;
-            assert_eq!(lines, [format!("Every hit was judged by the rules of today ({RULES_VERSION}).")]);
+            assert_eq!(
+                lines,
+                [format!(
+                    "Every hit was judged by the rules of today ({RULES_VERSION})."
+                )]
+            );
             assert_eq!(world.db.count("audit").await, 1);
         }
     });
@@ -97,10 +131,16 @@ fn time_has_its_say_again_and_a_filter_s_network_is_enough_when_its_address_is_g
             )
             .await;
         rejudge(&world, true).await;
-        let rules = world.db.rows("select source, rule from clicks where rule <> 'preview' order by source").await;
+        let rules = world
+            .db
+            .rows("select source, rule from clicks where rule <> 'preview' order by source")
+            .await;
         assert_eq!(
             rules,
-            [json!({"source": "email", "rule": "too_soon"}), json!({"source": "sms", "rule": "mail_filter_network"})]
+            [
+                json!({"source": "email", "rule": "too_soon"}),
+                json!({"source": "sms", "rule": "mail_filter_network"})
+            ]
         );
         let flags = flags(&world.db, &waiting).await;
         assert_eq!(
@@ -133,8 +173,14 @@ fn what_was_counted_before_there_were_rules_stays_and_so_does_a_flag_whose_row_i
         rejudge(&world, true).await;
         let after = flags(&world.db, &waiting).await;
         assert_eq!(after["click_count"], 4);
-        assert_eq!(after["sms_clicked_at"], before["sms_clicked_at"], "the first click's time is kept");
-        assert_eq!(json!([after["email_clicked"], after["sms_clicked"]]), json!([true, true]));
+        assert_eq!(
+            after["sms_clicked_at"], before["sms_clicked_at"],
+            "the first click's time is kept"
+        );
+        assert_eq!(
+            json!([after["email_clicked"], after["sms_clicked"]]),
+            json!([true, true])
+        );
         assert_eq!(world.db.count("clicks where verdict is null").await, 1);
     });
 }
@@ -157,9 +203,21 @@ fn more_hits_than_one_statement_takes_are_all_judged() {
         for apply in [false, true] {
             assert_eq!(rejudge(&world, apply).await[0], "human → bot: 1201");
         }
-        assert_eq!(world.db.count("clicks where verdict = 'bot' and rule = 'http_library'").await, 1201);
-        let row = world.db.row("select click_count, sms_clicked, sms_clicked_at from landing_leads").await;
-        assert_eq!(row, json!({"click_count": 0, "sms_clicked": false, "sms_clicked_at": null}));
+        assert_eq!(
+            world
+                .db
+                .count("clicks where verdict = 'bot' and rule = 'http_library'")
+                .await,
+            1201
+        );
+        let row = world
+            .db
+            .row("select click_count, sms_clicked, sms_clicked_at from landing_leads")
+            .await;
+        assert_eq!(
+            row,
+            json!({"click_count": 0, "sms_clicked": false, "sms_clicked_at": null})
+        );
         assert_eq!(world.db.count("audit where act = 'rejudge'").await, 3);
     });
 }

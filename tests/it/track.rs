@@ -12,7 +12,7 @@ use proftest::store::Target;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-const COURSE: &str = "https://onai.academy/integrator/expresscourse";
+pub const COURSE: &str = "https://onai.academy/integrator/expresscourse";
 
 pub fn config_of(database: config::Database) -> config::Track {
     config::Track {
@@ -55,7 +55,10 @@ pub fn assert_course(answer: &Answer, query: &str) {
     let location = answer.header("location");
     let (location, click) = location.split_once("&click_id=").unwrap_or((location, ""));
     assert_eq!(location, format!("{COURSE}?{query}"));
-    assert!(click.is_empty() || uuid::Uuid::try_parse(click).is_ok(), "{click}");
+    assert!(
+        click.is_empty() || uuid::Uuid::try_parse(click).is_ok(),
+        "{click}"
+    );
     assert_eq!(answer.header("cache-control"), "no-store");
 }
 
@@ -244,7 +247,8 @@ fn what_cannot_be_counted_still_leads_to_the_course_and_counts_nothing() {
             assert_course(&answer, &query("email"));
         }
         assert_eq!(flags(&world.db, &waiting).await["click_count"], 0);
-        let kept = "clicks where verdict = 'bot' and rule = 'not_get' and method in ('HEAD', 'OPTIONS', 'POST')";
+        let kept =
+            "clicks where verdict = 'bot' and rule = 'not_get' and method in ('HEAD', 'OPTIONS', 'POST')";
         assert_eq!(world.db.count(kept).await, 3);
     });
 }

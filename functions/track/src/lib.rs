@@ -158,7 +158,11 @@ fn is_tail(more: &[&str]) -> bool {
 /// The course's URL, with tags that say where the lead came from and by which message. `click_id` is the hit's: unlike a
 /// lead's id it counts nothing when it comes back.
 fn course(base: &Url, channel: Option<Channel>, recorded: Option<&Recorded>) -> Url {
-    let tag = |text: Option<&str>| text.filter(|text| is_word(text)).unwrap_or(DEFAULT_TAG).to_owned();
+    let tag = |text: Option<&str>| {
+        text.filter(|text| is_word(text))
+            .unwrap_or(DEFAULT_TAG)
+            .to_owned()
+    };
     let source = tag(recorded.map(|recorded| recorded.source.as_str()));
     let campaign = tag(recorded.and_then(|recorded| recorded.campaign.as_deref()));
     let mut url = base.clone();

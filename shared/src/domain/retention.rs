@@ -127,7 +127,9 @@ impl Default for Retention {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RetentionError {
-    #[error("{0:?} is not name=age, such as clicks=90d, with an age of at least {DAYS_MIN} days, or 7 of hit_addresses")]
+    #[error(
+        "{0:?} is not name=age, such as clicks=90d, with an age of at least {DAYS_MIN} days, or 7 of hit_addresses"
+    )]
     NoAge(String),
     #[error("nothing is called {0:?}; docs/limits.md has the names")]
     Unknown(String),
@@ -210,7 +212,10 @@ mod tests {
     #[test]
     fn every_default_is_one_that_may_be_set() {
         for what in Expiring::ALL {
-            assert_eq!(Age::parse(&what.default().word(), what.days_min()), Some(what.default()));
+            assert_eq!(
+                Age::parse(&what.default().word(), what.days_min()),
+                Some(what.default())
+            );
         }
     }
 }

@@ -110,7 +110,9 @@ fn any_link_leads_to_the_course_and_nowhere_else() {
         let clicks = counted["click_count"].as_i64().unwrap();
         assert!(clicks > 100, "{clicks}");
         // Of each channel a hundred of people and a hundred others are kept as they came.
-        let counts = db.row("select sum(human) as human, sum(bot + unsure) as others from hit_counts").await;
+        let counts = db
+            .row("select sum(human) as human, sum(bot + unsure) as others from hit_counts")
+            .await;
         let others = counts["others"].as_i64().unwrap();
         assert_eq!(counts["human"], clicks);
         assert!(others > 100, "{others}");

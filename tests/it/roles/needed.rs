@@ -11,9 +11,7 @@ use ops::roles::{MEMBERS, rights};
 use ops::store::{Held, Span};
 use proftest::domain::crm::{CrmOutcome, NoteKind};
 use proftest::domain::delivery::{Channel, Doubt, Kind, Outcome};
-use proftest::domain::ids::{
-    BatchId, ContactId, DealId, LeadId, NotificationId, ShortCode, SubmissionId,
-};
+use proftest::domain::ids::{BatchId, ContactId, DealId, LeadId, NotificationId, ShortCode, SubmissionId};
 use proftest::domain::metadata::Metadata;
 use proftest::domain::retention::{Expiring, Retention};
 use proftest::store::{CrmWork, Pinned, Store, StoreError, Target};

@@ -5,8 +5,7 @@ use proftest::domain::hit::{Headers, Hit};
 use proftest::store::{NewHit, Target};
 use serde_json::{Value, json};
 
-pub const CHROME: &str =
-    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36";
+pub const CHROME: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36";
 pub const FACEBOOK: &str = "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)";
 
 /// What a current browser sends that opens a link.
@@ -25,7 +24,10 @@ pub const BROWSER: [(&str, &str); 7] = [
 
 /// A GET of this user agent, with a browser's headers.
 pub fn hit(target: Target, user_agent: &str) -> NewHit {
-    let headers: Value = BROWSER.map(|(name, value)| (name.to_owned(), json!(value))).into_iter().collect();
+    let headers: Value = BROWSER
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .into_iter()
+        .collect();
     let hit = Hit {
         method: "GET",
         user_agent: Some(user_agent),

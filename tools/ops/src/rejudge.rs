@@ -68,13 +68,17 @@ fn rule(hit: &KeptHit) -> Rule {
 fn describe(changes: &BTreeMap<(Verdict, Verdict), i64>, apply: bool) -> Vec<String> {
     let all: i64 = changes.values().sum();
     if all == 0 {
-        return vec![format!("Every hit was judged by the rules of today ({RULES_VERSION}).")];
+        return vec![format!(
+            "Every hit was judged by the rules of today ({RULES_VERSION})."
+        )];
     }
     let changed = changes.iter().filter(|((was, verdict), _)| was != verdict);
     let mut lines: Vec<String> = changed
         .map(|((was, verdict), hits)| format!("{} → {}: {hits}", was.as_str(), verdict.as_str()))
         .collect();
     let done = if apply { "Judged" } else { "Would be judged" };
-    lines.push(format!("{done} by the rules of today ({RULES_VERSION}): {all} hits."));
+    lines.push(format!(
+        "{done} by the rules of today ({RULES_VERSION}): {all} hits."
+    ));
     lines
 }

@@ -99,13 +99,21 @@ impl Agent {
         };
         match products[..] {
             [("applewebkit", _), ("chrome", version), ("safari", _)]
-            | [("applewebkit", _), ("chrome", version), ("mobile", ""), ("safari", _)] => since(version, 80, 0),
+            | [
+                ("applewebkit", _),
+                ("chrome", version),
+                ("mobile", ""),
+                ("safari", _),
+            ] => since(version, 80, 0),
             [("applewebkit", _), ("chrome", _), ("safari", _), ("edg", version)] => since(version, 80, 0),
             [("gecko", _), ("firefox", version)] => since(version, 90, 0),
             [("applewebkit", _), ("version", version), ("safari", _)]
-            | [("applewebkit", _), ("version", version), ("mobile", _), ("safari", _)] => {
-                since(version, 16, 4)
-            }
+            | [
+                ("applewebkit", _),
+                ("version", version),
+                ("mobile", _),
+                ("safari", _),
+            ] => since(version, 16, 4),
             _ => false,
         }
     }

@@ -1,8 +1,7 @@
 use super::*;
 use serde_json::json;
 
-const CHROME: &str =
-    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36";
+const CHROME: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36";
 
 fn navigation() -> serde_json::Value {
     json!({"accept-language": "ru", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"})
@@ -40,7 +39,10 @@ fn the_first_rule_that_matches_decides() {
     assert_eq!(asked("GET", Some(" "), &["purpose"]), Rule::NoUserAgent);
     assert_eq!(asked("GET", Some("curl/8 Slackbot crawler"), &[]), Rule::Preview);
     assert_eq!(asked("GET", Some("curl/8 crawler"), &[]), Rule::Tool);
-    assert_eq!(asked("GET", Some("curl/8 crawler"), &["sec-ch-ua"]), Rule::HttpLibrary);
+    assert_eq!(
+        asked("GET", Some("curl/8 crawler"), &["sec-ch-ua"]),
+        Rule::HttpLibrary
+    );
     assert_eq!(asked("GET", Some("crawler"), &[]), Rule::BotWord);
     assert_eq!(asked("GET", Some("app"), &[]), Rule::MailFilterNetwork);
     let asked = |user_agent, headers: serde_json::Value| {
@@ -52,11 +54,20 @@ fn the_first_rule_that_matches_decides() {
         })
     };
     assert_eq!(asked("app", json!({"sec-fetch-mode": "cors"})), Rule::NotABrowser);
-    assert_eq!(asked(CHROME, json!({"sec-fetch-mode": "cors"})), Rule::NotANavigation);
+    assert_eq!(
+        asked(CHROME, json!({"sec-fetch-mode": "cors"})),
+        Rule::NotANavigation
+    );
     assert_eq!(asked(CHROME, json!({})), Rule::FakeBrowser);
     assert_eq!(asked(CHROME, json!({"accept-language": "*"})), Rule::FakeBrowser);
-    assert_eq!(asked(CHROME, json!({"accept-language": "ru"})), Rule::NoFetchMetadata);
-    assert_eq!(asked(CHROME, json!({"sec-fetch-mode": "navigate"})), Rule::NoLanguage);
+    assert_eq!(
+        asked(CHROME, json!({"accept-language": "ru"})),
+        Rule::NoFetchMetadata
+    );
+    assert_eq!(
+        asked(CHROME, json!({"sec-fetch-mode": "navigate"})),
+        Rule::NoLanguage
+    );
     assert_eq!(asked(CHROME, navigation()), Rule::BrowserNavigation);
 }
 
@@ -70,7 +81,12 @@ fn only_the_last_two_rules_give_way_to_time() {
             Rule::BrowserNavigation,
             Rule::OlderBrowser,
         ];
-        assert_eq!(rule.gives_way_to_time(), expected.contains(&rule), "{}", rule.as_str());
+        assert_eq!(
+            rule.gives_way_to_time(),
+            expected.contains(&rule),
+            "{}",
+            rule.as_str()
+        );
         // What is a person's by its headers may still be too soon.
         assert!(rule.verdict() != Verdict::Human || rule.gives_way_to_time());
     }
@@ -80,13 +96,24 @@ fn only_the_last_two_rules_give_way_to_time() {
 fn a_model_is_no_name_and_a_name_is_no_model() {
     let phone = |model: &str| CHROME.replace("; K)", &format!("; {model})"));
     for model in [
-        "CUBOT", "Robot 7", "Facebot", "HeadlessPhone", "crawler", "a@b.kz", "http://x", "SM (2021) bot", "Spider",
+        "CUBOT",
+        "Robot 7",
+        "Facebot",
+        "HeadlessPhone",
+        "crawler",
+        "a@b.kz",
+        "http://x",
+        "SM (2021) bot",
+        "Spider",
     ] {
         assert_eq!(opened(&phone(model)), Rule::BrowserNavigation, "{model}");
     }
     let behind = |tail: &str| format!("{CHROME} {tail}");
     for (tail, rule) in [
-        ("Instagram 400 Android (31/12; 440dpi; Spider; robot; ru_RU)", Rule::InAppBrowser),
+        (
+            "Instagram 400 Android (31/12; 440dpi; Spider; robot; ru_RU)",
+            Rule::InAppBrowser,
+        ),
         ("(compatible; Android bot)", Rule::BotWord),
         ("(compatible; MSIE 7.0)", Rule::BrowserNavigation),
         ("robot", Rule::BotWord),
@@ -127,15 +154,30 @@ fn only_an_exact_current_browser_must_send_what_browsers_send() {
         (format!("{webkit} Chrome/80.0.0.0 Safari/537.36"), true),
         (format!("{webkit} Chrome/79.0.0.0 Safari/537.36"), false),
         (format!("{webkit} Chrome/80.0.0.0 Mobile Safari/537.36"), true),
-        (format!("{webkit} Chrome/80.0.0.0 Mobile Safari/537.36 OPR/60"), false),
-        (format!("{webkit} Version/4.0 Chrome/140.0.0.0 Mobile Safari/537.36"), false),
+        (
+            format!("{webkit} Chrome/80.0.0.0 Mobile Safari/537.36 OPR/60"),
+            false,
+        ),
+        (
+            format!("{webkit} Version/4.0 Chrome/140.0.0.0 Mobile Safari/537.36"),
+            false,
+        ),
         (format!("{webkit} Chrome/100.0.0.0 Safari/537.36 Edg/100.0"), true),
         (format!("{webkit} Version/16.4 Mobile/15E148 Safari/604.1"), true),
         (format!("{webkit} Version/16.3 Mobile/15E148 Safari/604.1"), false),
         (format!("{webkit} Version/17 Safari/605.1.15"), true),
-        ("Mozilla/5.0 (X; rv:90.0) Gecko/20100101 Firefox/90.0".to_owned(), true),
-        ("Mozilla/5.0 (X; rv:89.0) Gecko/20100101 Firefox/89.0".to_owned(), false),
-        ("Mozilla/5.0 (X; rv:90.0) Gecko/20100101 Firefox/90.0 Waterfox/90".to_owned(), false),
+        (
+            "Mozilla/5.0 (X; rv:90.0) Gecko/20100101 Firefox/90.0".to_owned(),
+            true,
+        ),
+        (
+            "Mozilla/5.0 (X; rv:89.0) Gecko/20100101 Firefox/89.0".to_owned(),
+            false,
+        ),
+        (
+            "Mozilla/5.0 (X; rv:90.0) Gecko/20100101 Firefox/90.0 Waterfox/90".to_owned(),
+            false,
+        ),
         ("Mozilla/5.0".to_owned(), false),
     ] {
         assert_eq!(without(&user_agent), must, "{user_agent}");
@@ -151,14 +193,18 @@ fn headers_are_bounded_and_read_back() {
     let json = serde_json::Value::Object(headers.to_json());
     assert_eq!(json.as_object().unwrap().len(), 2);
     assert_eq!(Headers::from_json(&json), headers);
-    assert_eq!(Headers::from_json(&json!({"accept": 1, "other": "x"})), Headers::default());
+    assert_eq!(
+        Headers::from_json(&json!({"accept": 1, "other": "x"})),
+        Headers::default()
+    );
     assert_eq!(Headers::from_json(&json!(null)), Headers::default());
 }
 
 /// A header that came twice is joined with a comma on its way.
 #[test]
 fn of_a_repeated_header_the_first_counts() {
-    let headers = Headers::from_json(&json!({"accept-language": "ru, en", "sec-fetch-mode": "navigate,navigate"}));
+    let headers =
+        Headers::from_json(&json!({"accept-language": "ru, en", "sec-fetch-mode": "navigate,navigate"}));
     let hit = Hit {
         method: "GET",
         user_agent: Some(CHROME),

@@ -31,8 +31,24 @@ pub const NAMES: [(&str, Rule); 69] = [
 
 /// Of libraries, which put nothing before it.
 pub const AT_THE_START: [&str; 18] = [
-    "curl", "wget", "python", "aiohttp", "go-http-client", "okhttp", "axios", "node", "undici", "java/",
-    "apache-httpclient", "libwww", "guzzle", "php", "ruby", "dart", "postman", "scrapy",
+    "curl",
+    "wget",
+    "python",
+    "aiohttp",
+    "go-http-client",
+    "okhttp",
+    "axios",
+    "node",
+    "undici",
+    "java/",
+    "apache-httpclient",
+    "libwww",
+    "guzzle",
+    "php",
+    "ruby",
+    "dart",
+    "postman",
+    "scrapy",
 ];
 
 /// Programs that may fetch for a person: never human, but no bots either.

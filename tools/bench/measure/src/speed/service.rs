@@ -146,7 +146,8 @@ async fn track(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
 
 /// As if each message had been tried a minute ago: only then does a hit count.
 pub(super) async fn as_sent(client: &tokio_postgres::Client) -> Result<(), Error> {
-    let sql = "update deliveries set first_attempt_at = now() - interval '1 minute' where first_attempt_at is null";
+    let sql =
+        "update deliveries set first_attempt_at = now() - interval '1 minute' where first_attempt_at is null";
     client.query_typed(sql, &[]).await?;
     Ok(())
 }
