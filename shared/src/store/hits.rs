@@ -70,6 +70,8 @@ impl Store {
             Target::Code(code) => (Some(code), None, None),
             Target::Lead(lead, channel) => (None, Some(lead), Some(channel)),
         };
+        let (verdict, gives_way) = (hit.rule.verdict(), hit.rule.gives_way_to_time());
+        let headers = Json(hit.headers.to_json());
         let address = hit.address.map(|address| address.to_string());
         let network = hit.address.map(guard::cut);
         let params = [
@@ -78,14 +80,14 @@ impl Store {
             param(&lead),
             param(&channel),
             param(&hit.rule),
-            param(&hit.rule.verdict()),
-            param(&hit.rule.gives_way_to_time()),
+            param(&verdict),
+            param(&gives_way),
             param(&RULES_VERSION),
             param(&hit.method),
             param(&hit.user_agent),
             param(&address),
             param(&network),
-            param(&Json(hit.headers.to_json())),
+            param(&headers),
         ];
         self.first(Step::Hit, include_str!("hit.sql"), &params, |row| {
             Ok(Recorded {
