@@ -35,7 +35,7 @@ fn the_redirect_carries_the_lead_s_own_words_if_they_are_words_and_no_id_that_co
                 "source=email&lead_id=1&utm_campaign=x&click_id=y",
             )
             .await;
-            let location = url::Url::parse(answer.header("location")).unwrap();
+            let location = reqwest::Url::parse(answer.header("location")).unwrap();
             let query: Vec<(String, String)> = location.query_pairs().into_owned().collect();
             let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
             assert_eq!(

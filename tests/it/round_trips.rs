@@ -5,7 +5,6 @@ use crate::support::delivery::{patient_over, wake};
 use crate::support::proxy::Proxy;
 use crate::support::request::visit;
 use harness::world::{Person, World, run, sdk};
-use proftest::config;
 
 #[test]
 fn a_warm_intake_makes_exactly_one_round_trip() {
@@ -35,7 +34,7 @@ fn a_warm_click_makes_exactly_one_round_trip_and_an_impossible_link_none() {
         let world = World::new().await;
         let route = world.db.readable("track");
         let proxy = Proxy::before(route.port).await;
-        let app = app_of(route.over(proxy.port));
+        let app = crate::track::app_of(route.over(proxy.port));
         app.warm_up().await;
         let waiting = world.sent_lead().await;
         let code = world.db.row("select code from short_links").await;

@@ -5,7 +5,6 @@ use crate::support::stack::stack;
 use crate::template::{DEFAULT_ROUTE, page_asset, routes, template};
 use harness::tools;
 use harness::world::{World, run, sdk};
-use proftest::config;
 use proftest::http::segments;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -108,7 +107,7 @@ fn every_route_is_one_that_its_function_serves() {
         let world = World::new().await;
         let waiting = world.lead().await;
         let code = world.db.row("select code from short_links").await;
-        let track = app_of(world.db.config("track"));
+        let track = crate::track::app_of(world.db.config("track"));
         let intake = intake::App::new(&world.intake_config(), &sdk().await).unwrap();
         let mut hits = 0;
         for (binary, method, path) in routes(&template()) {

@@ -115,14 +115,18 @@ impl Link {
                     ..Self::default()
                 }
             }
-            ["api", "landing", "track", lead, ref more @ ..] => Self {
-                lead: LeadId::parse(linked(lead, "-")).filter(|_| is_tail(more)),
+            ref path => Self {
+                lead: match path {
+                    ["api", "landing", "track", lead, more @ ..] => {
+                        LeadId::parse(linked(lead, "-")).filter(|_| is_tail(more))
+                    }
+                    _ => None,
+                },
                 channel: query
                     .first("source")
                     .and_then(|source| Channel::parse(linked(source, ""))),
                 ..Self::default()
             },
-            _ => Self::default(),
         }
     }
 
