@@ -135,7 +135,10 @@ fn a_role_has_a_policy_on_each_table_that_it_has_a_right_on_and_on_no_other() {
 fn as_a_public_function_no_table_can_be_read_and_nothing_but_its_own_functions_be_called() {
     run(async {
         let db = Database::fresh().await;
-        for (function, own) in [("track", vec!["click"]), ("intake", vec!["intake", "prove"])] {
+        for (function, own) in [
+            ("track", vec!["click", "hit"]),
+            ("intake", vec!["intake", "prove"]),
+        ] {
             let client = connect(&db.direct(function).url()).await.unwrap();
             for table in tables(&db).await {
                 for sql in [
