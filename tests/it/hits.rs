@@ -218,7 +218,7 @@ fn a_code_counts_from_its_own_message_and_a_lead_from_any_of_its_channel() {
         world.db.execute(over).await;
         // A retake: its message waits.
         let again = world
-            .save(&waiting.person, std::time::Duration::from_secs(60))
+            .save(&waiting.person, std::time::Duration::from_mins(1))
             .await;
         assert_eq!(again.lead, waiting.lead);
         let code = world

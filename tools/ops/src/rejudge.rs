@@ -72,8 +72,8 @@ fn describe(changes: &BTreeMap<(Verdict, Verdict), i64>, apply: bool) -> Vec<Str
             "Every hit was judged by the rules of today ({RULES_VERSION})."
         )];
     }
-    let changed = changes.iter().filter(|((was, verdict), _)| was != verdict);
-    let mut lines: Vec<String> = changed
+    let differ = changes.iter().filter(|((was, verdict), _)| was != verdict);
+    let mut lines: Vec<String> = differ
         .map(|((was, verdict), hits)| format!("{} → {}: {hits}", was.as_str(), verdict.as_str()))
         .collect();
     let done = if apply { "Judged" } else { "Would be judged" };
