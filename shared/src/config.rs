@@ -268,8 +268,20 @@ impl Schedule {
 #[derive(Clone)]
 pub struct Track {
     pub database: Database,
-    /// `COURSE_URL`: the target of every tracked link.
+    /// `COURSE_URL`: the course, to which tracked links lead in the end.
     pub course: Url,
+    /// `LINK_TARGET`: where the link of a message leads first.
+    pub target: LinkTarget,
+    /// `BEHIND_CLOUDFRONT`: `yes` when the API is reached through CloudFront.
+    pub behind_cloudfront: bool,
+}
+
+/// Where the link of a message leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkTarget {
+    Course,
+    /// To the person's result page, whose button leads to the course.
+    Result,
 }
 
 impl Track {
@@ -284,9 +296,12 @@ impl Track {
         if !matches!(course.scheme(), "http" | "https") || course.host().is_none() {
             return Err(malformed);
         }
+        let targets = [("course", LinkTarget::Course), ("result", LinkTarget::Result)];
         Ok(Self {
             database: Database::read(env)?,
             course,
+            target: guard::one_of(env, "LINK_TARGET", "course or result", &targets)?,
+            behind_cloudfront: guard::behind_cloudfront(env)?,
         })
     }
 }
@@ -319,7 +334,7 @@ impl Sweep {
 fn retention(env: &Env<'_>) -> Result<Retention, ConfigError> {
     let malformed = |_| ConfigError::Malformed {
         name: "RETENTION",
-        must_be: "off, or changes such as clicks=90d,leads=24m with the names of docs/limits.md and ages of at least 31 days",
+        must_be: "off, or changes such as clicks=90d,leads=24m with the names of docs/limits.md and ages of at least 31 days, or 7 of hit_addresses",
     };
     Retention::parse(&env.optional("RETENTION").unwrap_or_default()).map_err(malformed)
 }

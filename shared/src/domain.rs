@@ -30,6 +30,7 @@ pub mod contact;
 pub mod crm;
 pub mod delivery;
 pub mod guard;
+pub mod hit;
 pub mod ids;
 pub mod limits;
 pub mod message;

@@ -32,7 +32,7 @@ macro_rules! steps {
 steps! {
     Intake = "intake",
     Prove = "prove",
-    Click = "click",
+    Hit = "hit",
     Claim = "claim",
     Pin = "pin",
     Record = "record",

@@ -1,7 +1,9 @@
 //! HTTP answers. Only this module maps a failure to a status code.
 
+mod client;
 mod event;
 
+pub use client::client_address;
 pub use event::{make_readable, serve};
 
 use crate::texts::Texts;
@@ -116,15 +118,15 @@ pub fn segments(path: &str) -> Vec<&str> {
     path.split('/').filter(|segment| !segment.is_empty()).collect()
 }
 
-/// A redirect that is never cached: each click must reach us.
-pub fn redirect(target: &url::Url) -> Response<Body> {
+/// A redirect that is never cached: each hit must reach us. The location is a parsed URL, or a path of ours.
+pub fn redirect(location: &str) -> Response<Body> {
     let mut response = uncached(
         StatusCode::FOUND,
         Body::Empty,
         (header::REFERRER_POLICY, "no-referrer"),
     );
-    // A parsed URL is ASCII without control characters, as a header value must be.
-    if let Ok(location) = HeaderValue::from_str(target.as_str()) {
+    // Both are ASCII without control characters, as a header value must be.
+    if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response

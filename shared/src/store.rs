@@ -4,11 +4,11 @@
 //! behind transaction poolers. Every statement may be repeated; its head says why.
 
 mod batches;
-mod clicks;
 mod crm;
 mod deliveries;
 mod error;
 mod governor;
+mod hits;
 mod holds;
 mod leads;
 mod overdue;
@@ -19,11 +19,11 @@ mod tokens;
 mod types;
 
 pub use batches::Member;
-pub use clicks::{Click, Clicked, Target};
 pub use crm::{CRM_LEASE, CrmClaim, CrmWork, Shut};
 pub use deliveries::{Attempt, Claim, Due, Pinned};
 pub use error::{PgError, StoreError, with_message};
 pub use governor::Slot;
+pub use hits::{NewHit, Recorded, Target};
 pub use holds::GuardState;
 pub use leads::{AddressUse, NewLead, Pending, Saved};
 pub use overdue::Backlog;

@@ -54,7 +54,10 @@ async fn tally(point: Point, leads: usize, rounds: usize) -> Tally {
     } else {
         let saved = scene::save(&world, point.scene, leads).await;
         match point.function {
-            "track" => armed.clicks(rounds, &saved).await,
+            "track" => {
+                world.as_sent().await;
+                armed.clicks(rounds, &saved).await
+            }
             "sweep" => {
                 armed.sweeps(rounds).await;
                 Told::default()

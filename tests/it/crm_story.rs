@@ -1,6 +1,7 @@
 //! One lead's way into amoCRM: the contact, the deal, its stage, its notes.
 
 use crate::support::crm::{wake, worker};
+use crate::support::hits;
 use harness::world::{Person, World, run};
 use proftest::domain::ids::LeadId;
 use serde_json::{Value, json};
@@ -293,11 +294,11 @@ fn a_second_lead_of_a_person_shares_the_contact_without_a_search() {
 fn the_first_click_of_each_channel_is_one_note_and_a_retake_writes_its_answers() {
     run(async {
         use proftest::domain::delivery::Channel;
-        use proftest::domain::ids::ClickId;
-        use proftest::store::{Click, Target};
+        use proftest::store::Target;
         let world = World::new().await;
         let person = Person::new();
         let lead = told(&world, &person).await;
+        world.as_sent().await;
         let deal = world.deal(lead).await.id;
         let store = world.db.store();
         let app = worker(&world).await;
@@ -308,12 +309,10 @@ fn the_first_click_of_each_channel_is_one_note_and_a_retake_writes_its_answers()
             Channel::Email,
             Channel::Sms,
         ] {
-            let click = Click {
-                id: ClickId::new(),
-                target: Target::Lead(lead, channel),
-                user_agent: None,
-            };
-            store.record_click(&click).await.unwrap();
+            for user_agent in [hits::FACEBOOK, hits::CHROME] {
+                let hit = hits::hit(Target::Lead(lead, channel), user_agent);
+                store.record_hit(&hit).await.unwrap();
+            }
             wake(&app, &[lead]).await;
         }
         let notes = world.notes(deal);

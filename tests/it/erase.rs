@@ -6,12 +6,14 @@ use proftest::domain::ids::LeadId;
 use serde_json::json;
 use std::time::Duration;
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 10] = [
     "landing_leads",
     "scheduled_notifications",
     "deliveries",
     "short_links",
     "clicks",
+    "hit_counts",
+    "lead_events",
     "submissions",
     "crm_tasks",
     "crm_people",
@@ -36,6 +38,8 @@ async fn rows(db: &Database) -> Vec<i64> {
 async fn fill(db: &Database) {
     db.execute(
         "insert into clicks (id, lead_id, source) select gen_random_uuid(), id, 'sms' from landing_leads;
+         insert into hit_counts (lead_id, channel) select id, 'sms' from landing_leads;
+         insert into lead_events (lead_id, what) select id, 'hit' from landing_leads;
          insert into crm_people (phone, contact_id)
              select phone, row_number() over (order by phone) from (select distinct phone from landing_leads) p;
          update landing_leads set amocrm_lead_id = 700;

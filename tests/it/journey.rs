@@ -1,6 +1,8 @@
 //! Whole journeys through the real binaries: from the form to the course.
 
+use crate::support::hits::{BROWSER, FACEBOOK};
 use crate::support::stack::{COURSE, DELAY, Stack, stack};
+use crate::track::query;
 use futures::StreamExt as _;
 use harness::world::{eventually, run};
 use serde_json::json;
@@ -18,10 +20,18 @@ async fn follow_both(stack: &Stack, lead: &str, email: &SentEmail, sms: &SentSms
     for (link, source) in [(email_link, "email"), (sms_link, "sms")] {
         let head = stack.http.head(link).send().await.unwrap();
         assert_eq!(head.status(), 302, "a preview's HEAD");
-        let response = stack.get(link).await;
+        let preview = stack.http.get(link).header("user-agent", FACEBOOK).send().await;
+        assert_eq!(preview.unwrap().status(), 302, "a preview");
+        let mut request = stack.http.get(link);
+        for (name, value) in BROWSER {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.unwrap();
         assert_eq!(response.status(), 302, "{link}");
-        let course = format!("{COURSE}?utm_source={source}&utm_campaign=proftest&lead_id={lead}");
-        assert_eq!(response.headers()["location"], course.as_str());
+        let course = format!("{COURSE}?{}&click_id=", query(source));
+        let location = response.headers()["location"].to_str().unwrap();
+        assert!(location.starts_with(&course), "{location}");
+        assert!(!location.contains(lead), "{location}");
     }
 }
 
@@ -57,6 +67,8 @@ fn the_seeds_line_becomes_an_e_mail_an_sms_and_two_clicks() {
         );
         assert_eq!((emails.len(), sms.len()), (1, 1));
 
+        // Nobody reads faster.
+        tokio::time::sleep(Duration::from_secs(2)).await;
         follow_both(stack, lead, &emails[0], &sms[0]).await;
         let flags = stack
             .db

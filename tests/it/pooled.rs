@@ -141,7 +141,7 @@ fn roles_are_brought_in_line_through_it() {
             .await;
         let owner = pooler.route(db.name()).config();
         let lines = ops::roles::run(&owner, &Plan::default(), None).await.unwrap();
-        let line = "proftest_track: routine funnel.click(";
+        let line = "proftest_track: routine funnel.hit(";
         assert!(lines.iter().any(|told| told.starts_with(line)), "{lines:#?}");
         assert!(
             !lines.iter().any(|told| told.starts_with("proftest_track: table")),

@@ -1,8 +1,9 @@
 //! What is old goes, in bounded batches, and nothing else; waking never waits for it.
 
 use crate::support::held::sweep;
+use crate::support::hits::click;
 use harness::world::{Database, Person, Waiting, World, run};
-use proftest::store::{Click, Target};
+use proftest::store::Target;
 use serde_json::json;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ async fn delivered(world: &World) -> Waiting {
         .execute(&format!(
             "update scheduled_notifications set status = 'completed', open_channels = 0 where id = '{id}';
              update deliveries set state = 'accepted' where notification_id = '{id}';
+             update landing_leads set sms_sent = true, sms_sent_at = now() where id = '{lead}';
              update crm_tasks set state = 'done' where lead_id = '{lead}';
              insert into clicks (id, lead_id, notification_id, source)
                  values (gen_random_uuid(), '{lead}', '{id}', 'sms');
@@ -82,18 +84,10 @@ fn a_delivery_goes_after_180_days_its_link_leads_on_and_what_is_open_stays() {
         assert_eq!(world.db.count("holds").await, 0);
         assert_eq!(count_of(&world.db, "scheduled_notifications", &open).await, 1);
 
-        let click = Click {
-            id: proftest::domain::ids::ClickId::new(),
-            target: Target::Code(proftest::domain::ids::ShortCode::parse(&code).unwrap()),
-            user_agent: None,
-        };
-        let clicked = world
-            .db
-            .store_as("track")
-            .record_click(&click)
-            .await
-            .unwrap()
-            .unwrap();
+        let code = proftest::domain::ids::ShortCode::parse(&code).unwrap();
+        let click = click(Target::Code(code));
+        let store = world.db.store_as("track");
+        let clicked = store.record_hit(&click).await.unwrap().unwrap();
         assert_eq!(clicked.lead, over.lead);
         assert_eq!(world.db.count("landing_leads where sms_clicked").await, 1);
     });

@@ -75,6 +75,7 @@ fn switched_off_nothing_goes_and_nothing_younger_than_a_month_ever_does() {
         let client = connect(&world.db.url).await.unwrap();
         for (what, age) in [
             ("clicks", "30 days"),
+            ("hit_addresses", "6 days"),
             ("leads", "0 days"),
             ("clicks", "-1 days"),
             ("nothing", "1 year"),

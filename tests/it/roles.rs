@@ -135,7 +135,10 @@ fn a_role_has_a_policy_on_each_table_that_it_has_a_right_on_and_on_no_other() {
 fn as_a_public_function_no_table_can_be_read_and_nothing_but_its_own_functions_be_called() {
     run(async {
         let db = Database::fresh().await;
-        for (function, own) in [("track", vec!["click"]), ("intake", vec!["intake", "prove"])] {
+        for (function, own) in [
+            ("track", vec!["click", "hit"]),
+            ("intake", vec!["intake", "prove"]),
+        ] {
             let client = connect(&db.direct(function).url()).await.unwrap();
             for table in tables(&db).await {
                 for sql in [
@@ -214,6 +217,10 @@ fn as_a_stranger_at_supabases_api_nothing_can_be_read_or_called_now_or_later() {
             let id = "'00000000-0000-0000-0000-000000000000'";
             for sql in [
                 format!("select funnel.click({id}, null, {id}, 'email', null)"),
+                format!(
+                    "select funnel.hit({id}, null, {id}, 'email', null, null, null, null, null, null, null, null, null)"
+                ),
+                "select funnel.rejudge(null, null, null, null, null, null, true)".to_owned(),
                 format!("select funnel.prove({id})"),
                 "select public.later_still()".to_owned(),
                 "select nextval('later_too')".to_owned(),

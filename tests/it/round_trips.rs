@@ -5,7 +5,6 @@ use crate::support::delivery::{patient_over, wake};
 use crate::support::proxy::Proxy;
 use crate::support::request::visit;
 use harness::world::{Person, World, run, sdk};
-use proftest::config;
 
 #[test]
 fn a_warm_intake_makes_exactly_one_round_trip() {
@@ -35,13 +34,9 @@ fn a_warm_click_makes_exactly_one_round_trip_and_an_impossible_link_none() {
         let world = World::new().await;
         let route = world.db.readable("track");
         let proxy = Proxy::before(route.port).await;
-        let config = config::Track {
-            database: route.over(proxy.port),
-            course: "https://onai.academy/course".parse().unwrap(),
-        };
-        let app = track::App::new(&config).unwrap();
+        let app = crate::track::app_of(route.over(proxy.port));
         app.warm_up().await;
-        let waiting = world.lead().await;
+        let waiting = world.sent_lead().await;
         let code = world.db.row("select code from short_links").await;
         let code = code["code"].as_str().unwrap();
         proxy.take_round_trips();
@@ -50,7 +45,8 @@ fn a_warm_click_makes_exactly_one_round_trip_and_an_impossible_link_none() {
             ("GET", track.as_str(), "source=email", 1),
             ("GET", &format!("/l/{code}"), "", 1),
             ("GET", "/l/AAAAAAAAAAAA", "", 1),
-            ("HEAD", track.as_str(), "source=email", 0),
+            ("HEAD", track.as_str(), "source=email", 1),
+            ("GET", &format!("/l/{code}"), "to=course", 1),
             ("GET", track.as_str(), "source=fax", 0),
             ("GET", "/l/too-short", "", 0),
             ("GET", "/api/landing/track/not-a-lead", "source=sms", 0),

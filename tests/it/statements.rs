@@ -18,8 +18,8 @@ async fn filled() -> Database {
          select gen_random_uuid(), lead_id, id, now() - random() * interval '1 day', 'proftest', 2, now(),
                 case when random() < 0.01 then 'pending' else 'completed' end
          from submissions;
-         insert into deliveries (notification_id, channel, state, next_attempt_at)
-         select id, channel, case status when 'pending' then 'pending' else 'accepted' end, scheduled_for
+         insert into deliveries (notification_id, channel, state, next_attempt_at, first_attempt_at)
+         select id, channel, case status when 'pending' then 'pending' else 'accepted' end, scheduled_for, now()
          from scheduled_notifications, (values ('email'), ('sms')) as c (channel);
          insert into short_links (code, lead_id, notification_id, channel)
          select substr(md5(id::text), 1, 12), lead_id, id, 'sms' from scheduled_notifications;
@@ -27,6 +27,9 @@ async fn filled() -> Database {
          select id, now(), case when random() < 0.01 then 'pending' else 'done' end from landing_leads;
          insert into crm_people (phone, contact_id) select phone, 1 from landing_leads;
          insert into clicks (id, lead_id, source) select gen_random_uuid(), id, 'email' from landing_leads;
+         insert into hit_counts (lead_id, channel, human)
+         select id, channel, 100 from landing_leads, (values ('email'), ('sms')) as c (channel);
+         insert into lead_events (lead_id, what) select id, 'hit' from landing_leads;
          insert into consents (submission_id, lead_id, collected_by) select id, lead_id, 'caller' from submissions;
          insert into holds (notification_id, channel, reason, until, ended_at)
          select notification_id, channel, 'country', now(), case when random() < 0.01 then null else now() end
@@ -159,17 +162,18 @@ async fn calls(db: &Database) -> Vec<(String, usize)> {
                  'result', '{{email,sms}}', 'AAAAAAAAAAAA', 600, 90, '{evidence}')"
         )
     };
+    // A person's, behind the hundredth.
+    let hit = |link: &str| {
+        format!(
+            "select * from funnel.hit(gen_random_uuid(), {link}, 'browser_navigation', 'human', true, 1::smallint, 'GET',
+                 'Mozilla/5.0', '203.0.113.24', '203.0.113.0/24', '{{}}')"
+        )
+    };
     let (lead, submission, notification, code) =
         (id("lead"), id("submission"), id("notification"), id("code"));
     let mut calls = vec![
-        (
-            format!("select * from funnel.click(gen_random_uuid(), '{code}', null, null, null)"),
-            1,
-        ),
-        (
-            format!("select * from funnel.click(gen_random_uuid(), null, '{lead}', 'sms', null)"),
-            1,
-        ),
+        (hit(&format!("'{code}', null, null")), 1),
+        (hit(&format!("null, '{lead}', 'sms'")), 1),
         (intake("new@example.com", "+77029999999", "new"), 1),
         // A later submission of a person, and one of a key that is known.
         (intake("person7@example.com", "+77010000007", "later"), 1),

@@ -9,6 +9,7 @@ pub mod funnel;
 pub mod guard;
 pub mod guarded;
 pub mod held;
+pub mod hits;
 pub mod json;
 pub mod printing;
 pub mod proxy;

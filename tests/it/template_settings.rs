@@ -28,7 +28,7 @@ fn read_without<T>(absent: &[&str], read: fn(&Env<'_>) -> Result<T, ConfigError>
             "GUARD_KEY" => GUARD_KEY,
             // Their defaults.
             "LIMITS" | "RETENTION" | "SMS_COUNTRIES" | "CONSENT" | "CHALLENGE" | "ADDRESS_LIMITS"
-            | "BEHIND_CLOUDFRONT" => "",
+            | "BEHIND_CLOUDFRONT" | "LINK_TARGET" => "",
             name if absent.contains(&name) => "",
             name if name.ends_with("_URL") => "https://example.org",
             _ => "1",

@@ -1,21 +1,30 @@
 //! A click counts once, and always leads to the course and nowhere else.
 
+use crate::support::hits::click;
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::request::{Answer, request, sample, visit};
 use futures::future::join_all;
 use harness::world::{Database, Waiting, World, run};
-use proftest::config;
+use proftest::config::{self, LinkTarget};
 use proftest::domain::delivery::Channel;
-use proftest::domain::ids::ClickId;
-use proftest::store::{Click, Target};
+use proftest::domain::hit::Verdict;
+use proftest::store::Target;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-const COURSE: &str = "https://onai.academy/integrator/expresscourse";
+pub const COURSE: &str = "https://onai.academy/integrator/expresscourse";
+
+pub fn config_of(database: config::Database) -> config::Track {
+    config::Track {
+        database,
+        course: COURSE.parse().unwrap(),
+        target: LinkTarget::Course,
+        behind_cloudfront: false,
+    }
+}
 
 pub fn app_of(database: config::Database) -> track::App {
-    let course = COURSE.parse().unwrap();
-    track::App::new(&config::Track { database, course }).unwrap()
+    track::App::new(&config_of(database)).unwrap()
 }
 
 pub async fn follow(app: &track::App, path: &str, query: &str) -> Answer {
@@ -40,24 +49,33 @@ pub async fn flags(db: &Database, waiting: &Waiting) -> Value {
     db.row(&sql).await
 }
 
+/// `query` without the hit's own id, which a hit that was kept has.
 pub fn assert_course(answer: &Answer, query: &str) {
     assert_eq!(answer.status, 302);
-    assert_eq!(answer.header("location"), format!("{COURSE}?{query}"));
+    let location = answer.header("location");
+    let (location, click) = location.split_once("&click_id=").unwrap_or((location, ""));
+    assert_eq!(location, format!("{COURSE}?{query}"));
+    assert!(
+        click.is_empty() || uuid::Uuid::try_parse(click).is_ok(),
+        "{click}"
+    );
     assert_eq!(answer.header("cache-control"), "no-store");
+}
+
+/// The course's query for a lead of the harness.
+pub fn query(channel: &str) -> String {
+    format!("utm_source=proftest&utm_medium={channel}&utm_campaign=proftest")
 }
 
 #[test]
 fn both_links_count_their_channel_and_lead_to_the_course() {
     run(async {
         let world = World::new().await;
-        let (db, waiting, bystander) = (&world.db, world.lead().await, world.lead().await);
+        let (db, waiting, bystander) = (&world.db, world.sent_lead().await, world.sent_lead().await);
         let app = app_of(db.config("track"));
         let lead = waiting.lead;
         let answer = follow(&app, &path_of(&waiting), "source=email").await;
-        assert_course(
-            &answer,
-            &format!("utm_source=email&utm_campaign=proftest&lead_id={lead}"),
-        );
+        assert_course(&answer, &query("email"));
         let after_email = flags(db, &waiting).await;
         assert!(after_email["email_clicked_at"].is_string());
         assert_eq!(
@@ -70,10 +88,7 @@ fn both_links_count_their_channel_and_lead_to_the_course() {
         );
 
         let answer = follow(&app, &format!("/l/{}", code_of(db, &waiting).await), "").await;
-        assert_course(
-            &answer,
-            &format!("utm_source=sms&utm_campaign=proftest&lead_id={lead}"),
-        );
+        assert_course(&answer, &query("sms"));
         follow(&app, &path_of(&waiting), "source=email").await;
         follow(&app, &path_of(&waiting), "source=sms").await;
         let after = flags(db, &waiting).await;
@@ -115,7 +130,7 @@ fn both_links_count_their_channel_and_lead_to_the_course() {
 fn three_hundred_clicks_at_once_count_three_hundred() {
     run(async {
         let world = World::new().await;
-        let waiting = world.lead().await;
+        let waiting = world.sent_lead().await;
         let path = path_of(&waiting);
         let short = format!("/l/{}", code_of(&world.db, &waiting).await);
         let apps: Vec<_> = (0..20).map(|_| app_of(world.db.config("track"))).collect();
@@ -136,16 +151,13 @@ fn three_hundred_clicks_at_once_count_three_hundred() {
         assert_eq!(world.db.count("clicks where source = 'sms'").await, 100);
 
         // Of another lead everything is kept, and a click that is recorded twice counts once.
-        let other = world.lead().await;
-        let click = Click {
-            id: ClickId::new(),
-            target: Target::Lead(other.lead, Channel::Sms),
-            user_agent: None,
-        };
+        let other = world.sent_lead().await;
+        let click = click(Target::Lead(other.lead, Channel::Sms));
         let store = world.db.store_as("track");
         for _ in 0..2 {
-            let clicked = store.record_click(&click).await.unwrap().unwrap();
-            assert_eq!((clicked.lead, clicked.source), (other.lead, Channel::Sms));
+            let recorded = store.record_hit(&click).await.unwrap().unwrap();
+            assert_eq!((recorded.lead, recorded.channel), (other.lead, Channel::Sms));
+            assert_eq!(recorded.verdict, Verdict::Human);
         }
         let after = flags(&world.db, &other).await;
         assert_eq!(
@@ -161,7 +173,7 @@ fn three_hundred_clicks_at_once_count_three_hundred() {
 fn a_slash_too_many_changes_nothing() {
     run(async {
         let world = World::new().await;
-        let (db, waiting) = (&world.db, world.lead().await);
+        let (db, waiting) = (&world.db, world.sent_lead().await);
         let app = app_of(db.config("track"));
         let (lead, code) = (waiting.lead, code_of(db, &waiting).await);
         let mut clicks = 0;
@@ -175,7 +187,7 @@ fn a_slash_too_many_changes_nothing() {
             (format!("/api/landing/track/{lead}/"), "source=sms//", "sms"),
             (format!("//api/landing//track/{lead}"), "source=email", "email"),
         ] {
-            let expected = format!("utm_source={source}&utm_campaign=proftest&lead_id={lead}");
+            let expected = self::query(source);
             let head = track::handle(&app, &visit("HEAD", &path, query)).await;
             assert_eq!(head.status(), 302, "{path}");
             assert_eq!(flags(db, &waiting).await["click_count"], clicks, "HEAD {path}");
@@ -192,48 +204,52 @@ fn a_slash_too_many_changes_nothing() {
 
 /// Links that count nothing, and the query with which each leads to the course.
 const UNCOUNTED: &str = "
-/api/landing/track/019aab2e-7c40-7d1e-9f3a-5b6c7d8e9f01?source=email => utm_source=email&utm_campaign=proftest&lead_id=019aab2e-7c40-7d1e-9f3a-5b6c7d8e9f01
-/api/landing/track/{lead} => utm_campaign=proftest&lead_id={lead}
-/api/landing/track/{lead}?source= => utm_campaign=proftest&lead_id={lead}
-/api/landing/track/{lead}?source=fax => utm_campaign=proftest&lead_id={lead}
-/api/landing/track/{lead}?source=EMAIL => utm_campaign=proftest&lead_id={lead}
-/api/landing/track/{lead}?source=email2 => utm_campaign=proftest&lead_id={lead}
-/api/landing/track/{lead}?source=e-mail => utm_campaign=proftest&lead_id={lead}
-/api/landing/track/{lead}0?source=email => utm_source=email&utm_campaign=proftest
-/api/landing/track/{lead}-0?source=email => utm_source=email&utm_campaign=proftest
-/api/landing/track/?source=email => utm_source=email&utm_campaign=proftest
-/api/landing/track/1?source=sms => utm_source=sms&utm_campaign=proftest
-/api/landing/track/..%2f..?source=sms => utm_source=sms&utm_campaign=proftest
-/l/AAAAAAAAAAAA => utm_source=sms&utm_campaign=proftest
-/l/AAAAAAAAAAAA. => utm_source=sms&utm_campaign=proftest
-/l/ => utm_source=sms&utm_campaign=proftest
-/l/x'; drop table => utm_source=sms&utm_campaign=proftest
-/elsewhere => utm_campaign=proftest";
+/api/landing/track/019aab2e-7c40-7d1e-9f3a-5b6c7d8e9f01?source=email => &utm_medium=email
+/api/landing/track/{lead} =>
+/api/landing/track/{lead}?source= =>
+/api/landing/track/{lead}?source=fax =>
+/api/landing/track/{lead}?source=EMAIL =>
+/api/landing/track/{lead}?source=email2 =>
+/api/landing/track/{lead}?source=e-mail =>
+/api/landing/track/{lead}0?source=email => &utm_medium=email
+/api/landing/track/{lead}-0?source=email => &utm_medium=email
+/api/landing/track/?source=email => &utm_medium=email
+/api/landing/track/1?source=sms => &utm_medium=sms
+/api/landing/track/..%2f..?source=sms => &utm_medium=sms
+/l/AAAAAAAAAAAA =>
+/l/AAAAAAAAAAAA. =>
+/l/AAAAAAAAAAAA?to=course =>
+/l/ =>
+/l/x'; drop table =>
+/elsewhere =>";
 
 #[test]
 fn what_cannot_be_counted_still_leads_to_the_course_and_counts_nothing() {
     run(async {
         let world = World::new().await;
-        let waiting = world.lead().await;
+        let waiting = world.sent_lead().await;
         let app = app_of(world.db.config("track"));
         let (path, lead) = (path_of(&waiting), waiting.lead);
         for line in UNCOUNTED.lines().skip(1) {
             let case = line.replace("{lead}", &lead.to_string());
-            let (link, expected) = case.split_once(" => ").unwrap();
+            let (link, medium) = case.split_once(" =>").unwrap();
             let (path, query) = link.split_once('?').unwrap_or((link, ""));
-            assert_course(&follow(&app, path, query).await, expected);
+            let expected = format!("utm_source=proftest{}&utm_campaign=proftest", medium.trim());
+            let answer = follow(&app, path, query).await;
+            assert_course(&answer, &expected);
+            assert!(!answer.header("location").contains("click_id"), "{link}");
         }
+        assert_eq!(world.db.count("clicks").await, 0);
         for method in ["HEAD", "OPTIONS", "POST"] {
             let answer = track::handle(&app, &visit(method, &path, "source=email"))
                 .await
                 .into();
-            assert_course(
-                &answer,
-                &format!("utm_source=email&utm_campaign=proftest&lead_id={lead}"),
-            );
+            assert_course(&answer, &query("email"));
         }
         assert_eq!(flags(&world.db, &waiting).await["click_count"], 0);
-        assert_eq!(world.db.count("clicks").await, 0);
+        let kept =
+            "clicks where verdict = 'bot' and rule = 'not_get' and method in ('HEAD', 'OPTIONS', 'POST')";
+        assert_eq!(world.db.count(kept).await, 3);
     });
 }
 
@@ -241,11 +257,11 @@ fn what_cannot_be_counted_still_leads_to_the_course_and_counts_nothing() {
 fn a_database_that_is_gone_delays_nobody_by_two_seconds() {
     run(async {
         let world = World::new().await;
-        let waiting = world.lead().await;
+        let waiting = world.sent_lead().await;
         let proxy = Proxy::before(world.db.port()).await;
         let app = app_of(world.db.config_over("track", proxy.port));
         app.warm_up().await;
-        let expected = format!("utm_source=email&utm_campaign=proftest&lead_id={}", waiting.lead);
+        let expected = query("email");
         for mode in [Mode::Down, Mode::Silent] {
             proxy.set(mode);
             let started = Instant::now();
@@ -257,7 +273,7 @@ fn a_database_that_is_gone_delays_nobody_by_two_seconds() {
                 started.elapsed()
             );
             let short = follow(&app, "/l/AAAAAAAAAAAA", "").await;
-            assert_course(&short, "utm_source=sms&utm_campaign=proftest");
+            assert_course(&short, "utm_source=proftest&utm_campaign=proftest");
             proxy.set(Mode::Open);
         }
         assert_eq!(flags(&world.db, &waiting).await["click_count"], 0);
@@ -277,7 +293,7 @@ fn the_sample_events_are_redirected() {
     run(async {
         let db = Database::fresh().await;
         let app = app_of(db.config("track"));
-        for file in ["email", "head", "short_link", "unknown"] {
+        for file in ["email", "head", "preview", "short_link", "to_course", "unknown"] {
             let event = sample(&format!("track/{file}.json"));
             let answer = Answer::from(track::handle(&app, &request(&event)).await);
             assert_eq!(answer.status, 302, "{file}");

@@ -1,7 +1,7 @@
 //! Links and headers as messengers, mail programs and phones send them.
 
 use crate::support::request::{request, visit_event};
-use crate::track::{app_of, assert_course, code_of, flags, follow, path_of};
+use crate::track::{app_of, assert_course, code_of, flags, follow, path_of, query};
 use harness::world::{World, run};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -48,19 +48,17 @@ const STUCK: [&str; 34] = [
 fn punctuation_stuck_to_a_link_by_a_messenger_costs_no_click() {
     run(async {
         let world = World::new().await;
-        let waiting = world.lead().await;
+        let waiting = world.sent_lead().await;
         let app = app_of(world.db.config("track"));
         let (path, code) = (path_of(&waiting), code_of(&world.db, &waiting).await);
-        let lead = waiting.lead;
-        let course = |source: &str| format!("utm_source={source}&utm_campaign=proftest&lead_id={lead}");
         for (clicks, stuck) in (1..).zip(STUCK) {
             let answer = follow(&app, &format!("/l/{code}{stuck}"), "").await;
-            assert_course(&answer, &course("sms"));
+            assert_course(&answer, &query("sms"));
             // In the other link, punctuation sticks to the query, and a slash to the path.
             let answer = follow(&app, &format!("{path}{stuck}"), "source=email").await;
-            assert_course(&answer, &course("email"));
-            let query = format!("source=sms{}", stuck.replace(['&', '#'], ""));
-            assert_course(&follow(&app, &path, &query).await, &course("sms"));
+            assert_course(&answer, &query("email"));
+            let stuck_query = format!("source=sms{}", stuck.replace(['&', '#'], ""));
+            assert_course(&follow(&app, &path, &stuck_query).await, &query("sms"));
             let counted = flags(&world.db, &waiting).await["click_count"].clone();
             assert_eq!(counted, 3 * clicks, "{stuck}");
         }
@@ -71,7 +69,7 @@ fn punctuation_stuck_to_a_link_by_a_messenger_costs_no_click() {
 fn a_code_is_found_in_its_link_and_never_guessed() {
     run(async {
         let world = World::new().await;
-        let waiting = world.lead().await;
+        let waiting = world.sent_lead().await;
         let app = app_of(world.db.config("track"));
         let code = code_of(&world.db, &waiting).await;
         let escaped = code.bytes().fold(String::new(), |mut text, byte| {
@@ -101,7 +99,7 @@ fn a_code_is_found_in_its_link_and_never_guessed() {
             format!("{}.", code.chars().map(other_case).collect::<String>()),
         ] {
             let answer = follow(&app, &format!("/l/{other}"), "").await;
-            assert_course(&answer, "utm_source=sms&utm_campaign=proftest");
+            assert_course(&answer, "utm_source=proftest&utm_campaign=proftest");
         }
         assert_eq!(flags(&world.db, &waiting).await["click_count"], 5);
     });
@@ -111,9 +109,9 @@ fn a_code_is_found_in_its_link_and_never_guessed() {
 fn a_user_agent_that_is_not_ascii_is_kept() {
     run(async {
         let world = World::new().await;
-        let waiting = world.lead().await;
+        let waiting = world.sent_lead().await;
         let app = app_of(world.db.config("track"));
-        let long = "青".repeat(300);
+        let long = "青".repeat(1100);
         for (sent, kept) in [
             (
                 "Mozilla/5.0 (Linux; Android 12; Redmi Note 8 青春版) AppleWebKit/537.36",
@@ -123,7 +121,7 @@ fn a_user_agent_that_is_not_ascii_is_kept() {
             ("Mozilla/5.0 (Linux; Android 13; Téléphone 🌸)", None),
             ("Instagram 300.0 (iPhone; iOS 17; ру_RU)", None),
             ("é\u{9d}\u{92}æ\u{98}¥", Some("青春")),
-            (&long, Some(&long[..256 * 3])),
+            (&long, Some(&long[..1024 * 3])),
         ] {
             let mut event = visit_event("GET", &path_of(&waiting), "source=email");
             event["headers"]["user-agent"] = json!(sent);

@@ -2,8 +2,6 @@
 
 use crate::wire::{Consented, Posted};
 use lambda_http::http::HeaderMap;
-use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt as _};
 use proftest::config::{Addresses, Asked, Guard};
 use proftest::domain::contact::{Email, Phone};
 use proftest::domain::guard::{Consent, Counted, Evidence, Ticket, cut, text_sha256};
@@ -15,22 +13,6 @@ use std::time::Duration;
 
 /// Characters kept of the user agent.
 const USER_AGENT_MAX_CHARS: usize = 256;
-
-/// The network address of the sender; `None` if the event has none.
-///
-/// Behind CloudFront API Gateway sees CloudFront's address. The client's is then the last but one in `X-Forwarded-For`; what
-/// stands left of it is only claimed.
-pub fn address(request: &Request, guard: &Guard) -> Option<IpAddr> {
-    let headers = request.headers();
-    if guard.behind_cloudfront && headers.contains_key("x-amz-cf-id") {
-        let all = header_text(headers, "x-forwarded-for")?;
-        return all.rsplit(',').nth(1)?.trim().parse().ok();
-    }
-    match request.request_context_ref()? {
-        RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
-        _ => None,
-    }
-}
 
 /// For one submission at `now`, the time since 1970 by this function's clock.
 pub fn collect(

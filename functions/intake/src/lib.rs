@@ -22,7 +22,7 @@ use proftest::domain::guard::{Challenge, ProofError, Ticket};
 use proftest::domain::ids::SubmissionId;
 use proftest::domain::limits::Limit;
 use proftest::failure::chain;
-use proftest::http::{Refusal, json_response, segments};
+use proftest::http::{Refusal, client_address, json_response, segments};
 use proftest::store::{Fence, Saved, Store, StoreError};
 use proftest::task::{CrmTask, DeliverTask};
 use proftest::texts::{Locale, Texts, texts};
@@ -95,7 +95,7 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
 
 /// 200 with the lead's id once it is committed, or a refusal that says what to do.
 async fn save(app: &App, request: &Request) -> Response<Body> {
-    let address = evidence::address(request, &app.guard);
+    let address = client_address(request, app.guard.behind_cloudfront);
     if is_flood(app, address) {
         tracing::info!("Refused a submission of a flood");
         return Refusal::TooMany.response(app.texts);
@@ -157,7 +157,7 @@ async fn prove(app: &App, request: &Request) -> Response<Body> {
 
 /// The cheapest check first: only a solved challenge of ours costs a call or a statement.
 async fn check_proof(app: &App, request: &Request) -> Result<SubmissionId, Refusal> {
-    if is_flood(app, evidence::address(request, &app.guard)) {
+    if is_flood(app, client_address(request, app.guard.behind_cloudfront)) {
         return Err(Refusal::TooMany);
     }
     let errors = &app.texts.errors;

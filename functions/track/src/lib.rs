@@ -1,29 +1,32 @@
-//! `GET /api/landing/track/{leadId}?source=email|sms` and `GET /l/{code}`: counts a click and redirects to the
-//! course. A slash too many changes nothing.
+//! `GET /l/{code}` and `GET /api/landing/track/{leadId}?source=email|sms`: keeps the hit with its verdict and redirects. A slash
+//! too many changes nothing.
 //!
-//! The redirect always happens. For an unknown lead or source, a HEAD request or a database that is down, nothing is
-//! counted. The target is configured; of the request only a well-formed lead id and one of two known words get into
-//! it.
+//! The redirect always happens. For an unknown lead or source, or a database that is down, nothing is kept. The targets are
+//! configured; of a request only a well-formed code, and of a lead's row only well-formed words get into them.
 
-use lambda_http::http::Method;
 use lambda_http::{Body, Request, RequestExt as _, Response};
 use percent_encoding::percent_decode_str;
-use proftest::config;
+use proftest::config::{self, LinkTarget};
 use proftest::domain::delivery::Channel;
-use proftest::domain::ids::{ClickId, LeadId, ShortCode};
-use proftest::http::{header_text, redirect, segments};
-use proftest::store::{Click, Store, StoreError, Target};
+use proftest::domain::hit::{Headers, Hit};
+use proftest::domain::ids::{LeadId, ShortCode};
+use proftest::http::{client_address, header_text, redirect, segments};
+use proftest::store::{NewHit, Recorded, Store, StoreError, Target};
 use std::time::Duration;
 use url::Url;
 
-/// How long counting may delay the redirect.
+/// How long keeping the hit may delay the redirect.
 const DATABASE_DEADLINE: Duration = Duration::from_millis(1500);
-/// Characters kept of the user agent.
-const USER_AGENT_MAX_CHARS: usize = 256;
+/// Source and campaign of a lead that is not known, or has none that may stand in an address.
+const DEFAULT_TAG: &str = "proftest";
+/// Characters of a word from a lead's row.
+const WORD_MAX: usize = 100;
 
 pub struct App {
     store: Store,
     course: Url,
+    target: LinkTarget,
+    behind_cloudfront: bool,
 }
 
 impl App {
@@ -32,6 +35,8 @@ impl App {
         Ok(Self {
             store: Store::new(&config.database, 2, DATABASE_DEADLINE)?,
             course: config.course.clone(),
+            target: config.target,
+            behind_cloudfront: config.behind_cloudfront,
         })
     }
 
@@ -40,31 +45,50 @@ impl App {
     }
 }
 
-/// Counts the click, if it is one, and redirects.
+/// Keeps the hit, if it is one, and redirects.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     let link = Link::parse(request);
-    let (mut lead, mut source) = (link.lead, link.source);
-    if let (Some(target), &Method::GET) = (link.target(), request.method()) {
-        let click = Click {
-            id: ClickId::new(),
-            target,
-            user_agent: user_agent(request),
-        };
-        match app.store.record_click(&click).await {
-            Ok(Some(clicked)) => {
-                tracing::info!(lead.id = %clicked.lead, source = clicked.source.as_str(), "Clicked");
-                (lead, source) = (Some(clicked.lead), Some(clicked.source));
-            }
-            Ok(None) => tracing::info!("A click on a link that is not ours"),
-            Err(error) => {
-                tracing::error!(
-                    error = proftest::failure::chain(&error),
-                    "A click could not be counted"
-                );
-            }
+    let recorded = match link.target() {
+        Some(target) => record(app, request, target).await,
+        None => None,
+    };
+    match (&link.code, &recorded, app.target) {
+        // Only whose code is known has a result to show.
+        (Some(code), Some(_), LinkTarget::Result) if !link.to_course => {
+            redirect(&format!("/r/{}", code.as_str()))
+        }
+        _ => redirect(course(&app.course, link.channel, recorded.as_ref()).as_str()),
+    }
+}
+
+async fn record(app: &App, request: &Request, target: Target) -> Option<Recorded> {
+    let headers = request.headers();
+    let user_agent = header_text(headers, "user-agent");
+    let hit = NewHit::new(
+        target,
+        &Hit {
+            method: request.method().as_str(),
+            user_agent: user_agent.as_deref(),
+            headers: &Headers::read(|name| header_text(headers, name)),
+            address: client_address(request, app.behind_cloudfront),
+        },
+    );
+    match app.store.record_hit(&hit).await {
+        Ok(Some(recorded)) => {
+            let (verdict, rule) = (recorded.verdict.as_str(), recorded.rule.as_str());
+            tracing::info!(lead.id = %recorded.lead, channel = recorded.channel.as_str(), verdict, rule, "Hit");
+            Some(recorded)
+        }
+        Ok(None) => {
+            tracing::info!("A hit on a link that is not ours");
+            None
+        }
+        Err(error) => {
+            let error = proftest::failure::chain(&error);
+            tracing::error!(error, "A hit could not be kept");
+            None
         }
     }
-    redirect(&course(&app.course, lead, source))
 }
 
 /// The parameters of a tracked link.
@@ -72,40 +96,44 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
 struct Link {
     code: Option<ShortCode>,
     lead: Option<LeadId>,
-    source: Option<Channel>,
+    /// A code's is only known to the database.
+    channel: Option<Channel>,
+    /// From the result page on to the course.
+    to_course: bool,
 }
 
 impl Link {
     fn parse(request: &Request) -> Self {
         let path = percent_decode_str(request.raw_http_path()).decode_utf8_lossy();
-        let lead = match segments(&path)[..] {
-            // Only an SMS has a short link, so the visitor's tag is right even without a look-up of the code.
+        let query = request.query_string_parameters();
+        match segments(&path)[..] {
             ["l", ref rest @ ..] => {
                 let code = rest.split_first().filter(|(_, more)| is_tail(more));
-                return Self {
+                Self {
                     code: code.and_then(|(code, _)| ShortCode::parse(linked(code, ""))),
-                    source: Some(Channel::Sms),
-                    lead: None,
-                };
+                    to_course: query.first("to").is_some_and(|to| linked(to, "") == "course"),
+                    ..Self::default()
+                }
             }
-            ["api", "landing", "track", lead, ref more @ ..] => {
-                LeadId::parse(linked(lead, "-")).filter(|_| is_tail(more))
-            }
-            _ => None,
-        };
-        let query = request.query_string_parameters();
-        let source = query.first("source");
-        Self {
-            lead,
-            source: source.and_then(|source| Channel::parse(linked(source, ""))),
-            code: None,
+            ref path => Self {
+                lead: match path {
+                    ["api", "landing", "track", lead, more @ ..] => {
+                        LeadId::parse(linked(lead, "-")).filter(|_| is_tail(more))
+                    }
+                    _ => None,
+                },
+                channel: query
+                    .first("source")
+                    .and_then(|source| Channel::parse(linked(source, ""))),
+                ..Self::default()
+            },
         }
     }
 
     fn target(&self) -> Option<Target> {
-        match (&self.code, self.lead, self.source) {
+        match (&self.code, self.lead, self.channel) {
             (Some(code), _, _) => Some(Target::Code(code.clone())),
-            (None, Some(lead), Some(source)) => Some(Target::Lead(lead, source)),
+            (None, Some(lead), Some(channel)) => Some(Target::Lead(lead, channel)),
             _ => None,
         }
     }
@@ -131,23 +159,33 @@ fn is_tail(more: &[&str]) -> bool {
         .any(|segment| segment.contains(|c: char| c.is_ascii_alphanumeric()))
 }
 
-/// The course's URL, with tags that identify the visitor to its analytics.
-fn course(base: &Url, lead: Option<LeadId>, source: Option<Channel>) -> Url {
+/// The course's URL, with tags that say where the lead came from and by which message. `click_id` is the hit's: unlike a
+/// lead's id it counts nothing when it comes back.
+fn course(base: &Url, channel: Option<Channel>, recorded: Option<&Recorded>) -> Url {
+    let tag = |text: Option<&str>| {
+        text.filter(|text| is_word(text))
+            .unwrap_or(DEFAULT_TAG)
+            .to_owned()
+    };
+    let source = tag(recorded.map(|recorded| recorded.source.as_str()));
+    let campaign = tag(recorded.and_then(|recorded| recorded.campaign.as_deref()));
     let mut url = base.clone();
     {
         let mut query = url.query_pairs_mut();
-        if let Some(source) = source {
-            query.append_pair("utm_source", source.as_str());
+        query.append_pair("utm_source", &source);
+        if let Some(channel) = recorded.map(|recorded| recorded.channel).or(channel) {
+            query.append_pair("utm_medium", channel.as_str());
         }
-        query.append_pair("utm_campaign", "proftest");
-        if let Some(lead) = lead {
-            query.append_pair("lead_id", &lead.to_string());
+        query.append_pair("utm_campaign", &campaign);
+        if let Some(recorded) = recorded {
+            query.append_pair("click_id", &recorded.id.to_string());
         }
     }
     url
 }
 
-fn user_agent(request: &Request) -> Option<String> {
-    let raw = header_text(request.headers(), "user-agent")?;
-    Some(raw.chars().take(USER_AGENT_MAX_CHARS).collect())
+/// Whether a text of a stranger may stand in the course's address.
+fn is_word(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=WORD_MAX).contains(&text.len()) && text.bytes().all(fits)
 }

@@ -72,12 +72,7 @@ impl Guard {
                 "shadow or on",
                 &[("shadow", Addresses::Shadow), ("on", Addresses::On)],
             )?,
-            behind_cloudfront: one_of(
-                env,
-                "BEHIND_CLOUDFRONT",
-                "no or yes",
-                &[("no", false), ("yes", true)],
-            )?,
+            behind_cloudfront: behind_cloudfront(env)?,
         })
     }
 }
@@ -120,8 +115,14 @@ pub(super) fn budgets(env: &Env<'_>) -> Result<Limits, ConfigError> {
     Limits::parse(&env.optional("LIMITS").unwrap_or_default()).map_err(malformed)
 }
 
+/// `BEHIND_CLOUDFRONT`.
+pub(super) fn behind_cloudfront(env: &Env<'_>) -> Result<bool, ConfigError> {
+    let words = [("no", false), ("yes", true)];
+    one_of(env, "BEHIND_CLOUDFRONT", "no or yes", &words)
+}
+
 /// The first word is the default.
-fn one_of<T: Copy>(
+pub(super) fn one_of<T: Copy>(
     env: &Env<'_>,
     name: &'static str,
     must_be: &'static str,

@@ -66,7 +66,8 @@ id! {
     BatchId, ordered
 }
 id! {
-    /// One counted click. Recording the same click twice changes nothing.
+    /// One hit. Recording the same hit twice changes nothing. It leaves the system in the course's address, where it tells when
+    /// the link was opened: the course sees that anyway.
     ClickId, ordered
 }
 

@@ -9,6 +9,8 @@ words! {
         Counters = "counters",
         /// Raw clicks. The lead keeps its flags and times.
         Clicks = "clicks",
+        /// The network address of a raw click. Its network stays.
+        HitAddresses = "hit_addresses",
         /// A submission's key, and what it said unless it is its lead's newest.
         Submissions = "submissions",
         /// Notifications that are over, with their deliveries. Links go on leading somewhere.
@@ -28,10 +30,19 @@ impl Expiring {
         match self {
             Self::Counters => Age(35, Unit::Days),
             Self::Clicks => Age(90, Unit::Days),
+            Self::HitAddresses => Age(30, Unit::Days),
             Self::Submissions | Self::Deliveries => Age(180, Unit::Days),
             Self::Addresses => Age(13, Unit::Months),
             Self::Leads => Age(24, Unit::Months),
             Self::Consents | Self::Audit => Age(3, Unit::Years),
+        }
+    }
+
+    /// `funnel.expire` refuses less. Of a hit nothing goes but an address, so a week is enough for a mistake to be seen.
+    const fn days_min(self) -> u32 {
+        match self {
+            Self::HitAddresses => 7,
+            _ => DAYS_MIN,
         }
     }
 }
@@ -53,8 +64,8 @@ const DAYS_MIN: u32 = 31;
 const DAYS_MAX: u32 = 36_500;
 
 impl Age {
-    /// `90d`, `13m`, `3y`.
-    fn parse(text: &str) -> Option<Self> {
+    /// `90d`, `13m`, `3y`, of at least so many days.
+    fn parse(text: &str, days_min: u32) -> Option<Self> {
         let unit = match text.chars().next_back()? {
             'd' => Unit::Days,
             'm' => Unit::Months,
@@ -64,7 +75,7 @@ impl Age {
         let digits = &text[..text.len() - 1];
         let number = digits.bytes().all(|byte| byte.is_ascii_digit());
         let age = Self(digits.parse().ok().filter(|_| number)?, unit);
-        (DAYS_MIN..=DAYS_MAX).contains(&age.least_days()).then_some(age)
+        (days_min..=DAYS_MAX).contains(&age.least_days()).then_some(age)
     }
 
     const fn least_days(self) -> u32 {
@@ -116,7 +127,9 @@ impl Default for Retention {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RetentionError {
-    #[error("{0:?} is not name=age, such as clicks=90d, with an age of at least {DAYS_MIN} days")]
+    #[error(
+        "{0:?} is not name=age, such as clicks=90d, with an age of at least {DAYS_MIN} days, or 7 of hit_addresses"
+    )]
     NoAge(String),
     #[error("nothing is called {0:?}; docs/limits.md has the names")]
     Unknown(String),
@@ -137,7 +150,7 @@ impl Retention {
             let (name, age) = change.split_once('=').ok_or_else(no_age)?;
             let name = name.trim();
             let what = Expiring::parse(name).ok_or_else(|| RetentionError::Unknown(name.to_owned()))?;
-            retention.ages[what as usize] = Age::parse(age.trim()).ok_or_else(no_age)?;
+            retention.ages[what as usize] = Age::parse(age.trim(), what.days_min()).ok_or_else(no_age)?;
         }
         Ok(retention)
     }
@@ -163,6 +176,8 @@ mod tests {
             [Expiring::Clicks, Expiring::Leads, Expiring::Addresses].map(|what| retention.age(what).word());
         assert_eq!(words, ["31d", "5y", "13m"]);
         assert_eq!(retention.age(Expiring::Addresses).to_string(), "13 months");
+        let week = Retention::parse("hit_addresses=7d").unwrap();
+        assert_eq!(week.age(Expiring::HitAddresses).word(), "7d");
         assert_eq!(Retention::parse("").unwrap(), Retention::default());
         assert!(!Retention::parse(" OFF ").unwrap().is_on());
     }
@@ -177,6 +192,7 @@ mod tests {
             "clicks=-90d",
             "clicks=+90d",
             "clicks=30d",
+            "hit_addresses=6d",
             "clicks=1m",
             "clicks=0y",
             "clicks=101y",
@@ -196,7 +212,10 @@ mod tests {
     #[test]
     fn every_default_is_one_that_may_be_set() {
         for what in Expiring::ALL {
-            assert_eq!(Age::parse(&what.default().word()), Some(what.default()));
+            assert_eq!(
+                Age::parse(&what.default().word(), what.days_min()),
+                Some(what.default())
+            );
         }
     }
 }

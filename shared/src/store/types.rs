@@ -4,6 +4,7 @@ use crate::domain::contact::{Email, Name, Phone};
 use crate::domain::crm::{NoteKind, TaskState};
 use crate::domain::delivery::{Channel, Doubt, Kind, State, Status};
 use crate::domain::guard::Evidence;
+use crate::domain::hit::{Rule, Verdict};
 use crate::domain::ids::{
     BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, RecipientToken, ShortCode, SubmissionId,
 };
@@ -175,6 +176,8 @@ texts! {
     NoteKind: Self::parse;
     TaskState: Self::parse;
     Expiring: Self::parse;
+    Verdict: Self::parse;
+    Rule: Self::parse;
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ pub const STEPS: [(&str, Scene, &[Step]); 17] = [
         &[Step::BeginRotation, Step::AmocrmRefresh, Step::EndRotation],
     ),
     ("crm", Scene::Limited, &[Step::ShutGate]),
-    ("track", Scene::Plain, &[Step::Click]),
+    ("track", Scene::Plain, &[Step::Hit]),
     (
         "sweep",
         Scene::Plain,

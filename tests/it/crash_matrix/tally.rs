@@ -176,17 +176,21 @@ impl Tally {
         let clicks = db
             .row(
                 "select (select count(*) from clicks) as raw,
-                        (select coalesce(sum(click_count), 0) from landing_leads) as counted",
+                        (select coalesce(sum(click_count), 0) from landing_leads) as counted,
+                        (select coalesce(sum(human), 0) from hit_counts) as human,
+                        (select count(*) from lead_events where what = 'hit') as told",
             )
             .await;
-        let [raw, counted] =
-            ["raw", "counted"].map(|name| usize::try_from(clicks[name].as_u64().unwrap()).unwrap());
-        let mut wrong = vec![incomplete + missing.count() + told.redirects.saturating_sub(raw.min(counted))];
+        let clicks = ["raw", "counted", "human", "told"]
+            .map(|name| usize::try_from(clicks[name].as_u64().unwrap()).unwrap());
+        let (least, most) = (clicks.into_iter().min(), clicks.into_iter().max());
+        let (least, most) = (least.unwrap_or_default(), most.unwrap_or_default());
+        let mut wrong = vec![incomplete + missing.count() + told.redirects.saturating_sub(least)];
         wrong.extend(Channel::ALL.map(|channel| taken.beyond(&due, channel)));
         wrong.extend([
             doubled(&taken.contacts) + doubled(&taken.deals),
             doubled(&taken.notes),
-            raw.max(counted).saturating_sub(told.clicks),
+            most.saturating_sub(told.clicks),
             rows.iter().map(|row| taken.early(row)).sum(),
             miscounted,
         ]);

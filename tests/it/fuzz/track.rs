@@ -35,6 +35,11 @@ fn event(paths: Vec<String>, queries: Vec<&'static str>) -> impl Strategy<Value 
         "accept-encoding",
         "if-none-match",
         "cookie",
+        "accept-language",
+        "sec-fetch-mode",
+        "sec-purpose",
+        "x-requested-with",
+        "x-forwarded-for",
     ]);
     let long = (printable(), 1..90_usize).prop_map(|(text, times)| text.repeat(times));
     let value = prop_oneof![4 => printable(), 1 => long];
@@ -67,12 +72,12 @@ fn request(event: Value) -> Option<lambda_http::Request> {
 fn any_link_leads_to_the_course_and_nowhere_else() {
     let (world, lead, code, app) = run(async {
         let world = World::new().await;
-        let lead = world.lead().await.lead;
+        let lead = world.sent_lead().await.lead;
         let row = world.db.row("select code from short_links").await;
         let app = track::App::new(&world.track_config()).unwrap();
         (world, lead, row["code"].as_str().unwrap().to_owned(), app)
     });
-    let db = &world.db;
+    let (db, lead) = (&world.db, lead.to_string());
     let paths = vec![format!("/api/landing/track/{lead}"), format!("/l/{code}")];
     check(
         "track",
@@ -87,13 +92,15 @@ fn any_link_leads_to_the_course_and_nowhere_else() {
             let query = answer.header("location").strip_prefix(&format!("{COURSE}?"));
             let query = query.ok_or_else(|| TestCaseError::fail(format!("{answer:?}")))?;
             for pair in query.split('&') {
-                let known = ["utm_source=email", "utm_source=sms", "utm_campaign=proftest"].contains(&pair);
-                let id = pair.strip_prefix("lead_id=");
-                prop_assert!(
-                    known || id.is_some_and(|id| uuid::Uuid::try_parse(id).is_ok()),
-                    "{}",
-                    pair
-                );
+                let known = [
+                    "utm_source=proftest",
+                    "utm_medium=email",
+                    "utm_medium=sms",
+                    "utm_campaign=proftest",
+                ];
+                let id = pair.strip_prefix("click_id=");
+                let is_id = id.is_some_and(|id| id != lead && uuid::Uuid::try_parse(id).is_ok());
+                prop_assert!(known.contains(&pair) || is_id, "{}", pair);
             }
             Ok(())
         },
@@ -102,14 +109,19 @@ fn any_link_leads_to_the_course_and_nowhere_else() {
         let counted = db.row("select click_count from landing_leads").await;
         let clicks = counted["click_count"].as_i64().unwrap();
         assert!(clicks > 100, "{clicks}");
-        // Of each channel a hundred are kept as they came.
-        let kept = db.count("clicks").await;
-        assert!(
-            (100..=200).contains(&kept) && kept <= clicks,
-            "{kept} of {clicks}"
-        );
-        assert_eq!(db.count("clicks where length(user_agent) > 256").await, 0);
-        println!("{clicks} clicks counted");
+        // Of each channel a hundred of people and a hundred others are kept as they came.
+        let counts = db
+            .row("select sum(human) as human, sum(bot + unsure) as others from hit_counts")
+            .await;
+        let others = counts["others"].as_i64().unwrap();
+        assert_eq!(counts["human"], clicks);
+        assert!(others > 100, "{others}");
+        for (kept, of) in [("= 'human'", clicks), ("<> 'human'", others)] {
+            let kept = db.count(&format!("clicks where verdict {kept}")).await;
+            assert!((100..=200).contains(&kept) && kept <= of, "{kept} of {of}");
+        }
+        assert_eq!(db.count("clicks where length(user_agent) > 1024").await, 0);
+        println!("{clicks} clicks and {others} other hits counted");
     });
 }
 

@@ -161,6 +161,19 @@ impl World {
         self.lead_in(Duration::ZERO).await
     }
 
+    /// As if each message had been tried a minute ago, so that people may click.
+    pub async fn as_sent(&self) {
+        let sql = "update deliveries set first_attempt_at = now() - interval '1 minute' where first_attempt_at is null";
+        self.db.execute(sql).await;
+    }
+
+    /// A lead whose message was sent a minute ago.
+    pub async fn sent_lead(&self) -> Waiting {
+        let waiting = self.lead().await;
+        self.as_sent().await;
+        waiting
+    }
+
     pub async fn notification(&self, waiting: &Waiting) -> Value {
         let id = waiting.id;
         let sql = format!("select * from scheduled_notifications where id = '{id}'");

@@ -12,6 +12,7 @@ pub mod local_stack;
 pub mod migrate;
 pub mod preview;
 pub mod redrive;
+pub mod rejudge;
 pub mod release;
 pub mod roles;
 pub mod store;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use ops::database::Address;
-use ops::{cancel, crm_gate, doctor, erase, migrate, preview, redrive, release, roles};
+use ops::{cancel, crm_gate, doctor, erase, migrate, preview, redrive, rejudge, release, roles};
 use std::process::ExitCode;
 
 /// Commands for the people who deploy and run the funnel.
@@ -27,6 +27,8 @@ enum Command {
     Release(release::Options),
     /// Cancel messages by when they are due, before they are sent.
     Cancel(cancel::Options),
+    /// Give stored hits the verdicts of today's rules, and correct flags and counts. The CRM hears nothing of it.
+    Rejudge(rejudge::Options),
     /// Erase a person on request. Without --yes it only says what it would erase.
     Erase(erase::Options),
     /// Open failed work again, and put back the messages of the dead-letter queues.
@@ -47,6 +49,7 @@ async fn main() -> ExitCode {
         Command::Doctor(options) => doctor::command(&options).await,
         Command::Release(options) => release::command(&options).await,
         Command::Cancel(options) => cancel::command(&options).await,
+        Command::Rejudge(options) => rejudge::command(&options).await,
         Command::Erase(options) => erase::command(&options).await,
         Command::Redrive(options) => redrive::command(&options).await,
         Command::Preview(options) => preview::command(&options),

@@ -3,11 +3,13 @@
 mod cancel;
 mod erase;
 mod gate;
+mod rejudge;
 mod release;
 mod reopen;
 
 pub use cancel::{Cancelled, Span, cancel};
 pub use erase::{Erased, erase, lead, leads_of};
 pub use gate::open_gate;
+pub use rejudge::{KeptHit, Rejudged, older_hits, rejudge};
 pub use release::{Held, Release, held_now, release};
 pub use reopen::{ChannelStanding, CrmStanding, Standing, reopen, reopen_crm};

@@ -14,7 +14,9 @@ with story as (
     select n.sent_at, 'notification ' || n.status, n.failure_reason, 3
     from scheduled_notifications n where n.lead_id = $1 and n.sent_at is not null
     union all
-    select clicked_at, 'clicked', source, 4 from clicks where lead_id = $1
+    select clicked_at, case when verdict is null or verdict = 'human' then 'clicked' else 'hit' end,
+           concat_ws(', ', source, method, verdict, rule), 4
+    from clicks where lead_id = $1
     union all
     select updated_at, 'crm ' || state, null, 5 from crm_tasks where lead_id = $1
 )

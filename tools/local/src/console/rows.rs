@@ -9,7 +9,7 @@ use serde_json::Value;
 pub async fn totals(store: &Store) -> Result<Value, StoreError> {
     const SQL: &str = "select jsonb_build_object(
         'leads', (select count(*) from landing_leads),
-        'clicks', (select count(*) from clicks),
+        'clicks', (select count(*) from clicks where verdict is null or verdict = 'human'),
         'pending', count(*) filter (where status = 'pending'),
         'completed', count(*) filter (where status = 'completed'),
         'failed', count(*) filter (where status = 'failed'),

@@ -57,7 +57,8 @@ pub const MEMBERS: [Member; 6] = [
     },
     Member {
         name: "track",
-        execute: &["click"],
+        // `click` is what the release before calls: it goes with the next.
+        execute: &["click", "hit"],
         tables: &[],
     },
     Member {
@@ -124,7 +125,7 @@ pub const MEMBERS: [Member; 6] = [
     },
     Member {
         name: "ops",
-        execute: &[],
+        execute: &["rejudge"],
         tables: &[
             Table::new("landing_leads", "id email phone amocrm_lead_id").delete(),
             Table::new(
@@ -140,6 +141,7 @@ pub const MEMBERS: [Member; 6] = [
             .update("state retries next_attempt_at updated_at content reason batch_id"),
             Table::new("holds", "notification_id channel reason held_at ended_at").update("waived ended_at"),
             Table::new("suppressions", "key until"),
+            Table::new("clicks", "id user_agent rules_version method network address headers"),
             Table::new("submissions", "id email_key phone_key"),
             Table::new("consents", "lead_id withdrawn_at withdrawn_how")
                 .update("address user_agent withdrawn_at withdrawn_how"),

@@ -134,6 +134,8 @@ async fn growth(young: &Client, old: &Client, rows: u32) -> Result<Vec<Figure>, 
         async |round| claim(young, of_young[round].1, LEASE).await.map(|_| ()),
     );
     let claimed = claimed.await?;
+    // A hit within two seconds of sending does not count.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     let clicked = pairs(
         ROUNDS,
         async |round| click(old, of_old[round].0).await,

@@ -11,8 +11,10 @@ use crate::queue::record;
 use crate::setup::Setup;
 use harness::runtime_api::Function;
 use harness::tools;
+use proftest::domain::hit::{Headers, Hit, judge};
 use proftest::domain::ids::NotificationId;
 use serde_json::{Value, json};
+use std::net::IpAddr;
 use std::time::Instant;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
@@ -21,12 +23,14 @@ const ROUNDS: usize = 300;
 /// One slow AWS call, as from another availability zone.
 const AWS_MS: u64 = 15;
 const SERVICE_MAX: f64 = 1.3;
+const VERDICT_MAX_US: f64 = 20.0;
 const OVERLAP_MAX: f64 = 1.15;
 
 pub async fn run(setup: &Setup) -> Result<Vec<Figure>, Error> {
     let nothing = nothing(setup).await?;
     let mut figures = vec![intake(setup, nothing).await?, overlap(setup).await?];
     figures.push(track(setup, nothing).await?);
+    figures.push(verdicts()?);
     figures.push(deliver(setup, nothing).await?);
     Ok(figures)
 }
@@ -125,6 +129,7 @@ async fn track(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
     for number in 0..2 * (ROUNDS + 100) {
         leads.push(people.save(&client, number).await?);
     }
+    as_sent(&client).await?;
     let mut function = setup.function("track").await?;
     let event = sample("track/email.json")?;
     let pairs = pairs(
@@ -143,17 +148,70 @@ async fn track(setup: &Setup, nothing: f64) -> Result<Figure, Error> {
     Ok(figure.with_context(format!("{}; an empty answer {nothing:.2} ms", pairs.context())))
 }
 
+/// What judging one hit takes, over the corpus: in this process, which is built as the functions are.
+fn verdicts() -> Result<Figure, Error> {
+    const BLOCKS: usize = 20;
+    let text = std::fs::read_to_string(tools::workspace().join("shared/tests/user_agents/corpus.json"))?;
+    let corpus: Value = serde_json::from_str(&text).map_err(|error| Error::Part(error.to_string()))?;
+    let agents: Vec<&str> = corpus["hits"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|hit| hit["ua"].as_str())
+        .collect();
+    let headers = Headers::from_json(&sample("track/email.json")?["headers"]);
+    let address = Some(IpAddr::from([203, 0, 113, 24]));
+    let mut blocks = Vec::new();
+    for _ in 0..BLOCKS {
+        let start = Instant::now();
+        for agent in agents.iter().cycle().take(10_000) {
+            let user_agent = Some(*agent);
+            let hit = Hit {
+                method: "GET",
+                user_agent,
+                headers: &headers,
+                address,
+            };
+            std::hint::black_box(judge(std::hint::black_box(&hit)));
+        }
+        blocks.push(start.elapsed().as_secs_f64() * 1e6 / 10_000.0);
+    }
+    let conditions = format!("the corpus's {} user agents", agents.len());
+    Ok(Figure::new("a hit's verdict", &conditions, &blocks, "µs").at_most(VERDICT_MAX_US))
+}
+
+/// As if each message had been tried a minute ago: only then does a hit count.
+pub(super) async fn as_sent(client: &tokio_postgres::Client) -> Result<(), Error> {
+    let sql =
+        "update deliveries set first_attempt_at = now() - interval '1 minute' where first_attempt_at is null";
+    client.query_typed(sql, &[]).await?;
+    Ok(())
+}
+
+/// A person's hit, as track keeps that of the sample event.
 pub(super) async fn click(client: &tokio_postgres::Client, lead: Uuid) -> Result<(), Error> {
-    let (code, source, agent): (Option<&str>, _, _) = (None, Some("email"), Some("Mozilla/5.0"));
+    let headers = json!({
+        "accept": "text/html,application/xhtml+xml", "accept-language": "ru-KZ,ru;q=0.9", "sec-fetch-dest": "document",
+        "sec-fetch-mode": "navigate", "sec-fetch-site": "cross-site", "sec-fetch-user": "?1", "sec-ch-ua-mobile": "?0",
+    });
+    let code: Option<&str> = None;
     client
         .query_typed(
-            include_str!("../../../../../shared/src/store/click.sql"),
+            include_str!("../../../../../shared/src/store/hit.sql"),
             &[
                 (&Uuid::now_v7(), Type::UUID),
                 (&code, Type::TEXT),
                 (&Some(lead), Type::UUID),
-                (&source, Type::TEXT),
-                (&agent, Type::TEXT),
+                (&"email", Type::TEXT),
+                (&"browser_navigation", Type::TEXT),
+                (&"human", Type::TEXT),
+                (&true, Type::BOOL),
+                (&1_i16, Type::INT2),
+                (&"GET", Type::TEXT),
+                (&"Mozilla/5.0", Type::TEXT),
+                (&"203.0.113.24", Type::TEXT),
+                (&"203.0.113.0/24", Type::TEXT),
+                (&headers, Type::JSONB),
             ],
         )
         .await?;
