@@ -1,5 +1,4 @@
 -- What we say about a message is true: vendors' reports, what a person is spared from, and an append-only history.
---
 -- Everything that happened to a lead, in order. Nothing changes a row. Each is written in the statement that makes the change.
 create table lead_events (
     id              bigint      generated always as identity,
