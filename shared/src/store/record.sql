@@ -5,7 +5,7 @@
 -- $3 attempt           $6 reason        $9 grace, in seconds, after which the sweep wakes the row
 --
 -- Row locks are taken in intake's order, lead before notification, so that the two cannot deadlock: "lead" is
--- read by the join that feeds the update of the notification.
+-- read by the join that feeds the update of the notification. The CRM task comes last.
 with recorded as (
     update deliveries set
         state = $4,
@@ -34,21 +34,32 @@ with recorded as (
     join scheduled_notifications n on n.id = recorded.notification_id
     where l.id = n.lead_id and $4 = 'accepted'
     returning l.id
+), notification as (
+    update scheduled_notifications n set
+        email_sent = n.email_sent or ($4 = 'accepted' and $2 = 'email'),
+        sms_sent = n.sms_sent or ($4 = 'accepted' and $2 = 'sms'),
+        sent_at = case when $4 = 'accepted' then now() else n.sent_at end,
+        failure_reason = case when $4 = 'failed' then concat_ws('; ', n.failure_reason, $2 || ': ' || $6)
+                              else n.failure_reason end,
+        open_channels = n.open_channels - ($7 is null)::int,
+        status = case
+            when n.open_channels - ($7 is null)::int > 0 then n.status
+            when $4 = 'failed' or n.failure_reason is not null then 'failed'
+            else 'completed'
+        end,
+        wake_at = case when $7 is null then n.wake_at else now() + ($7 + $9) * interval '1 second' end
+    from recorded
+    left join lead on true
+    where n.id = recorded.notification_id
+    returning n.lead_id, n.status
+), told as (
+    -- The sales team learns that a channel has failed for good.
+    update crm_tasks t set
+        state = case when t.state = 'done' then 'pending' else t.state end,
+        revision = t.revision + 1,
+        pending_notes = t.pending_notes || ($2 || '_failed'),
+        wake_at = least(t.wake_at, now())
+    from notification
+    where $4 = 'failed' and t.lead_id = notification.lead_id and not ($2 || '_failed' = any (t.pending_notes))
 )
-update scheduled_notifications n set
-    email_sent = n.email_sent or ($4 = 'accepted' and $2 = 'email'),
-    sms_sent = n.sms_sent or ($4 = 'accepted' and $2 = 'sms'),
-    sent_at = case when $4 = 'accepted' then now() else n.sent_at end,
-    failure_reason = case when $4 = 'failed' then concat_ws('; ', n.failure_reason, $2 || ': ' || $6)
-                          else n.failure_reason end,
-    open_channels = n.open_channels - ($7 is null)::int,
-    status = case
-        when n.open_channels - ($7 is null)::int > 0 then n.status
-        when $4 = 'failed' or n.failure_reason is not null then 'failed'
-        else 'completed'
-    end,
-    wake_at = case when $7 is null then n.wake_at else now() + ($7 + $9) * interval '1 second' end
-from recorded
-left join lead on true
-where n.id = recorded.notification_id
-returning n.status
+select status from notification

@@ -15,7 +15,7 @@ use proftest::domain::ids::{
 };
 use proftest::domain::metadata::Metadata;
 use proftest::domain::retention::{Expiring, Retention};
-use proftest::store::{Click, CrmWork, Pinned, Store, StoreError, Target};
+use proftest::store::{Click, CrmWork, DealSaved, Pinned, Store, StoreError, Target, Told};
 use serde_json::{Map, json};
 use std::time::Duration;
 use tokio_postgres::error::SqlState;
@@ -93,6 +93,11 @@ fn work() -> CrmWork {
         deal_due: true,
         notes: Vec::new(),
         maybe_noted: false,
+        task_due: true,
+        task_user: None,
+        tasking_for: None,
+        move_due: false,
+        clicked: false,
         creating_for: None,
         contact: None,
         deal: None,
@@ -101,17 +106,31 @@ fn work() -> CrmWork {
         phone: person.phone,
         source: person.source,
         metadata: Metadata::from_json(Map::new()),
+        email_fate: None,
+        sms_fate: None,
     }
 }
 
 async fn crm(store: &Store) -> Done {
     let (work, token) = (work(), || "token".to_owned().into());
+    let saved = DealSaved {
+        deal: DealId(1),
+        contact: Some(ContactId(1)),
+        made: true,
+        task_due: true,
+        user: None,
+        move_due: false,
+    };
+    let told = Told {
+        notes: &NoteKind::ALL,
+        task: true,
+    };
     vec![
         done(store.claim_crm(work.lead).await),
         done(store.mark_creating(&work, true).await),
-        done(store.mark_noting(&work).await),
-        done(store.save_deal(&work, DealId(1), Some(ContactId(1))).await),
-        done(store.record_crm(&work, &CrmOutcome::Done, &NoteKind::ALL).await),
+        done(store.mark_telling(&work, true, true).await),
+        done(store.save_deal(&work, &saved).await),
+        done(store.record_crm(&work, &CrmOutcome::Done, told).await),
         done(store.take_slot(5).await),
         done(store.give_slot_back(1).await),
         done(store.shut_gate(Some(Duration::ZERO), "test").await),

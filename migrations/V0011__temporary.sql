@@ -1,0 +1,2 @@
+-- TEMPORARY: V0011 is the hits'.
+select 1;
