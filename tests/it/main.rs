@@ -11,6 +11,7 @@ mod challenge;
 mod challenge_browser;
 mod consents;
 mod crash_matrix;
+mod crm_handover;
 mod crm_rate;
 mod crm_recovery;
 mod crm_story;

@@ -148,6 +148,20 @@ impl AmoCrm {
         self.0.control.with(|account| change(&mut account.tasks));
     }
 
+    /// A salesperson moves a deal within its pipeline.
+    pub fn move_deal(&self, deal: i64, status: i64) {
+        self.0.control.with(|account| {
+            if let Some(deal) = account.deals.get_mut(&deal) {
+                deal.status_id = status;
+            }
+        });
+    }
+
+    /// A salesperson deletes a deal for good.
+    pub fn delete_deal(&self, deal: i64) {
+        self.0.control.with(|account| account.deals.remove(&deal));
+    }
+
     pub fn board(&self) -> Vec<BoardStage> {
         self.0.control.with(|account| view::board(account))
     }
