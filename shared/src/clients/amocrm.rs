@@ -235,15 +235,20 @@ impl AmoCrm {
             .iter()
             .map(|note| json!({"entity_id": note.deal, "note_type": "common", "params": {"text": note.text}}))
             .collect();
-        self.send(
-            Step::AmocrmAddNotes,
-            Method::POST,
-            token,
-            "leads/notes",
-            &json!(notes),
-        )
-        .await
-        .map(|_| ())
+        let answer = self
+            .send(
+                Step::AmocrmAddNotes,
+                Method::POST,
+                token,
+                "leads/notes",
+                &json!(notes),
+            )
+            .await?;
+        if wire::made(&answer.body, "notes") < notes.len() {
+            let reason = "amocrm wrote a note without an id";
+            return Err(Failure::new(Reaction::Unknown, reason));
+        }
+        Ok(())
     }
 
     /// The texts of a deal's notes, at most 250 of them.

@@ -48,7 +48,7 @@ impl AmoCrm {
         let answer = self
             .send(Step::AmocrmAddTasks, Method::POST, token, "tasks", &json!(body))
             .await?;
-        if wire::made_tasks(&answer.body) < tasks.len() {
+        if wire::made(&answer.body, "tasks") < tasks.len() {
             let reason = "amocrm made a task without an id";
             return Err(Failure::new(Reaction::Unknown, reason));
         }

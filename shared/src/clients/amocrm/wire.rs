@@ -235,11 +235,11 @@ pub(super) fn names(names: &[String]) -> Value {
     names.iter().map(|name| json!({"name": name})).collect()
 }
 
-/// How many tasks an answer says were made: only one with an id counts.
-pub(super) fn made_tasks(body: &[u8]) -> usize {
+/// How many notes or tasks an answer says were made: only one with an id counts.
+pub(super) fn made(body: &[u8], what: &str) -> usize {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let made = body["_embedded"]["tasks"].as_array().map_or(&[][..], Vec::as_slice);
-    made.iter().filter(|task| task["id"].is_i64()).count()
+    let made = body["_embedded"][what].as_array().map_or(&[][..], Vec::as_slice);
+    made.iter().filter(|one| one["id"].is_i64()).count()
 }
 
 /// The first created deal. The vendor's SDK reads a bare array, another library `_embedded.leads`.
@@ -304,7 +304,7 @@ mod tests {
             ("[]", 0),
             ("<html>", 0),
         ] {
-            assert_eq!(made_tasks(body.as_bytes()), made, "{body}");
+            assert_eq!(super::made(body.as_bytes(), "tasks"), made, "{body}");
         }
     }
 

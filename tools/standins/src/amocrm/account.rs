@@ -132,11 +132,12 @@ impl Account {
         id
     }
 
-    pub(super) fn add_note(&mut self, note: CrmNote) {
+    pub(super) fn add_note(&mut self, note: CrmNote) -> i64 {
         if let Some(deal) = self.deals.get_mut(&note.deal_id) {
             deal.updated_at = Timestamp::now();
         }
         self.notes.push(note);
+        self.next_id()
     }
 
     pub(super) fn add_task(&mut self, draft: TaskDraft) -> i64 {

@@ -107,12 +107,12 @@ async fn add_notes(State(crm): State<AmoCrm>, body: Bytes) -> Response {
     crm.with(|account| {
         let notes = rules::new_notes(account, &body)?;
         let written: Vec<Value> = notes
-            .iter()
-            .map(|note| json!({ "entity_id": note.deal_id }))
+            .into_iter()
+            .map(|note| {
+                let deal = note.deal_id;
+                json!({ "id": account.add_note(note), "entity_id": deal })
+            })
             .collect();
-        for note in notes {
-            account.add_note(note);
-        }
         Ok(Some(json!({ "_embedded": { "notes": written } })))
     })
 }
