@@ -86,7 +86,12 @@ fn a_new_deal_is_handed_over_whole_in_one_call_for_notes_and_one_for_tasks() {
         let app = worker(&world).await;
         let mut leads = Vec::new();
         for _ in 0..10 {
-            leads.push(world.save(&with_result(&Person::new()), Duration::ZERO).await.lead);
+            leads.push(
+                world
+                    .save(&with_result(&Person::new()), Duration::ZERO)
+                    .await
+                    .lead,
+            );
         }
         assert_eq!(wake(&app, &leads).await, 0);
         // The pipelines; a search and a creation each; the notes and the tasks of all.
@@ -97,11 +102,17 @@ fn a_new_deal_is_handed_over_whole_in_one_call_for_notes_and_one_for_tasks() {
             let lines: Vec<&str> = first.lines().collect();
             assert_eq!(lines[0], "Результат теста: Практик и Организатор");
             assert_eq!(lines[3], "Источник: Instagram, реклама, kenesary");
-            assert!(lines[6].ends_with(" ➜ Соберу или починю что-нибудь своими руками"), "{first}");
+            assert!(
+                lines[6].ends_with(" ➜ Соберу или починю что-нибудь своими руками"),
+                "{first}"
+            );
             let all = format!("{:?}", deal.notes);
             assert!(!all.contains("СРОЧНО") && !all.contains("деньги"), "{all}");
             assert_eq!((deal.notes.len(), deal.tasks.len()), (2, 1));
-            assert_eq!(deal.tasks[0].text, proftest::texts::texts(proftest::texts::Locale::Ru).crm.task);
+            assert_eq!(
+                deal.tasks[0].text,
+                proftest::texts::texts(proftest::texts::Locale::Ru).crm.task
+            );
         }
         let steps = "select detail ->> 'step' as step, count(*) from lead_events where what = 'crm' group by 1 order by 1";
         let steps = world.db.rows(steps).await;
@@ -149,7 +160,10 @@ fn new_deals_and_their_tasks_go_to_the_users_in_turn_and_nobody_else_s_deal_chan
         let mut counts = [0, 0];
         for deal in world.vendors.made() {
             assert_eq!(deal.tasks.len(), 1);
-            assert_eq!(deal.tasks[0].responsible, deal.responsible, "the deal's and its task's");
+            assert_eq!(
+                deal.tasks[0].responsible, deal.responsible,
+                "the deal's and its task's"
+            );
             counts[users.iter().position(|user| *user == deal.responsible).unwrap()] += 1;
         }
         assert!(counts.iter().all(|count| *count > 5), "{counts:?}");
@@ -212,8 +226,15 @@ fn a_task_that_was_certainly_not_made_is_made_later() {
         let lead = world.lead().await.lead;
         wake(&app, &[lead]).await;
         let row = world.crm_task(lead).await;
-        assert_eq!((&row["state"], &row["task_due"]), (&json!("pending"), &json!(true)));
-        assert_eq!(row["pending_notes"], json!([]), "what was written is not written again");
+        assert_eq!(
+            (&row["state"], &row["task_due"]),
+            (&json!("pending"), &json!(true))
+        );
+        assert_eq!(
+            row["pending_notes"],
+            json!([]),
+            "what was written is not written again"
+        );
         drain(&world, &[app], Duration::from_secs(20)).await;
         let deal = world.deal(lead).await;
         assert_eq!((deal.notes.len(), deal.tasks.len()), (2, 1));
@@ -227,7 +248,16 @@ fn a_worker_that_dies_before_the_task_leaves_it_to_the_next_and_to_one_lead_of_t
         let (one, person) = (worker(&world).await, Person::new());
         let waiting = world.save(&person, Duration::ZERO).await;
         // The deal stands; then the worker's database is gone, as at its death.
-        world.break_crm("POST /api/v4/leads/notes", Mode::Status { status: 503, name: None, retry_after: None }, Some(1), None);
+        world.break_crm(
+            "POST /api/v4/leads/notes",
+            Mode::Status {
+                status: 503,
+                name: None,
+                retry_after: None,
+            },
+            Some(1),
+            None,
+        );
         wake(&one, &[waiting.lead]).await;
         let sql = format!(
             "update crm_tasks set state = 'working', tasking_since = null, noting_since = null, next_attempt_at = now() + interval '1 minute'
@@ -258,13 +288,21 @@ fn a_deal_with_an_open_task_gets_no_second_one_and_a_retake_adds_its_tag() {
         let deal = world.deal(lead).await.id;
         finish_messages(&world).await;
         let touch = json!({"source": "proftest_autumn", "campaignSlug": "autumn", "utmParams": {"utm_source": "tiktok"}});
-        let again = person.with(json!({"lastTouch": touch, "answers": vec![1; 12], "result": {"types": ["A", "I"]}}));
+        let again =
+            person.with(json!({"lastTouch": touch, "answers": vec![1; 12], "result": {"types": ["A", "I"]}}));
         assert_eq!(told(&world, &app, &again).await, lead);
         let found = world.deal(lead).await;
-        assert_eq!((found.id, found.tasks.len()), (deal, 1), "the first task is still open");
+        assert_eq!(
+            (found.id, found.tasks.len()),
+            (deal, 1),
+            "the first task is still open"
+        );
         assert_eq!(found.tags, ["kenesary", "autumn"]);
         let notes: Vec<&str> = found.notes.iter().map(|note| note.text.as_str()).collect();
-        assert!(notes[2].starts_with("Результат теста: Творец и Исследователь\n"), "{notes:?}");
+        assert!(
+            notes[2].starts_with("Результат теста: Творец и Исследователь\n"),
+            "{notes:?}"
+        );
         assert!(
             notes[3].starts_with("Источник: Instagram, реклама, kenesary\nПоследний визит: TikTok, autumn\n"),
             "{notes:?}"
@@ -289,9 +327,20 @@ fn a_deal_that_was_there_moves_only_after_a_human_click() {
         let deal = seed(&world, &person, existing(EARLY));
         let lead = told(&world, &app, &person).await;
         let found = world.deal(lead).await;
-        assert_eq!((found.id, found.status_id), (deal, EARLY), "anybody can type a phone");
-        assert_eq!(found.fields["UTM_SOURCE"], "ig", "empty fields are filled all the same");
-        assert_eq!(found.tags, ["Kenesary"], "a tag that is there in another case is there");
+        assert_eq!(
+            (found.id, found.status_id),
+            (deal, EARLY),
+            "anybody can type a phone"
+        );
+        assert_eq!(
+            found.fields["UTM_SOURCE"], "ig",
+            "empty fields are filled all the same"
+        );
+        assert_eq!(
+            found.tags,
+            ["Kenesary"],
+            "a tag that is there in another case is there"
+        );
         assert_eq!((found.notes.len(), found.tasks.len()), (2, 1));
         let before = world.vendors.amocrm.stats().requests;
         click(&world, lead, Channel::Sms).await;
@@ -420,10 +469,18 @@ fn what_other_statements_ask_for_becomes_a_note() {
         world.db.execute(changes).await;
         wake(&app, &[waiting.lead]).await;
         let notes = world.notes(world.deal(waiting.lead).await.id);
-        let begins: Vec<&str> = notes[2..].iter().map(|note| note.split([':', '.']).next().unwrap()).collect();
+        let begins: Vec<&str> = notes[2..]
+            .iter()
+            .map(|note| note.split([':', '.']).next().unwrap())
+            .collect();
         assert_eq!(
             begins,
-            ["Результата теста нет", "Это был не он", "Отписался", "Письмо не доставлено"]
+            [
+                "Результата теста нет",
+                "Это был не он",
+                "Отписался",
+                "Письмо не доставлено"
+            ]
         );
         assert_eq!(world.crm_task(waiting.lead).await["pending_notes"], json!([]));
     });
@@ -435,12 +492,20 @@ fn what_stops_a_task_is_in_the_lead_s_story_once() {
         let world = World::new().await;
         let app = worker(&world).await;
         let lead = world.lead().await.lead;
-        let refused = Mode::Status { status: 500, name: None, retry_after: None };
+        let refused = Mode::Status {
+            status: 500,
+            name: None,
+            retry_after: None,
+        };
         world.break_crm("POST /api/v4/leads/complex", refused, Some(2), None);
         drain(&world, &[app], Duration::from_secs(20)).await;
-        let sql = format!("select detail from lead_events where lead_id = '{lead}' and what = 'crm' order by id");
+        let sql =
+            format!("select detail from lead_events where lead_id = '{lead}' and what = 'crm' order by id");
         let told: Vec<Value> = world.db.rows(&sql).await;
-        let steps: Vec<&str> = told.iter().map(|row| row["detail"]["step"].as_str().unwrap()).collect();
+        let steps: Vec<&str> = told
+            .iter()
+            .map(|row| row["detail"]["step"].as_str().unwrap())
+            .collect();
         assert_eq!(steps, ["retry", "retry", "deal", "notes", "task"]);
         assert_eq!(told[0]["detail"]["reason"], "amocrm 500 Internal_Server_Error");
     });

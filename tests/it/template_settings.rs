@@ -218,7 +218,9 @@ fn the_template_s_defaults_are_the_functions_own() {
     let crm = with_required_alone(config::Crm::read);
     let tasks = crm.amocrm.tasks.expect("a task by default");
     let template = template();
-    let hours = template["Parameters"]["AmocrmTaskHours"]["Default"].as_str().unwrap();
+    let hours = template["Parameters"]["AmocrmTaskHours"]["Default"]
+        .as_str()
+        .unwrap();
     assert_eq!(WorkHours::parse(hours), Some(tasks.hours));
     for (parameter, own) in [
         ("NotificationDelaySeconds", json!(intake.delay.as_secs())),

@@ -85,7 +85,13 @@ async fn prepare<'a>(app: &App, with_deal: &'a WithDeal) -> Result<Telling<'a>, 
     let tasks = app.tasks.as_ref().filter(|_| deal.task_due);
     let task = tasks.map(|tasks| tasks.new_task(work, deal, now()));
     let begins = !notes.is_empty() || task.is_some();
-    if begins && app.store.mark_telling(work, !notes.is_empty(), task.is_some()).await? == Fence::Lost {
+    if begins
+        && app
+            .store
+            .mark_telling(work, !notes.is_empty(), task.is_some())
+            .await?
+            == Fence::Lost
+    {
         return Err(Stop::Lost);
     }
     Ok(Telling {

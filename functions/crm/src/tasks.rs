@@ -27,7 +27,9 @@ impl Tasks {
         let users = &self.settings.users;
         let count = u128::try_from(users.len()).ok().filter(|count| *count > 0)?;
         let place = lead.as_uuid().as_u128() % count;
-        usize::try_from(place).ok().and_then(|place| users.get(place).copied())
+        usize::try_from(place)
+            .ok()
+            .and_then(|place| users.get(place).copied())
     }
 
     /// `now` counts from 1970.

@@ -76,7 +76,9 @@ fn with_result(texts: &CrmTexts, result: QuizResult) -> Vec<String> {
 fn answer_lines(texts: &CrmTexts, answers: &Answers) -> impl Iterator<Item = String> {
     let questions = questions().iter().zip(&answers.indices).zip(1..);
     questions.map(|((question, index), number)| {
-        let chosen = usize::try_from(*index).ok().and_then(|index| question.options.get(index));
+        let chosen = usize::try_from(*index)
+            .ok()
+            .and_then(|index| question.options.get(index));
         let answer = chosen.map_or(texts.no_answer, |option| option.text);
         format!("{number}. {} {} {answer}", question.text, texts.arrow)
     })
@@ -92,7 +94,12 @@ fn touches(texts: &CrmTexts, work: &CrmWork) -> (String, Option<String>) {
         metadata.first_tags.as_ref(),
     );
     let last = metadata.last_touch.as_ref().map(|touch| {
-        source_in_words(texts, &touch.source, touch.campaign.as_deref(), touch.tags.as_ref())
+        source_in_words(
+            texts,
+            &touch.source,
+            touch.campaign.as_deref(),
+            touch.tags.as_ref(),
+        )
     });
     let last = last.filter(|last| *last != first);
     (first, last)
@@ -107,8 +114,10 @@ fn source(texts: &CrmTexts, work: &CrmWork) -> String {
     let first_tags = work.metadata.first_tags.as_ref();
     let touch = work.metadata.last_touch.as_ref();
     let last_tags = touch.and_then(|touch| touch.tags.as_ref());
-    let lines = tag_lines(texts.tags, first_tags)
-        .chain(tag_lines(texts.last_tags, last_tags.filter(|last| Some(*last) != first_tags)));
+    let lines = tag_lines(texts.tags, first_tags).chain(tag_lines(
+        texts.last_tags,
+        last_tags.filter(|last| Some(*last) != first_tags),
+    ));
     fitted(text, lines)
 }
 

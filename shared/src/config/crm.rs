@@ -134,7 +134,10 @@ impl CrmTasks {
         let hours = env.optional("AMOCRM_TASK_HOURS");
         let hours = WorkHours::parse(hours.as_deref().unwrap_or(WorkHours::DEFAULT));
         let hours = hours.ok_or_else(|| {
-            malformed("AMOCRM_TASK_HOURS", "whole hours such as 10-19, the later one at most 24")
+            malformed(
+                "AMOCRM_TASK_HOURS",
+                "whole hours such as 10-19, the later one at most 24",
+            )
         })?;
         let text = env.even_empty("AMOCRM_TASK_TEXT");
         if text.as_ref().is_some_and(|text| text.chars().count() > 250) {
@@ -337,9 +340,18 @@ mod tests {
         for off in ["", "  "] {
             assert_eq!(with("AMOCRM_TASK_TEXT", off).ok().unwrap().tasks, None);
         }
-        let own = with("AMOCRM_TASK_TEXT", " Позвонить ").ok().unwrap().tasks.unwrap();
+        let own = with("AMOCRM_TASK_TEXT", " Позвонить ")
+            .ok()
+            .unwrap()
+            .tasks
+            .unwrap();
         assert_eq!(own.text.as_deref(), Some("Позвонить"));
-        let users = with("AMOCRM_TASK_USERS", "7, 8,,9").ok().unwrap().tasks.unwrap().users;
+        let users = with("AMOCRM_TASK_USERS", "7, 8,,9")
+            .ok()
+            .unwrap()
+            .tasks
+            .unwrap()
+            .users;
         assert_eq!(users, [UserId(7), UserId(8), UserId(9)]);
     }
 }

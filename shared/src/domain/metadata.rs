@@ -144,9 +144,12 @@ impl Metadata {
         let result = json.remove("result").as_ref().and_then(result_from_json);
         let indices = match json.remove("answers") {
             // What is no index answers its question all the same: with no option.
-            Some(Value::Array(indices)) => {
-                Some(indices.iter().map(|index| index.as_u64().unwrap_or(u64::MAX)).collect())
-            }
+            Some(Value::Array(indices)) => Some(
+                indices
+                    .iter()
+                    .map(|index| index.as_u64().unwrap_or(u64::MAX))
+                    .collect(),
+            ),
             _ => None,
         };
         let answers = (indices.is_some() || result.is_some()).then(|| Answers {

@@ -131,7 +131,11 @@ pub const STEPS: [(&str, Scene, &[Step]); 18] = [
         &[Step::AmocrmFindDeals, Step::ChangeMessageVisibility],
     ),
     ("crm", Scene::LostNotes, &[Step::AmocrmNotes]),
-    ("crm", Scene::LostTasks, &[Step::AmocrmTasks, Step::AmocrmAddTasks]),
+    (
+        "crm",
+        Scene::LostTasks,
+        &[Step::AmocrmTasks, Step::AmocrmAddTasks],
+    ),
     (
         "crm",
         Scene::OAuth,

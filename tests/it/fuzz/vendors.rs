@@ -310,7 +310,8 @@ fn amocrm_s_answers_are_read_or_refused() {
     let contact = json!({"id": 1, "custom_fields_values": fields, "_embedded": {"leads": [{"id": 2}]}});
     let lead = json!({"id": 2, "pipeline_id": 1, "status_id": 2, "custom_fields_values": fields, "responsible_user_id": 5,
         "closest_task_at": 1_800_000_000, "_embedded": {"contacts": [{"id": 1}], "tags": [{"id": 6, "name": "x"}]}});
-    let open = json!({"id": 9, "entity_id": 2, "text": "x", "is_completed": false, "created_at": 1_800_000_000});
+    let open =
+        json!({"id": 9, "entity_id": 2, "text": "x", "is_completed": false, "created_at": 1_800_000_000});
     let valid = vec![
         json!([{"id": 7, "contact_id": 8}]),
         json!({"_embedded": {"contacts": [contact], "leads": [lead], "notes": [{"params": {"text": "x"}}],
@@ -331,7 +332,10 @@ fn amocrm_s_answers_are_read_or_refused() {
                 4 => amocrm.notes(&token, DealId(2)).await.err(),
                 5 => amocrm.create_deal(&token, &deal).await.err(),
                 6 => amocrm.tasks(&token, &[DealId(2)]).await.err(),
-                7 => made_only_with_ids(&answer, amocrm.add_tasks(&token, std::slice::from_ref(&task)).await)?,
+                7 => made_only_with_ids(
+                    &answer,
+                    amocrm.add_tasks(&token, std::slice::from_ref(&task)).await,
+                )?,
                 _ => amocrm.refresh(&client, &token).await.err(),
             })
         })?;

@@ -242,11 +242,19 @@ pub fn cases() -> Vec<Case> {
         let word = row[1].trim_matches('`');
         cases.push(Case::new(word, vendor(&row[0]), Break::parse(word), &row[2]));
     }
-    for row in rows(&document, "| fault of amoCRM | the call that writes the notes | the call that makes the task |") {
+    for row in rows(
+        &document,
+        "| fault of amoCRM | the call that writes the notes | the call that makes the task |",
+    ) {
         assert_eq!(row.len(), 3, "{row:?}");
         let word = row[0].trim_matches('`');
         for (cell, path) in row[1..].iter().zip([ADD_NOTES, ADD_TASKS]) {
-            let case = Case::new(&format!("{path}, {word}"), Vendor::AmoCrm, Break::parse(word), cell);
+            let case = Case::new(
+                &format!("{path}, {word}"),
+                Vendor::AmoCrm,
+                Break::parse(word),
+                cell,
+            );
             cases.push(Case { path, ..case });
         }
     }

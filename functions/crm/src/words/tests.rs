@@ -52,9 +52,20 @@ fn the_first_note_begins_with_the_result_and_what_to_say_first() {
     let notes = written(&work(&[NoteKind::Utm, NoteKind::Result], metadata));
     let lines: Vec<&str> = notes[0].lines().collect();
     assert_eq!(lines[0], "Результат теста: Практик и Организатор");
-    assert!(lines[1].starts_with("Профессии: Системный администратор, "), "{}", lines[1]);
-    assert!(lines[2].starts_with("С чего начать: Спросите, что человек собирал"), "{}", lines[2]);
-    assert_eq!(lines[3..6], ["Источник: Instagram, реклама, kenesary", "", "Ответы:"]);
+    assert!(
+        lines[1].starts_with("Профессии: Системный администратор, "),
+        "{}",
+        lines[1]
+    );
+    assert!(
+        lines[2].starts_with("С чего начать: Спросите, что человек собирал"),
+        "{}",
+        lines[2]
+    );
+    assert_eq!(
+        lines[3..6],
+        ["Источник: Instagram, реклама, kenesary", "", "Ответы:"]
+    );
     assert_eq!(
         lines[6],
         "1. Впереди свободная суббота. Чем займётесь с удовольствием? ➜ Соберу или починю что-нибудь своими руками"
@@ -75,7 +86,10 @@ fn a_client_s_own_words_are_in_no_note_and_a_wrong_index_is_no_answer() {
         panic!()
     };
     assert!(!note.contains("СРОЧНО") && !note.contains("деньги"), "{note}");
-    let answers: Vec<&str> = note.lines().filter_map(|line| Some(line.split_once(" ➜ ")?.1)).collect();
+    let answers: Vec<&str> = note
+        .lines()
+        .filter_map(|line| Some(line.split_once(" ➜ ")?.1))
+        .collect();
     assert_eq!(answers[1..5], ["нет ответа"; 4], "{note}");
     assert_eq!(answers[5], questions()[5].options[1].text);
     assert_ne!(answers[0], "нет ответа");
@@ -83,7 +97,11 @@ fn a_client_s_own_words_are_in_no_note_and_a_wrong_index_is_no_answer() {
 
 #[test]
 fn without_a_result_the_note_says_so_and_how_to_begin() {
-    for metadata in [json!({}), json!({"answers": [0, 1, 2]}), json!({"proftestAnswers": [{"question": "a", "answer": "b"}]})] {
+    for metadata in [
+        json!({}),
+        json!({"answers": [0, 1, 2]}),
+        json!({"proftestAnswers": [{"question": "a", "answer": "b"}]}),
+    ] {
         let notes = written(&work(RESULT, metadata.clone()));
         assert!(
             notes[0].starts_with("Результата теста нет: известны только контакты.\nС чего начать: "),
@@ -126,7 +144,10 @@ fn what_did_not_arrive_is_told_with_its_reason() {
             reason: Some(reason.to_owned()),
         })
     };
-    (work.email_fate, work.sms_fate) = (fate("bounced", "550 5.1.1 <a@example.com> no such user"), fate("undelivered", "x"));
+    (work.email_fate, work.sms_fate) = (
+        fate("bounced", "550 5.1.1 <a@example.com> no such user"),
+        fate("undelivered", "x"),
+    );
     assert_eq!(
         written(&work),
         [

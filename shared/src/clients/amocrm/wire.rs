@@ -209,7 +209,9 @@ pub(super) struct Problem {
     pub(super) retry_after: Option<u64>,
 }
 
-fn null_as_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+fn null_as_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
     Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
@@ -291,14 +293,20 @@ mod tests {
             r#"{"id":1,"pipeline_id":1,"status_id":1,"closest_task_at":0,"_embedded":{}}"#,
         ] {
             let deal = read(without);
-            assert!(!deal.has_open_task() && deal.responsible.is_none() && !deal.has_tag("x"), "{without}");
+            assert!(
+                !deal.has_open_task() && deal.responsible.is_none() && !deal.has_tag("x"),
+                "{without}"
+            );
         }
     }
 
     #[test]
     fn only_a_task_with_an_id_was_made() {
         for (body, made) in [
-            (r#"{"_embedded":{"tasks":[{"id":7,"request_id":"a"},{"id":8}]}}"#, 2),
+            (
+                r#"{"_embedded":{"tasks":[{"id":7,"request_id":"a"},{"id":8}]}}"#,
+                2,
+            ),
             (r#"{"_embedded":{"tasks":[{"id":"7"},{}]}}"#, 0),
             (r#"{"_embedded":{"tasks":null}}"#, 0),
             ("[]", 0),

@@ -87,7 +87,18 @@ mod tests {
 
     #[test]
     fn hours_that_are_none_are_refused() {
-        for raw in ["", "10", "10-", "-19", "19-10", "10-10", "10-25", "10:00-19:00", "a-b", "10-19-20"] {
+        for raw in [
+            "",
+            "10",
+            "10-",
+            "-19",
+            "19-10",
+            "10-10",
+            "10-25",
+            "10:00-19:00",
+            "a-b",
+            "10-19-20",
+        ] {
             assert_eq!(WorkHours::parse(raw), None, "{raw}");
         }
         assert!(WorkHours::parse(" 9 - 18 ").is_some());

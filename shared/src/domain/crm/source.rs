@@ -84,15 +84,36 @@ mod tests {
                 json!({"utm_source": "ig", "utm_medium": "cpc", "utm_campaign": "kenesary"}),
                 "Instagram, реклама, kenesary",
             ),
-            (json!({"utm_source": "Instagram.com", "utm_medium": "Story"}), "Instagram, сторис, kenesary"),
-            (json!({"utm_source": "tiktok", "utm_medium": "ads", "utm_campaign": "осень"}), "TikTok, реклама, осень, kenesary"),
-            (json!({"utm_source": "yandex", "utm_medium": "organic"}), "Яндекс, без рекламы, kenesary"),
-            (json!({"utm_source": "tg", "utm_medium": "blogger"}), "Telegram, блогер, kenesary"),
+            (
+                json!({"utm_source": "Instagram.com", "utm_medium": "Story"}),
+                "Instagram, сторис, kenesary",
+            ),
+            (
+                json!({"utm_source": "tiktok", "utm_medium": "ads", "utm_campaign": "осень"}),
+                "TikTok, реклама, осень, kenesary",
+            ),
+            (
+                json!({"utm_source": "yandex", "utm_medium": "organic"}),
+                "Яндекс, без рекламы, kenesary",
+            ),
+            (
+                json!({"utm_source": "tg", "utm_medium": "blogger"}),
+                "Telegram, блогер, kenesary",
+            ),
             (json!({"utm_source": "www.google.com"}), "Google, kenesary"),
-            (json!({"utm_source": "whatsapp", "utm_medium": "direct"}), "WhatsApp, переписка, kenesary"),
-            (json!({"utm_source": "email", "utm_medium": "email"}), "письмо, kenesary"),
+            (
+                json!({"utm_source": "whatsapp", "utm_medium": "direct"}),
+                "WhatsApp, переписка, kenesary",
+            ),
+            (
+                json!({"utm_source": "email", "utm_medium": "email"}),
+                "письмо, kenesary",
+            ),
             (json!({"utm_source": "sms"}), "SMS, kenesary"),
-            (json!({"utm_source": "podcast_ai", "utm_medium": "ep12"}), "podcast_ai, ep12, kenesary"),
+            (
+                json!({"utm_source": "podcast_ai", "utm_medium": "ep12"}),
+                "podcast_ai, ep12, kenesary",
+            ),
             (json!({"utm_campaign": "KENESARY"}), "KENESARY"),
             (json!(null), "kenesary"),
         ] {
@@ -112,7 +133,10 @@ mod tests {
     fn what_a_stranger_put_into_a_link_is_short_and_no_link() {
         let tags = json!({"utm_source": "https://evil.example/login?x=1\u{200B}\n", "utm_campaign": "я".repeat(200)});
         let said = said("proftest", None, tags);
-        assert_eq!(said, format!("https//evil.example/loginx1, {}…", "я".repeat(WORD_MAX)));
+        assert_eq!(
+            said,
+            format!("https//evil.example/loginx1, {}…", "я".repeat(WORD_MAX))
+        );
         assert!(!said.contains("://"));
     }
 }

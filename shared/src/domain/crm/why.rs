@@ -57,7 +57,9 @@ impl Why {
             _ if reason == "cancelled" || reason.is_empty() => return None,
             _ if reason.contains("suppress") || reason.contains("unsubscribed") => Self::Unwanted,
             _ if reason.starts_with("outcome unknown") => Self::Unknown,
-            Channel::Email if reason.starts_with("resend 422") || reason.starts_with("resend 400") => Self::WrongAddress,
+            Channel::Email if reason.starts_with("resend 422") || reason.starts_with("resend 400") => {
+                Self::WrongAddress
+            }
             Channel::Sms if is_last_word(&["mobizon code 1", "mobizon code 12"]) => Self::WrongNumber,
             _ => Self::Service,
         })
@@ -88,7 +90,12 @@ mod tests {
     fn every_end_has_its_words() {
         let (email, sms) = (Channel::Email, Channel::Sms);
         for (channel, state, reason, expected) in [
-            (email, "bounced", "resend bounce permanent general", Some(Why::NoMailbox)),
+            (
+                email,
+                "bounced",
+                "resend bounce permanent general",
+                Some(Why::NoMailbox),
+            ),
             (email, "bounced", "Transient MailboxFull", Some(Why::MailboxFull)),
             (email, "bounced", "", Some(Why::NoMailbox)),
             (email, "complained", "", Some(Why::Complained)),
@@ -96,9 +103,24 @@ mod tests {
             (sms, "undelivered", "", Some(Why::NumberRefuses)),
             (sms, "undelivered", "mobizon EXPIRED", Some(Why::PhoneOff)),
             (sms, "expired", "", Some(Why::PhoneOff)),
-            (email, "failed", "resend 422 invalid_parameter", Some(Why::WrongAddress)),
-            (email, "failed", "gave up after 12 retries: resend 500", Some(Why::Service)),
-            (email, "failed", "outcome unknown, and the idempotency key has expired", Some(Why::Unknown)),
+            (
+                email,
+                "failed",
+                "resend 422 invalid_parameter",
+                Some(Why::WrongAddress),
+            ),
+            (
+                email,
+                "failed",
+                "gave up after 12 retries: resend 500",
+                Some(Why::Service),
+            ),
+            (
+                email,
+                "failed",
+                "outcome unknown, and the idempotency key has expired",
+                Some(Why::Unknown),
+            ),
             (sms, "failed", "mobizon code 1", Some(Why::WrongNumber)),
             (sms, "failed", "mobizon code 11", Some(Why::Service)),
             (sms, "failed", "held: country", Some(Why::Held)),

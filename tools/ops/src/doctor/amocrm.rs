@@ -206,13 +206,19 @@ async fn users(http: &Client, settings: &config::AmoCrm, token: &SecretString, f
         }
         Err(why) => return findings.wrong(format!("the users cannot be read: amoCRM {why}")),
     };
-    let unknown = tasks.users.iter().find(|id| known.iter().all(|(known, _)| known != *id));
+    let unknown = tasks
+        .users
+        .iter()
+        .find(|id| known.iter().all(|(known, _)| known != *id));
     match unknown {
         Some(id) => findings.wrong(format!(
             "AMOCRM_TASK_USERS: no user is {id}; the account has {}",
             list(known.iter().map(|(id, name)| (name.as_str(), *id)))
         )),
-        None => findings.ok(format!("new deals and their tasks go to {} users", tasks.users.len())),
+        None => findings.ok(format!(
+            "new deals and their tasks go to {} users",
+            tasks.users.len()
+        )),
     }
 }
 

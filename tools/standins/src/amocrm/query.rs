@@ -99,8 +99,12 @@ impl TaskListing {
     /// The vendor looks at `filter[entity_id]` only beside `filter[entity_type]`; the stand-in refuses it alone, and another
     /// order than ours.
     pub(super) fn parse(raw: Option<&str>) -> Result<Self, Refusal> {
-        let (mut rest, mut deals, mut of_deals, mut is_newest_first) =
-            (form_urlencoded::Serializer::new(String::new()), Vec::new(), false, false);
+        let (mut rest, mut deals, mut of_deals, mut is_newest_first) = (
+            form_urlencoded::Serializer::new(String::new()),
+            Vec::new(),
+            false,
+            false,
+        );
         for (name, value) in form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
             match (&*name, &*value) {
                 ("filter[entity_type]", "leads") => of_deals = true,

@@ -83,9 +83,13 @@ fn new_task(check: &mut Check, fields: &Map<String, Value>) -> TaskDraft {
     let kind = check.text(fields, "", "entity_type");
     check.chosen(fields, "", "entity_type", kind, |kind| kind == "leads");
     let until = check.int(fields, "", "complete_till");
-    check.chosen(fields, "", "complete_till", until, |until| (1..=LATEST).contains(until));
+    check.chosen(fields, "", "complete_till", until, |until| {
+        (1..=LATEST).contains(until)
+    });
     let task_type = check.int(fields, "", "task_type_id");
-    check.chosen(fields, "", "task_type_id", task_type, |kind| TASK_TYPES.contains(kind));
+    check.chosen(fields, "", "task_type_id", task_type, |kind| {
+        TASK_TYPES.contains(kind)
+    });
     let text = check.text(fields, "", "text");
     if !fields.contains_key("text") {
         check.missing("text");

@@ -154,7 +154,12 @@ fn card(account: &Account, deal: &Deal) -> BoardDeal {
 fn open_tasks(account: &Account, deal: i64) -> Vec<BoardTask> {
     let mut open: Vec<&CrmTask> = account.tasks_of(deal).filter(|task| !task.is_completed).collect();
     open.sort_by_key(|task| task.complete_till);
-    let user = |id| USERS.iter().find(|(user, _)| *user == id).map_or("", |(_, name)| *name);
+    let user = |id| {
+        USERS
+            .iter()
+            .find(|(user, _)| *user == id)
+            .map_or("", |(_, name)| *name)
+    };
     open.into_iter()
         .map(|task| BoardTask {
             text: task.text.clone(),
