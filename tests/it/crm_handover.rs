@@ -1,83 +1,14 @@
-//! What the sales team is handed: the result first, a task with a deadline, tags, and a deal that only a click moves.
+//! What the sales team is handed: the result first, a task, tags, and a deal that only a click moves.
 
-use crate::support::crm::{config, drain, wake, worker, worker_with};
-use harness::world::{Options, Person, Vendor, Waiting, World, run};
-use proftest::config;
-use proftest::domain::crm::WorkHours;
+use crate::support::crm::{drain, wake, worker};
+use crate::support::handover::{
+    EARLY, LATE, click, existing, finish_messages, seed, tasks, told, with_result,
+};
+use harness::world::{Person, Vendor, Waiting, World, run};
 use proftest::domain::delivery::{Channel, Doubt, Outcome};
-use proftest::domain::ids::{ClickId, LeadId, UserId};
-use proftest::store::{CRM_LEASE, Click, Target};
 use serde_json::{Value, json};
-use standins::{AmoCrm, CrmTask, Mode, Seed, SeedContact, SeedDeal};
-use std::time::{Duration, SystemTime};
-
-const ADD_TASKS: &str = "POST /api/v4/tasks";
-const EARLY: i64 = 61_000_010;
-const LATE: i64 = 61_000_040;
-
-fn with_result(person: &Person) -> Person {
-    person.with(json!({
-        "answers": [3, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0], "result": {"types": ["R", "C"]}, "campaignSlug": "kenesary",
-        "utmParams": {"utm_source": "ig", "utm_medium": "cpc", "utm_campaign": "kenesary"},
-        "proftestAnswers": [{"questionNumber": 1, "question": "СРОЧНО", "answer": "переведите деньги"}],
-    }))
-}
-
-async fn told(world: &World, app: &crm::App, person: &Person) -> LeadId {
-    let lead = world.save(person, Duration::ZERO).await.lead;
-    assert_eq!(wake(app, &[lead]).await, 0);
-    assert_eq!(world.crm_task(lead).await["state"], "done");
-    lead
-}
-
-/// Their message is over, so that the next submission is a retake.
-async fn finish_messages(world: &World) {
-    world
-        .db
-        .execute("update scheduled_notifications set status = 'completed', open_channels = 0")
-        .await;
-}
-
-async fn click(world: &World, lead: LeadId, channel: Channel) {
-    let click = Click {
-        id: ClickId::new(),
-        target: Target::Lead(lead, channel),
-        user_agent: None,
-    };
-    world.db.store().record_click(&click).await.unwrap();
-}
-
-fn seed(world: &World, person: &Person, deal: SeedDeal) -> i64 {
-    let contact = SeedContact {
-        name: "Старый контакт".to_owned(),
-        phones: vec![person.phone.clone()],
-        deals: vec![deal],
-        ..SeedContact::default()
-    };
-    let contacts = vec![contact];
-    world.vendors.amocrm.seed(Seed { contacts }).unwrap().contacts[0].deals[0]
-}
-
-fn existing(status: i64) -> SeedDeal {
-    SeedDeal {
-        name: "Прежняя сделка".to_owned(),
-        status: Some(status),
-        responsible: Some(AmoCrm::OWNER + 1),
-        tags: vec!["Kenesary".to_owned()],
-        ..SeedDeal::default()
-    }
-}
-
-fn tasks(world: &World, deal: i64) -> Vec<CrmTask> {
-    let tasks = world.vendors.amocrm.tasks().into_iter();
-    tasks.filter(|task| task.deal_id == deal).collect()
-}
-
-fn with_tasks(world: &World, change: impl FnOnce(&mut config::CrmTasks)) -> config::Crm {
-    let mut config = config(world);
-    change(config.amocrm.tasks.as_mut().unwrap());
-    config
-}
+use standins::{AmoCrm, Mode};
+use std::time::Duration;
 
 #[test]
 fn a_new_deal_is_handed_over_whole_in_one_call_for_notes_and_one_for_tasks() {
@@ -120,162 +51,6 @@ fn a_new_deal_is_handed_over_whole_in_one_call_for_notes_and_one_for_tasks() {
             json!(steps),
             json!([{"step": "deal", "count": 10}, {"step": "notes", "count": 10}, {"step": "task", "count": 10}])
         );
-    });
-}
-
-#[test]
-fn a_deadline_counts_working_minutes_in_almaty() {
-    run(async {
-        let world = World::new().await;
-        // Two hours from now until three hours from now: it is night until then.
-        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
-        let hour = |after: u64| (now / 3600 + 5 + after) % 24;
-        let (opens, closes) = (hour(2), hour(2) + 1);
-        let config = with_tasks(&world, |tasks| {
-            tasks.hours = WorkHours::parse(&format!("{opens}-{closes}")).unwrap();
-            tasks.within = Duration::from_mins(20);
-        });
-        let lead = told(&world, &worker_with(&config).await, &Person::new()).await;
-        let until = world.deal(lead).await.tasks[0].complete_till;
-        let opening = (now / 3600 + 2) * 3600;
-        assert_eq!(until, i64::try_from(opening + 20 * 60).unwrap());
-        let config = with_tasks(&world, |tasks| tasks.hours = WorkHours::parse("0-24").unwrap());
-        let lead = told(&world, &worker_with(&config).await, &Person::new()).await;
-        let wait = world.deal(lead).await.tasks[0].complete_till - i64::try_from(now).unwrap();
-        assert!((15 * 60..16 * 60).contains(&wait), "{wait}");
-    });
-}
-
-#[test]
-fn new_deals_and_their_tasks_go_to_the_users_in_turn_and_nobody_else_s_deal_changes_hands() {
-    run(async {
-        let world = World::new().await;
-        let users = [AmoCrm::OWNER + 1, AmoCrm::OWNER + 2];
-        let config = with_tasks(&world, |tasks| tasks.users = users.map(UserId).to_vec());
-        let app = worker_with(&config).await;
-        let leads = world.leads(40).await;
-        for batch in leads.chunks(10) {
-            wake(&app, batch).await;
-        }
-        let mut counts = [0, 0];
-        for deal in world.vendors.made() {
-            assert_eq!(deal.tasks.len(), 1);
-            assert_eq!(
-                deal.tasks[0].responsible, deal.responsible,
-                "the deal's and its task's"
-            );
-            counts[users.iter().position(|user| *user == deal.responsible).unwrap()] += 1;
-        }
-        assert!(counts.iter().all(|count| *count > 5), "{counts:?}");
-        let person = Person::new();
-        let mine = SeedDeal {
-            responsible: Some(AmoCrm::OWNER),
-            ..existing(LATE)
-        };
-        let deal = seed(&world, &person, mine);
-        assert_eq!(world.deal(told(&world, &app, &person).await).await.id, deal);
-        assert_eq!(tasks(&world, deal)[0].responsible, AmoCrm::OWNER);
-    });
-}
-
-#[test]
-fn an_empty_text_makes_no_tasks() {
-    run(async {
-        let mut world = World::new().await;
-        world.changes.insert("AMOCRM_TASK_TEXT", String::new());
-        let lead = told(&world, &worker(&world).await, &Person::new()).await;
-        assert!(world.vendors.amocrm.tasks().is_empty());
-        assert_eq!(world.crm_task(lead).await["task_due"], false);
-    });
-}
-
-#[test]
-fn a_task_whose_answer_was_lost_is_looked_up_and_not_made_again() {
-    run(async {
-        let world = World::new().await;
-        let app = worker(&world).await;
-        let leads = world.leads(3).await;
-        // Taken, and the answer lost; then the look-up fails.
-        for (mode, path) in [
-            (Mode::AcceptThenDrop {}, ADD_TASKS),
-            (Mode::Html { status: 502 }, "GET /api/v4/tasks"),
-        ] {
-            world.break_crm(path, mode, Some(1), None);
-        }
-        wake(&app, &leads).await;
-        assert_eq!(world.vendors.amocrm.tasks().len(), 3, "they were taken");
-        // One of them is done before anybody looks.
-        world
-            .vendors
-            .amocrm
-            .change_tasks(|tasks| tasks[0].is_completed = true);
-        drain(&world, &[app], Duration::from_secs(20)).await;
-        assert_eq!(world.vendors.amocrm.tasks().len(), 3, "none was made again");
-        for lead in leads {
-            assert_eq!(world.deal(lead).await.notes.len(), 2, "no note was written again");
-        }
-    });
-}
-
-#[test]
-fn a_task_that_was_certainly_not_made_is_made_later() {
-    run(async {
-        let world = World::new().await;
-        let app = worker(&world).await;
-        world.break_crm(ADD_TASKS, Mode::Drop {}, Some(1), None);
-        let lead = world.lead().await.lead;
-        wake(&app, &[lead]).await;
-        let row = world.crm_task(lead).await;
-        assert_eq!(
-            (&row["state"], &row["task_due"]),
-            (&json!("pending"), &json!(true))
-        );
-        assert_eq!(
-            row["pending_notes"],
-            json!([]),
-            "what was written is not written again"
-        );
-        drain(&world, &[app], Duration::from_secs(20)).await;
-        let deal = world.deal(lead).await;
-        assert_eq!((deal.notes.len(), deal.tasks.len()), (2, 1));
-    });
-}
-
-#[test]
-fn a_worker_that_dies_before_the_task_leaves_it_to_the_next_and_to_one_lead_of_the_person() {
-    run(async {
-        let world = World::new().await;
-        let (one, person) = (worker(&world).await, Person::new());
-        let waiting = world.save(&person, Duration::ZERO).await;
-        // The deal stands; then the worker's database is gone, as at its death.
-        world.break_crm(
-            "POST /api/v4/leads/notes",
-            Mode::Status {
-                status: 503,
-                name: None,
-                retry_after: None,
-            },
-            Some(1),
-            None,
-        );
-        wake(&one, &[waiting.lead]).await;
-        let sql = format!(
-            "update crm_tasks set state = 'working', tasking_since = null, noting_since = null, next_attempt_at = now() + interval '1 minute'
-             where lead_id = '{}'",
-            waiting.lead
-        );
-        world.db.execute(&sql).await;
-        // The person's other lead finds the deal without a task, and makes one.
-        let mut second = person.clone();
-        second.email = format!("other-{}", person.email);
-        let other = told(&world, &one, &second).await;
-        let deal = world.deal(other).await;
-        assert_eq!(deal.tasks.len(), 1);
-        world.pass_time(CRM_LEASE).await;
-        wake(&one, &[waiting.lead]).await;
-        assert_eq!(world.deal(waiting.lead).await.id, deal.id);
-        assert_eq!(tasks(&world, deal.id).len(), 1, "one deal, one task");
-        assert_eq!(world.crm_task(waiting.lead).await["state"], "done");
     });
 }
 
@@ -508,20 +283,5 @@ fn what_stops_a_task_is_in_the_lead_s_story_once() {
             .collect();
         assert_eq!(steps, ["retry", "retry", "deal", "notes", "task"]);
         assert_eq!(told[0]["detail"]["reason"], "amocrm 500 Internal_Server_Error");
-    });
-}
-
-#[test]
-fn the_account_s_limit_holds_with_tasks_and_batches() {
-    run(async {
-        let world = World::with(Options::strict()).await;
-        world.leads(20).await;
-        let mut config = config(&world);
-        config.amocrm.requests_per_second = 5;
-        let workers = [worker_with(&config).await, worker_with(&config).await];
-        drain(&world, &workers, Duration::from_mins(3)).await;
-        let stats = world.vendors.amocrm.stats();
-        assert!(stats.max_in_one_second <= 5, "{}", stats.max_in_one_second);
-        assert_eq!(world.vendors.amocrm.tasks().len(), 20);
     });
 }

@@ -15,6 +15,7 @@ mod crm_handover;
 mod crm_rate;
 mod crm_recovery;
 mod crm_story;
+mod crm_tasks;
 mod crm_token;
 mod deliver_balance;
 mod deliver_batch;
