@@ -38,7 +38,7 @@ fn a_new_deal_is_handed_over_whole_in_one_call_for_notes_and_one_for_tasks() {
                 "{first}"
             );
             let all = format!("{:?}", deal.notes);
-            assert!(!all.contains("СРОЧНО") && !all.contains("деньги"), "{all}");
+            assert!(!all.contains("СРОЧНО") && !all.contains("переведите"), "{all}");
             assert_eq!((deal.notes.len(), deal.tasks.len()), (2, 1));
             assert_eq!(
                 deal.tasks[0].text,

@@ -85,7 +85,7 @@ fn a_client_s_own_words_are_in_no_note_and_a_wrong_index_is_no_answer() {
     let [note] = &written(&work(RESULT, metadata))[..] else {
         panic!()
     };
-    assert!(!note.contains("СРОЧНО") && !note.contains("деньги"), "{note}");
+    assert!(!note.contains("СРОЧНО") && !note.contains("переведите"), "{note}");
     let answers: Vec<&str> = note
         .lines()
         .filter_map(|line| Some(line.split_once(" ➜ ")?.1))
@@ -104,7 +104,7 @@ fn without_a_result_the_note_says_so_and_how_to_begin() {
     ] {
         let notes = written(&work(RESULT, metadata.clone()));
         assert!(
-            notes[0].starts_with("Результата теста нет: известны только контакты.\nС чего начать: "),
+            notes[0].starts_with("Результата теста нет: человек оставил контакты.\nС чего начать: "),
             "{notes:?}"
         );
         assert!(!notes[0].contains('➜'), "{metadata}");
