@@ -5,9 +5,9 @@
 
 // The page's build takes this file from another folder.
 #[path = "texts/crm.rs"]
-mod crm;
+pub mod crm;
 
-pub use crm::{CrmTexts, WhyTexts, Words};
+pub use crm::CrmTexts;
 
 /// A language we write to people in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use crate::support::handover::{
 };
 use harness::world::{Person, Vendor, Waiting, World, run};
 use proftest::domain::delivery::{Channel, Doubt, Outcome};
+use proftest::store::Fence;
 use serde_json::{Value, json};
 use standins::{AmoCrm, Mode};
 use std::time::Duration;
@@ -198,10 +199,8 @@ async fn give_up(world: &World, waiting: &Waiting, channel: Channel, reason: &st
         reason: reason.to_owned(),
     };
     let store = world.db.store_as("deliver");
-    store
-        .record(waiting.id, channel, 1, &failed, Doubt::Keep)
-        .await
-        .unwrap();
+    let recorded = store.record(waiting.id, channel, 1, &failed, Doubt::Keep).await;
+    assert_eq!(recorded.unwrap(), Fence::Held);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use harness::world::{
     Options, Person, Vendor, Vendors, Waiting, World, binaries_with_failpoints, eventually,
 };
 use proftest::failpoint::Step;
-use serde_json::json;
 use standins::{Fault, Mode, Seed, SeedContact, SeedDeal};
 use std::process::Stdio;
 use std::time::Duration;

@@ -324,7 +324,7 @@ fn amocrm_s_answers_are_read_or_refused() {
     check("amoCRM", CASES, &(0..9_u8, answer(valid)), |(call, answer)| {
         parrot.say(&answer);
         let failure = run(async {
-            Ok(match call {
+            Ok::<_, TestCaseError>(match call {
                 0 => amocrm.pipelines(&token).await.err(),
                 1 => amocrm.find_contacts(&token, "x").await.err(),
                 2 => amocrm.contact(&token, ContactId(1)).await.err(),

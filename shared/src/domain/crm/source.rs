@@ -1,7 +1,8 @@
 //! Where a person came from, in the words of the sales team.
 
 use crate::domain::metadata::Tags;
-use crate::texts::{CrmTexts, Words};
+use crate::texts::CrmTexts;
+use crate::texts::crm::Words;
 
 /// Characters of one word of a source. A campaign's name is shorter; what a stranger put into a link may be longer.
 const WORD_MAX: usize = 60;

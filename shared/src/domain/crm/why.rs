@@ -1,7 +1,7 @@
 //! Why a message did not arrive, for the sales team: in our words, never a vendor's.
 
 use crate::domain::delivery::Channel;
-use crate::texts::WhyTexts;
+use crate::texts::crm::WhyTexts;
 
 /// What a delivery's row says of its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
