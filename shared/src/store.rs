@@ -20,7 +20,7 @@ mod types;
 
 pub use batches::Member;
 pub use clicks::{Click, Clicked, Target};
-pub use crm::{CRM_LEASE, CrmClaim, CrmWork, DealSaved, Shut, Told};
+pub use crm::{CRM_LEASE, CrmClaim, CrmWork, DealSaved, Shut, TaskDue, Told};
 pub use deliveries::{Attempt, Claim, Due, Pinned};
 pub use error::{PgError, StoreError, with_message};
 pub use governor::Slot;

@@ -102,7 +102,7 @@ impl Deals {
         work: &CrmWork,
         id: DealId,
     ) -> Result<Standing, Stop> {
-        let (task_due, user) = (work.task_due, work.task_user);
+        let (task_due, user) = (work.task.is_due, work.task.user);
         let standing = Standing {
             id,
             task_due,
@@ -372,7 +372,7 @@ async fn save(store: &Store, work: &CrmWork, saved: DealSaved) -> Result<Standin
     tracing::info!(lead.id = %work.lead, deal = saved.deal.0, "The deal stands");
     Ok(Standing {
         id: saved.deal,
-        task_due: saved.task_due || work.task_due,
+        task_due: saved.task_due || work.task.is_due,
         user: saved.user,
         is_fresh: true,
     })

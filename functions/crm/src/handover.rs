@@ -75,7 +75,7 @@ async fn prepare<'a>(app: &App, with_deal: &'a WithDeal) -> Result<Telling<'a>, 
     let WithDeal { work, deal } = with_deal;
     let texts = words::notes(app.texts, work).into_iter();
     let mut notes: Vec<Note> = texts.map(|text| Note { deal: deal.id, text }).collect();
-    if work.maybe_noted && !notes.is_empty() {
+    if work.noting_for.is_some() && !notes.is_empty() {
         let written = app
             .account
             .call(async |amocrm, token| amocrm.notes(token, deal.id).await)
@@ -125,7 +125,7 @@ async fn write_notes(account: &Account, tellings: &mut [Telling<'_>]) {
 async fn forget_made_tasks(account: &Account, tellings: &mut [Telling<'_>]) {
     let in_doubt = |one: &Telling<'_>| {
         let WithDeal { work, deal } = one.with_deal;
-        let is_seen = deal.is_fresh && work.tasking_for.is_none();
+        let is_seen = deal.is_fresh && work.task.tasking_for.is_none();
         (one.stop.is_none() && one.task.is_some() && !is_seen).then_some(deal.id)
     };
     let deals: Vec<_> = tellings.iter().filter_map(in_doubt).collect();
@@ -139,7 +139,7 @@ async fn forget_made_tasks(account: &Account, tellings: &mut [Telling<'_>]) {
     for telling in tellings.iter_mut().filter(|one| in_doubt(one).is_some()) {
         match &found {
             Ok(tasks) => {
-                let since = telling.with_deal.work.tasking_for;
+                let since = telling.with_deal.work.task.tasking_for;
                 let is_made = |task: &NewTask| tasks.iter().any(|one| makes_needless(task, one, since));
                 telling.task = telling.task.take().filter(|task| !is_made(task));
             }

@@ -54,14 +54,9 @@ pub struct CrmWork {
     /// Whether the deal differs from the lead.
     pub deal_due: bool,
     pub notes: Vec<NoteKind>,
-    /// Whether an earlier attempt may have written `notes`.
-    pub maybe_noted: bool,
-    /// Whether the deal still lacks its task.
-    pub task_due: bool,
-    /// Whose task it is to be; `None`: amoCRM chooses.
-    pub task_user: Option<UserId>,
-    /// Time since an earlier attempt may have made the task.
-    pub tasking_for: Option<Duration>,
+    /// Time since an earlier attempt may have written `notes`.
+    pub noting_for: Option<Duration>,
+    pub task: TaskDue,
     /// Whether the deal was met behind our stage, and waits there for a human click.
     pub move_due: bool,
     /// Whether a human has clicked a link of the lead's messages.
@@ -89,6 +84,17 @@ impl CrmWork {
             Channel::Sms => self.sms_fate.as_ref(),
         }
     }
+}
+
+/// The task of a claimed lead's deal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskDue {
+    /// Whether the deal still lacks it.
+    pub is_due: bool,
+    /// Whose it is to be; `None`: amoCRM chooses.
+    pub user: Option<UserId>,
+    /// Time since an earlier attempt may have made it.
+    pub tasking_for: Option<Duration>,
 }
 
 /// What became of a lead's deal in this attempt.
@@ -228,8 +234,10 @@ fn read_claim(lead: LeadId, row: &Row) -> Result<CrmClaim, PgError> {
         });
     }
     let Json(metadata): Json<Map<String, Value>> = row.try_get("metadata")?;
-    let creating_for: Option<Seconds> = row.try_get("creating_for_seconds")?;
-    let tasking_for: Option<Seconds> = row.try_get("tasking_for_seconds")?;
+    let since = |column: &str| {
+        let since: Option<Seconds> = row.try_get(column)?;
+        Ok::<_, PgError>(since.map(|Seconds(since)| since))
+    };
     let fate = |state: &str, reason: &str| {
         let state: Option<String> = row.try_get(state)?;
         let reason = row.try_get(reason)?;
@@ -242,13 +250,15 @@ fn read_claim(lead: LeadId, row: &Row) -> Result<CrmClaim, PgError> {
         revision: row.try_get("revision")?,
         deal_due: row.try_get("deal_due")?,
         notes: row.try_get("pending_notes")?,
-        maybe_noted: row.try_get("maybe_noted")?,
-        task_due: row.try_get("task_due")?,
-        task_user: row.try_get("task_user")?,
-        tasking_for: tasking_for.map(|Seconds(since)| since),
+        noting_for: since("noting_for_seconds")?,
+        task: TaskDue {
+            is_due: row.try_get("task_due")?,
+            user: row.try_get("task_user")?,
+            tasking_for: since("tasking_for_seconds")?,
+        },
         move_due: row.try_get("move_due")?,
         clicked: row.try_get("clicked")?,
-        creating_for: creating_for.map(|Seconds(since)| since),
+        creating_for: since("creating_for_seconds")?,
         contact: row.try_get("contact_id")?,
         deal: row.try_get("amocrm_lead_id")?,
         name: row.try_get("name")?,

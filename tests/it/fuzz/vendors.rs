@@ -298,7 +298,7 @@ fn amocrm_s_answers_are_read_or_refused() {
         lead: LeadId::new(),
         deal: DealId(2),
         text: "Ваши".to_owned(),
-        until: Duration::from_secs(1_800_000_000),
+        until: Duration::from_hours(500_000),
         user: None,
     };
     let client = OAuthClient {

@@ -15,7 +15,7 @@ use proftest::domain::ids::{
 };
 use proftest::domain::metadata::Metadata;
 use proftest::domain::retention::{Expiring, Retention};
-use proftest::store::{Click, CrmWork, DealSaved, Pinned, Store, StoreError, Target, Told};
+use proftest::store::{Click, CrmWork, DealSaved, Pinned, Store, StoreError, Target, TaskDue, Told};
 use serde_json::{Map, json};
 use std::time::Duration;
 use tokio_postgres::error::SqlState;
@@ -92,10 +92,12 @@ fn work() -> CrmWork {
         revision: 1,
         deal_due: true,
         notes: Vec::new(),
-        maybe_noted: false,
-        task_due: true,
-        task_user: None,
-        tasking_for: None,
+        noting_for: None,
+        task: TaskDue {
+            is_due: true,
+            user: None,
+            tasking_for: None,
+        },
         move_due: false,
         clicked: false,
         creating_for: None,

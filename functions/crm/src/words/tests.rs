@@ -3,6 +3,7 @@ use proftest::domain::contact::{Email, Name, Phone};
 use proftest::domain::crm::Fate;
 use proftest::domain::ids::LeadId;
 use proftest::domain::metadata::Metadata;
+use proftest::store::TaskDue;
 use proftest::texts::{Locale, texts};
 use serde_json::{Value, json};
 
@@ -17,10 +18,12 @@ fn work(kinds: &[NoteKind], metadata: Value) -> CrmWork {
         revision: 1,
         deal_due: false,
         notes: kinds.to_vec(),
-        maybe_noted: false,
-        task_due: false,
-        task_user: None,
-        tasking_for: None,
+        noting_for: None,
+        task: TaskDue {
+            is_due: false,
+            user: None,
+            tasking_for: None,
+        },
         move_due: false,
         clicked: false,
         creating_for: None,

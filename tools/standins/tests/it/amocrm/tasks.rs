@@ -136,6 +136,11 @@ async fn a_task_needs_a_text_a_time_and_a_deal_that_exist() {
         assert_eq!(wrong((status, answer)), (code.into(), at.into()));
     }
     assert!(crm.vendor.tasks().is_empty());
+}
+
+#[tokio::test]
+async fn tasks_are_listed_by_deals_and_a_user_must_exist() {
+    let crm = crm().await;
     for query in [
         "",
         "?filter[entity_id][]=1",
