@@ -104,7 +104,7 @@ function createDeal({ lead }) {
   const title = lead ? el("button", { type: "button", class: "link", click: () => openLead(lead) }) : el("span");
   title.classList.add("deal-title");
   return el("li", { class: "deal" }, title, el("p", { class: "deal-contact" }), el("ul", { class: "deal-tags", "aria-label": "Tags" }),
-    el("ul", { class: "deal-tasks", "aria-label": "Open tasks" }), el("p", { class: "deal-first", lang: "ru" }),
+    el("ul", { class: "deal-tasks", "aria-label": "Open tasks" }), el("p", { class: "deal-first", lang: "ru" }, el("b"), el("span")),
     el("details", { class: "deal-notes" }, el("summary"), el("ol", { lang: "ru" })), el("time"));
 }
 
@@ -118,7 +118,9 @@ function updateDeal(node, deal) {
   const [first = "", ...later] = deal.notes;
   // Up to the answers, which come behind an empty line.
   const [head, ...answers] = first.split("\n\n");
-  setText(node.querySelector(".deal-first"), head);
+  const [result, ...rest] = head.split("\n");
+  setText(node.querySelector(".deal-first b"), result);
+  setText(node.querySelector(".deal-first span"), rest.join("\n"));
   const notes = [...answers, ...later].map((text, place) => ({ text, place }));
   const details = node.querySelector(".deal-notes");
   details.hidden = notes.length === 0;
