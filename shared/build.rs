@@ -48,8 +48,8 @@ fn table(quiz: &Quiz) -> String {
         let texts = &quiz.types[&letter];
         let _ = writeln!(
             table,
-            "TypeTexts {{ title: {:?}, meaning: {:?}, first_step: {:?} }},",
-            texts.title, texts.meaning, texts.first_step
+            "TypeTexts {{ title: {:?}, meaning: {:?}, first_step: {:?}, say_first: {:?} }},",
+            texts.title, texts.meaning, texts.first_step, texts.say_first
         );
     }
     table.push_str("], professions: [\n");

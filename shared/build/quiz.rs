@@ -45,6 +45,8 @@ pub struct TypeTexts {
     pub title: String,
     pub meaning: String,
     pub first_step: String,
+    /// For the salesperson alone.
+    pub say_first: String,
 }
 
 /// Every pair of two types. `professions` must have each.
@@ -167,6 +169,7 @@ impl Quiz {
             check_text(&texts.title, &format!("the title of type {letter}"))?;
             check_text(&texts.meaning, &format!("the meaning of type {letter}"))?;
             check_text(&texts.first_step, &format!("the first step of type {letter}"))?;
+            check_text(&texts.say_first, &format!("what to say first to type {letter}"))?;
             if !titles.insert(&texts.title) {
                 return Err(format!("two types are called {}", texts.title));
             }

@@ -1,7 +1,7 @@
 //! The only reader of the environment. Each function reads its settings once, at its start, and does not start with a
 //! missing or malformed one: a placeholder for a misnamed variable once cost nine days of tracking.
 //!
-//! An empty value counts as absent, because CloudFormation cannot leave a variable out.
+//! An empty value counts as absent, because CloudFormation cannot leave a variable out; but for `AMOCRM_TASK_TEXT`.
 
 mod crm;
 mod deliver;
@@ -9,7 +9,7 @@ mod environment;
 mod guard;
 mod turnstile;
 
-pub use crm::{AmoCrm, Auth, Crm, OAuthClient, Stage};
+pub use crm::{AmoCrm, Auth, Crm, CrmTasks, OAuthClient, Stage};
 use deliver::PUBLIC_BASE_URL;
 pub use deliver::*;
 pub use environment::{Environment, variable};
@@ -56,6 +56,11 @@ impl<'a> Env<'a> {
         (self.0)(name)
             .map(|value| value.trim().to_owned())
             .filter(|value| !value.is_empty())
+    }
+
+    /// As [`Env::optional`], but an empty value is there: for the few settings that it switches off.
+    fn even_empty(&self, name: &'static str) -> Option<String> {
+        (self.0)(name).map(|value| value.trim().to_owned())
     }
 
     fn required(&self, name: &'static str, hint: &'static str) -> Result<String, ConfigError> {

@@ -45,7 +45,7 @@ steps! {
     CrmSave = "crm_save",
     CrmRecord = "crm_record",
     MarkCreating = "mark_creating",
-    MarkNoting = "mark_noting",
+    MarkTelling = "mark_telling",
     CrmSlot = "crm_slot",
     GiveSlotBack = "give_slot_back",
     ShutGate = "shut_gate",
@@ -76,6 +76,8 @@ steps! {
     AmocrmUpdateDeal = "amocrm.update_deal",
     AmocrmNotes = "amocrm.notes",
     AmocrmAddNotes = "amocrm.add_notes",
+    AmocrmTasks = "amocrm.tasks",
+    AmocrmAddTasks = "amocrm.add_tasks",
     AmocrmRefresh = "amocrm.refresh",
     TurnstileVerify = "turnstile.verify",
 }

@@ -19,7 +19,7 @@ mod tokens;
 mod types;
 
 pub use batches::Member;
-pub use crm::{CRM_LEASE, CrmClaim, CrmWork, Shut};
+pub use crm::{CRM_LEASE, CrmClaim, CrmWork, DealSaved, Shut, TaskDue, Told};
 pub use deliveries::{Attempt, Claim, Due, Pinned};
 pub use error::{PgError, StoreError, with_message};
 pub use governor::Slot;

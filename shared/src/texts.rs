@@ -3,6 +3,12 @@
 //!
 //! To add a language, add a `static` of type [`Texts`] and an arm in [`texts`]; the compiler names what is missing.
 
+// The page's build takes this file from another folder.
+#[path = "texts/crm.rs"]
+pub mod crm;
+
+pub use crm::CrmTexts;
+
 /// A language we write to people in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Locale {
@@ -22,7 +28,7 @@ pub struct Texts {
     pub sms: SmsTexts,
     /// Answers to refused requests.
     pub errors: ErrorTexts,
-    /// Deals and notes, which the sales team reads.
+    /// Deals, notes and tasks, which the sales team reads.
     pub crm: CrmTexts,
     /// What the page's tick stands for, the newest first. The older ones are of pages that a CDN or an open tab still shows.
     pub consents: &'static [ConsentText],
@@ -197,33 +203,6 @@ pub struct ContactTexts {
     pub unassigned_range: &'static str,
 }
 
-/// Deals and notes, which the sales team reads.
-#[derive(Debug)]
-pub struct CrmTexts {
-    /// Before the person's name in a deal's title.
-    pub deal: &'static str,
-    /// Heading of the note with the answers.
-    pub answers: &'static str,
-    /// Between a question and its answer.
-    pub arrow: &'static str,
-    /// Heading of the note with the source and its tags.
-    pub source: &'static str,
-    /// Heading of the tags of the latest visit.
-    pub last_touch: &'static str,
-    /// Note after a click in the e-mail.
-    pub email_clicked: &'static str,
-    /// Note after a click in the SMS.
-    pub sms_clicked: &'static str,
-    /// Note when the e-mail did not arrive.
-    pub email_failed: &'static str,
-    /// Note when the SMS did not arrive.
-    pub sms_failed: &'static str,
-    /// Note when the person stopped our messages.
-    pub unsubscribed: &'static str,
-    /// Note when the person says that somebody else left these contacts.
-    pub not_me: &'static str,
-}
-
 /// The sentences of `locale`.
 pub const fn texts(locale: Locale) -> &'static Texts {
     match locale {
@@ -274,19 +253,7 @@ static RU: Texts = Texts {
         unavailable: "Сервис временно недоступен, попробуйте ещё раз через несколько секунд",
         contact: RU_CONTACT,
     },
-    crm: CrmTexts {
-        deal: "Профтест:",
-        answers: "Ответы профтеста",
-        arrow: "➜",
-        source: "Источник:",
-        last_touch: "Последний визит:",
-        email_clicked: "Перешёл по ссылке из письма",
-        sms_clicked: "Перешёл по ссылке из SMS",
-        email_failed: "Письмо не доставлено",
-        sms_failed: "SMS не доставлено",
-        unsubscribed: "Отписался от наших сообщений",
-        not_me: "Говорит, что контакты оставил не он: не звоните",
-    },
+    crm: crm::RU,
     consents: &RU_CONSENTS,
 };
 

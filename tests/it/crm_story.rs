@@ -30,7 +30,7 @@ async fn told(world: &World, person: &Person) -> LeadId {
 }
 
 #[test]
-fn a_new_person_costs_two_calls_and_gets_a_deal_in_the_right_stage() {
+fn a_new_person_costs_two_calls_and_a_share_of_two_and_gets_a_deal_in_the_right_stage() {
     run(async {
         let world = World::new().await;
         let app = worker(&world).await;
@@ -42,13 +42,12 @@ fn a_new_person_costs_two_calls_and_gets_a_deal_in_the_right_stage() {
         let metadata = json!({
             "campaignSlug": "blogger",
             "utmParams": {"utm_source": "ig", "utm_medium": "story", "utm_other": "x"},
-            "proftestAnswers": [{"questionNumber": 1, "question": "Что ближе?", "answer": "Люди"},
-                                {"questionNumber": 2, "question": "Где?", "answer": "Дома"}],
+            "answers": [0, 3, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         });
         let lead = world.save(&person.with(metadata), Duration::ZERO).await.lead;
         assert_eq!(wake(&app, &[lead]).await, 0);
-        // A search, a creation, and the notes, which a batch of ten would share.
-        assert_eq!(world.vendors.amocrm.stats().requests - before, 3);
+        // A search and a creation; and the notes and the task, whose calls a batch of ten would share.
+        assert_eq!(world.vendors.amocrm.stats().requests - before, 4);
         let deal = world.deal(lead).await;
         assert_eq!(deal.name, "Профтест: Айгерим");
         assert_eq!(
@@ -70,9 +69,8 @@ fn a_new_person_costs_two_calls_and_gets_a_deal_in_the_right_stage() {
         let notes = world.notes(deal.id);
         assert_eq!(notes.len(), 2, "{notes:?}");
         assert!(
-            notes
-                .iter()
-                .any(|note| note.contains("1. Что ближе? ➜ Люди\n2. Где? ➜ Дома")),
+            notes[0].contains(" ➜ Помогу близкому человеку с его делом\n2. В командном проекте вам ближе всего… ➜ вести план")
+                && notes[0].contains("3. Друзья открывают кофейню. Что возьмёте на себя? ➜ нет ответа\n"),
             "{notes:?}"
         );
         assert!(
@@ -105,21 +103,21 @@ fn a_deal_that_is_closed_or_in_another_pipeline_does_not_count() {
 }
 
 #[test]
-fn an_open_deal_of_ours_moves_forward_only_and_keeps_its_first_touch() {
+fn an_open_deal_of_ours_keeps_its_stage_and_its_first_touch() {
     run(async {
         let world = World::new().await;
         let (early, late, vk) = (61_000_010, 61_000_040, json!({"UTM_SOURCE": "vk"}));
-        for (status, fields, moved, source) in [
-            (early, json!({}), AmoCrm::STATUS, "ig"),
-            (early, vk, AmoCrm::STATUS, "vk"),
-            (late, json!({}), late, "ig"),
+        for (status, fields, source) in [
+            (early, json!({}), "ig"),
+            (early, vk, "vk"),
+            (late, json!({}), "ig"),
         ] {
             let person = Person::new();
             let old = with_deal(&world, &person, AmoCrm::PIPELINE, status, &fields);
             let deal = world.deal(told(&world, &person).await).await;
             assert_eq!(
                 (deal.id, deal.status_id),
-                (old, moved),
+                (old, status),
                 "the open deal is updated"
             );
             assert_eq!(deal.fields["UTM_SOURCE"], source);
@@ -322,14 +320,14 @@ fn the_first_click_of_each_channel_is_one_note_and_a_retake_writes_its_answers()
             .db
             .execute("update scheduled_notifications set status = 'completed', open_channels = 0")
             .await;
-        let answers = json!({"proftestAnswers": [{"question": "Ещё раз?", "answer": "Да"}]});
+        let answers = json!({"answers": vec![1; 12]});
         assert_eq!(world.save(&person.with(answers), Duration::ZERO).await.lead, lead);
         wake(&app, &[lead]).await;
         assert!(
             world
                 .notes(deal)
                 .iter()
-                .any(|note| note.contains("1. Ещё раз? ➜ Да"))
+                .any(|note| note.contains(" ➜ Порисую, поснимаю, смонтирую видео\n"))
         );
         assert_eq!(world.vendors.made().len(), 1);
     });

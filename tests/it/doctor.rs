@@ -220,6 +220,12 @@ fn amocrm_is_examined() {
                     "utm_term=7",
                     "deals have no custom field 7",
                 ),
+                (
+                    "AMOCRM_TASK_USERS",
+                    "11000002,5",
+                    "no user is 5; the account has «Администратор» (11000001)",
+                ),
+                ("AMOCRM_TASK_HOURS", "19-10", "AMOCRM_TASK_HOURS is malformed"),
                 ("AMOCRM_BASE_URL", CLOSED, "amoCRM cannot be reached"),
             ])
             .await;

@@ -5,7 +5,7 @@ use crate::support::delivery::{patient, wake};
 use crate::support::guarded::{Guarded, event, new_address, with_one_phone, with_phone};
 use crate::support::request::Answer;
 use harness::world::{Person, run};
-use proftest::domain::quiz::QUESTIONS;
+use proftest::domain::quiz::{QUESTIONS, questions};
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::{Uuid, Version};
@@ -52,7 +52,9 @@ fn the_same_key_with_another_name_and_other_answers_changes_nothing() {
         let deal = world.vendors.amocrm.deals().remove(0);
         assert!(deal.name.contains("Айгерим"), "{}", deal.name);
         let notes = format!("{:?}", world.vendors.amocrm.notes());
-        assert!(notes.contains("Ответ 0") && !notes.contains("Ответ 3"), "{notes}");
+        let [first, later] = [0, 3].map(|option| questions()[0].options[option].text);
+        assert!(notes.contains(first) && !notes.contains(later), "{notes}");
+        assert!(!notes.contains("Ответ 0"), "a client's own words: {notes}");
         assert!(
             notes.contains("campaign-0") && !notes.contains("campaign-3"),
             "{notes}"

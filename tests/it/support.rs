@@ -8,6 +8,7 @@ pub mod front;
 pub mod funnel;
 pub mod guard;
 pub mod guarded;
+pub mod handover;
 pub mod held;
 pub mod hits;
 pub mod json;

@@ -4,8 +4,10 @@ use crate::template::{functions, number, template};
 use harness::tools;
 use harness::world::GUARD_KEY;
 use proftest::config::{self, ConfigError, Env};
+use proftest::domain::crm::WorkHours;
 use proftest::domain::delivery::LEASE;
 use proftest::store::CRM_LEASE;
+use proftest::texts::{Locale, texts};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +30,7 @@ fn read_without<T>(absent: &[&str], read: fn(&Env<'_>) -> Result<T, ConfigError>
             "GUARD_KEY" => GUARD_KEY,
             // Their defaults.
             "LIMITS" | "RETENTION" | "SMS_COUNTRIES" | "CONSENT" | "CHALLENGE" | "ADDRESS_LIMITS"
-            | "BEHIND_CLOUDFRONT" | "LINK_TARGET" => "",
+            | "BEHIND_CLOUDFRONT" | "LINK_TARGET" | "AMOCRM_TASK_HOURS" => "",
             name if absent.contains(&name) => "",
             name if name.ends_with("_URL") => "https://example.org",
             _ => "1",
@@ -214,7 +216,12 @@ fn the_template_s_defaults_are_the_functions_own() {
     let track = with_required_alone(config::Track::read);
     let deliver = with_required_alone(config::Deliver::read);
     let crm = with_required_alone(config::Crm::read);
+    let tasks = crm.amocrm.tasks.expect("a task by default");
     let template = template();
+    let hours = template["Parameters"]["AmocrmTaskHours"]["Default"]
+        .as_str()
+        .unwrap();
+    assert_eq!(WorkHours::parse(hours), Some(tasks.hours));
     for (parameter, own) in [
         ("NotificationDelaySeconds", json!(intake.delay.as_secs())),
         ("ScheduleLeadSeconds", json!(intake.schedule.lead.as_secs())),
@@ -224,6 +231,8 @@ fn the_template_s_defaults_are_the_functions_own() {
         ("MobizonBaseUrl", json!(deliver.mobizon.base_url)),
         ("PublicBaseUrl", json!(deliver.links.public)),
         ("AmocrmRequestsPerSecond", json!(crm.amocrm.requests_per_second)),
+        ("AmocrmTaskText", json!(texts(Locale::Ru).crm.task)),
+        ("AmocrmTaskMinutes", json!(tasks.within.as_secs() / 60)),
     ] {
         assert_eq!(template["Parameters"][parameter]["Default"], own, "{parameter}");
     }

@@ -1,5 +1,6 @@
 use crate::account::Account;
 use crate::deal::Deals;
+use crate::tasks::Tasks;
 use proftest::aws::SdkConfig;
 use proftest::aws::queue::Queue;
 use proftest::clients::{self, amocrm::AmoCrm};
@@ -19,6 +20,8 @@ pub struct App {
     pub(crate) queue: Queue,
     pub(crate) account: Account,
     pub(crate) deals: Deals,
+    /// `None`: no tasks are made.
+    pub(crate) tasks: Option<Tasks>,
     pub(crate) timing: CrmTiming,
     pub(crate) texts: &'static CrmTexts,
 }
@@ -37,9 +40,12 @@ impl App {
         let store = Store::new(&config.database, CONNECTIONS, DATABASE_DEADLINE)?;
         let client = AmoCrm::new(clients::http_client()?, &config.amocrm.base_url);
         let texts = &texts(Locale::Ru).crm;
+        let settings = config.amocrm.tasks.as_ref();
+        let tasks = settings.map(|settings| Tasks::new(settings, texts));
         Ok(Self {
             account: Account::new(store.clone(), client, &config.amocrm),
-            deals: Deals::new(&config.amocrm, texts, CrmTiming::PRODUCTION.absent),
+            deals: Deals::new(&config.amocrm, texts, tasks.clone(), CrmTiming::PRODUCTION.absent),
+            tasks,
             store,
             queue: Queue::new(sdk, &config.queue_url),
             timing: CrmTiming::PRODUCTION,

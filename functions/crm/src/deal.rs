@@ -2,13 +2,14 @@
 
 use crate::account::Account;
 use crate::stop::Stop;
-use proftest::clients::amocrm::{self, CLOSED, Contact, Deal, DealContact, NewDeal};
+use crate::tasks::Tasks;
+use proftest::clients::amocrm::{self, CLOSED, Contact, Deal, DealChange, DealContact, NewDeal};
 use proftest::config;
 use proftest::domain::contact::{Email, Phone};
-use proftest::domain::ids::{ContactId, DealId, FieldId, LeadId, PipelineId, StageId};
+use proftest::domain::ids::{ContactId, DealId, FieldId, LeadId, PipelineId, StageId, UserId};
 use proftest::domain::metadata::Tags;
 use proftest::failure::{Failure, Reaction};
-use proftest::store::{CrmWork, Fence, Store};
+use proftest::store::{CrmWork, DealSaved, Fence, Store};
 use proftest::texts::CrmTexts;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub struct Deals {
     lead_id_field: FieldId,
     utm_fields: Vec<(String, FieldId)>,
     texts: &'static CrmTexts,
+    tasks: Option<Tasks>,
     /// How long a deal of unknown outcome must be missing from the search before it is created again.
     pub absent: Duration,
     target: OnceCell<Target>,
@@ -35,27 +37,46 @@ struct Target {
     places: HashMap<StageId, i64>,
 }
 
+/// The lead's deal as it stands now.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    pub id: DealId,
+    /// Whether it lacks a task.
+    pub task_due: bool,
+    /// Whose task it is to be; `None`: amoCRM chooses.
+    pub user: Option<UserId>,
+    /// Whether this attempt made the deal, or saw whether it has a task. Otherwise another lead of the person may have got
+    /// one for it meanwhile.
+    pub is_fresh: bool,
+}
+
 impl Deals {
-    pub fn new(settings: &config::AmoCrm, texts: &'static CrmTexts, absent: Duration) -> Self {
+    pub fn new(
+        settings: &config::AmoCrm,
+        texts: &'static CrmTexts,
+        tasks: Option<Tasks>,
+        absent: Duration,
+    ) -> Self {
         Self {
             stage: settings.stage.clone(),
             lead_id_field: settings.lead_id_field,
             utm_fields: settings.utm_fields.clone(),
             texts,
+            tasks,
             absent,
             target: OnceCell::new(),
         }
     }
 
-    /// Makes sure that the lead has its one active deal; saves and returns the deal's id.
-    pub async fn ensure(&self, store: &Store, account: &Account, work: &CrmWork) -> Result<DealId, Stop> {
+    /// Makes sure that the lead has its one active deal; saves and returns it.
+    pub async fn ensure(&self, store: &Store, account: &Account, work: &CrmWork) -> Result<Standing, Stop> {
         if let (Some(deal), false) = (work.deal, work.deal_due) {
-            return Ok(deal);
+            return self.told_already(store, account, work, deal).await;
         }
         let target = self.target.get_or_try_init(|| self.find_target(account)).await?;
         if let Some(since) = work.creating_for {
             if let Some(deal) = self.find_marked(account, work.lead).await? {
-                return save(store, work, deal.id, deal.contact()).await;
+                return save(store, work, self.as_found(&deal, deal.contact(), true, false)).await;
             }
             if since < self.absent {
                 let why = "a deal of unknown outcome is not found yet";
@@ -66,11 +87,68 @@ impl Deals {
         if let Some(contact) = &contact
             && let Some(deal) = active_deal(account, work, target, contact).await?
         {
-            self.update(account, work, target, &deal).await?;
-            return save(store, work, deal.id, Some(contact.id)).await;
+            let waits = self.update(account, work, target, &deal).await?;
+            return save(store, work, self.as_found(&deal, Some(contact.id), false, waits)).await;
         }
         self.create(store, account, work, target, contact.map(|contact| contact.id))
             .await
+    }
+
+    /// A deal that is as the lead is. If it waits for a human click, and there was one, it moves on.
+    async fn told_already(
+        &self,
+        store: &Store,
+        account: &Account,
+        work: &CrmWork,
+        id: DealId,
+    ) -> Result<Standing, Stop> {
+        let (task_due, user) = (work.task.is_due, work.task.user);
+        let standing = Standing {
+            id,
+            task_due,
+            user,
+            is_fresh: false,
+        };
+        if !(work.move_due && work.clicked) {
+            return Ok(standing);
+        }
+        let target = self.target.get_or_try_init(|| self.find_target(account)).await?;
+        let found = account
+            .call(async |amocrm, token| amocrm.deals(token, &[id]).await)
+            .await?;
+        // One that was closed, deleted or moved meanwhile is the sales team's.
+        let open = choose_deal(found, target.pipeline, Some(id));
+        if let Some(deal) = open.filter(|deal| target.is_ahead_of(deal.status_id)) {
+            let change = DealChange {
+                stage: Some((target.pipeline, target.stage)),
+                ..DealChange::default()
+            };
+            account
+                .call(async |amocrm, token| amocrm.update_deal(token, deal.id, &change).await)
+                .await?;
+        }
+        let saved = DealSaved {
+            deal: id,
+            contact: None,
+            made: false,
+            task_due,
+            user,
+            move_due: false,
+        };
+        save(store, work, saved).await?;
+        Ok(standing)
+    }
+
+    /// A deal that is there gets a task if it has none, for its own salesperson.
+    fn as_found(&self, deal: &Deal, contact: Option<ContactId>, made: bool, move_due: bool) -> DealSaved {
+        DealSaved {
+            deal: deal.id,
+            contact,
+            made,
+            task_due: self.tasks.is_some() && !deal.has_open_task(),
+            user: deal.responsible,
+            move_due,
+        }
     }
 
     /// The configured stage. Names are looked up once per process.
@@ -106,25 +184,29 @@ impl Deals {
         Ok(found.into_iter().next())
     }
 
-    /// Moves the deal forward to our stage, never back. Fills only empty fields, which keeps the first touch.
+    /// Adds what the deal lacks: empty fields, which keeps the first touch, and tags. It moves forward to our stage, never
+    /// back, and only when a human has clicked: anybody can type a phone. Returns whether it waits for that.
     async fn update(
         &self,
         account: &Account,
         work: &CrmWork,
         target: &Target,
         deal: &Deal,
-    ) -> Result<(), Stop> {
-        let stage = target
-            .is_ahead_of(deal.status_id)
-            .then_some((target.pipeline, target.stage));
-        let mut missing = self.fields(work);
-        missing.retain(|(field, _)| !deal.has(*field));
-        if stage.is_none() && missing.is_empty() {
-            return Ok(());
+    ) -> Result<bool, Stop> {
+        let is_behind = target.is_ahead_of(deal.status_id);
+        let mut change = DealChange {
+            stage: (is_behind && work.clicked).then_some((target.pipeline, target.stage)),
+            fields: self.fields(work),
+            tags: tags(work),
+        };
+        change.fields.retain(|(field, _)| !deal.has(*field));
+        change.tags.retain(|tag| !deal.has_tag(tag));
+        if change != DealChange::default() {
+            account
+                .call(async |amocrm, token| amocrm.update_deal(token, deal.id, &change).await)
+                .await?;
         }
-        account
-            .call(async |amocrm, token| amocrm.update_deal(token, deal.id, stage, &missing).await)
-            .await
+        Ok(is_behind && !work.clicked)
     }
 
     async fn create(
@@ -134,7 +216,8 @@ impl Deals {
         work: &CrmWork,
         target: &Target,
         contact: Option<ContactId>,
-    ) -> Result<DealId, Stop> {
+    ) -> Result<Standing, Stop> {
+        let user = self.tasks.as_ref().and_then(|tasks| tasks.user_of(work.lead));
         let new_contact = || DealContact::New {
             name: work.name.clone(),
             phone: work.phone.clone(),
@@ -145,7 +228,8 @@ impl Deals {
             pipeline: target.pipeline,
             stage: target.stage,
             fields: self.fields(work),
-            tag: Some(work.metadata.campaign.as_ref().unwrap_or(&work.source).clone()),
+            tags: tags(work),
+            responsible: user,
             contact: contact.map_or_else(new_contact, DealContact::Known),
         };
         // From here on a crash or a lost answer may leave a deal behind.
@@ -156,7 +240,17 @@ impl Deals {
             .call(async |amocrm, token| amocrm.create_deal(token, &deal).await)
             .await;
         match created {
-            Ok(created) => save(store, work, created.deal, created.contact.or(contact)).await,
+            Ok(created) => {
+                let saved = DealSaved {
+                    deal: created.deal,
+                    contact: created.contact.or(contact),
+                    made: true,
+                    task_due: self.tasks.is_some(),
+                    user,
+                    move_due: false,
+                };
+                save(store, work, saved).await
+            }
             Err(stop) => {
                 let unknown = matches!(&stop, Stop::Failed(failure) if failure.reaction == Reaction::Unknown);
                 if !unknown && store.mark_creating(work, false).await? == Fence::Lost {
@@ -176,7 +270,19 @@ impl Deals {
     }
 }
 
-/// The tags that have a field and fit it.
+/// The deal's tags: the campaign of the first touch and, when it is another one, of the latest.
+fn tags(work: &CrmWork) -> Vec<String> {
+    let name = |campaign: &Option<String>, source: &String| campaign.as_ref().unwrap_or(source).clone();
+    let mut tags = vec![name(&work.metadata.campaign, &work.source)];
+    if let Some(touch) = &work.metadata.last_touch {
+        tags.push(name(&touch.campaign, &touch.source));
+    }
+    tags.retain(|tag| !tag.is_empty());
+    tags.dedup_by_key(|tag| tag.to_lowercase());
+    tags
+}
+
+/// The tags of the link that have a field and fit it.
 fn tag_fields(fields: &[(String, FieldId)], tags: &Tags) -> Vec<(FieldId, String)> {
     let found = fields
         .iter()
@@ -259,17 +365,17 @@ fn choose_deal(deals: Vec<Deal>, pipeline: PipelineId, own: Option<DealId>) -> O
     open.max_by_key(|deal| (Some(deal.id) == own, deal.id))
 }
 
-async fn save(
-    store: &Store,
-    work: &CrmWork,
-    deal: DealId,
-    contact: Option<ContactId>,
-) -> Result<DealId, Stop> {
-    if store.save_deal(work, deal, contact).await? == Fence::Lost {
+async fn save(store: &Store, work: &CrmWork, saved: DealSaved) -> Result<Standing, Stop> {
+    if store.save_deal(work, &saved).await? == Fence::Lost {
         return Err(Stop::Lost);
     }
-    tracing::info!(lead.id = %work.lead, deal = deal.0, "The deal stands");
-    Ok(deal)
+    tracing::info!(lead.id = %work.lead, deal = saved.deal.0, "The deal stands");
+    Ok(Standing {
+        id: saved.deal,
+        task_due: saved.task_due || work.task.is_due,
+        user: saved.user,
+        is_fresh: true,
+    })
 }
 
 #[cfg(test)]

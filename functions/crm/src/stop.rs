@@ -1,10 +1,11 @@
 //! Why the work on a task stopped, and what is recorded.
 
+use crate::app::App;
 use proftest::batch::Handled;
 use proftest::domain::crm::{CrmOutcome, CrmTiming, judge};
 use proftest::failure::{Failure, chain};
 use proftest::random::jitter;
-use proftest::store::{CrmWork, Store, StoreError};
+use proftest::store::{CrmWork, StoreError, Told};
 use std::time::Duration;
 
 /// A message whose row could not be read or written comes back after this pause.
@@ -44,10 +45,10 @@ impl Stop {
         }
     }
 
-    /// Records why a task stopped and decides about its message.
-    pub async fn record(&self, store: &Store, timing: &CrmTiming, work: &CrmWork) -> Handled {
+    /// Records why a task stopped, after it has told so much, and decides about its message.
+    pub async fn record(&self, app: &App, work: &CrmWork, told: Told<'_>) -> Handled {
         let lead = work.lead;
-        let Some(outcome) = self.outcome(timing, work.retries, jitter()) else {
+        let Some(outcome) = self.outcome(&app.timing, work.retries, jitter()) else {
             if let Self::Store(error) = self {
                 tracing::error!(lead.id = %lead, error = chain(error), "The task stopped");
                 return Handled::Again(DATABASE_PAUSE);
@@ -65,7 +66,7 @@ impl Stop {
             }
             CrmOutcome::Done => {}
         }
-        match store.record_crm(work, &outcome, &[]).await {
+        match app.store.record_crm(work, &outcome, told).await {
             Ok(_) => handled,
             Err(error) => {
                 tracing::error!(lead.id = %lead, error = chain(&error), "The outcome could not be recorded");

@@ -4,17 +4,19 @@
 //! the deal is searched by it. The caller limits the rate.
 
 mod place;
+mod tasks;
 mod token;
 mod wire;
 
 pub use place::{Misplaced, place};
+pub use tasks::{NewTask, Task};
 pub use token::days_left;
 pub use wire::{Contact, Deal, Pipeline, Status};
 
 use super::{Answer, call, clean_name, retry_after};
 use crate::config::OAuthClient;
 use crate::domain::contact::{Email, Name, Phone};
-use crate::domain::ids::{ContactId, DealId, FieldId, PipelineId, StageId};
+use crate::domain::ids::{ContactId, DealId, FieldId, PipelineId, StageId, UserId};
 use crate::failpoint::Step;
 use crate::failure::{Failure, Reaction};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -46,8 +48,19 @@ pub struct NewDeal {
     pub pipeline: PipelineId,
     pub stage: StageId,
     pub fields: Vec<(FieldId, String)>,
-    pub tag: Option<String>,
+    pub tags: Vec<String>,
+    /// `None`: amoCRM takes the user of the token.
+    pub responsible: Option<UserId>,
     pub contact: DealContact,
+}
+
+/// What changes in a deal. Everything else stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DealChange {
+    pub stage: Option<(PipelineId, StageId)>,
+    pub fields: Vec<(FieldId, String)>,
+    /// Tags to add; the others stay.
+    pub tags: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -160,23 +173,26 @@ impl AmoCrm {
             }),
         };
         let mut embedded = json!({"contacts": [contact]});
-        if let Some(tag) = &deal.tag {
-            embedded["tags"] = json!([{"name": tag}]);
+        if !deal.tags.is_empty() {
+            embedded["tags"] = wire::names(&deal.tags);
         }
-        let body = json!([{
+        let mut body = json!({
             "name": deal.name,
             "pipeline_id": deal.pipeline,
             "status_id": deal.stage,
             "custom_fields_values": wire::fields(&deal.fields),
             "_embedded": embedded,
-        }]);
+        });
+        if let Some(user) = deal.responsible {
+            body["responsible_user_id"] = json!(user);
+        }
         let answer = self
             .send(
                 Step::AmocrmCreateDeal,
                 Method::POST,
                 token,
                 "leads/complex",
-                &body,
+                &json!([body]),
             )
             .await?;
         // Only an answer with an id counts as accepted.
@@ -184,21 +200,23 @@ impl AmoCrm {
         wire::created(&answer.body).ok_or_else(unreadable)
     }
 
-    /// Moves a deal to a stage and fills fields. `None` and an empty list change nothing.
     pub async fn update_deal(
         &self,
         token: &SecretString,
         id: DealId,
-        stage: Option<(PipelineId, StageId)>,
-        fields: &[(FieldId, String)],
+        change: &DealChange,
     ) -> Result<(), Failure> {
         let mut body = json!({});
-        if let Some((pipeline, stage)) = stage {
+        if let Some((pipeline, stage)) = change.stage {
             body["pipeline_id"] = json!(pipeline);
             body["status_id"] = json!(stage);
         }
-        if !fields.is_empty() {
-            body["custom_fields_values"] = wire::fields(fields);
+        if !change.fields.is_empty() {
+            body["custom_fields_values"] = wire::fields(&change.fields);
+        }
+        if !change.tags.is_empty() {
+            // `_embedded.tags` would replace those of the sales team.
+            body["tags_to_add"] = wire::names(&change.tags);
         }
         self.send(
             Step::AmocrmUpdateDeal,
@@ -217,15 +235,20 @@ impl AmoCrm {
             .iter()
             .map(|note| json!({"entity_id": note.deal, "note_type": "common", "params": {"text": note.text}}))
             .collect();
-        self.send(
-            Step::AmocrmAddNotes,
-            Method::POST,
-            token,
-            "leads/notes",
-            &json!(notes),
-        )
-        .await
-        .map(|_| ())
+        let answer = self
+            .send(
+                Step::AmocrmAddNotes,
+                Method::POST,
+                token,
+                "leads/notes",
+                &json!(notes),
+            )
+            .await?;
+        if wire::made(&answer.body, "notes") < notes.len() {
+            let reason = "amocrm wrote a note without an id";
+            return Err(Failure::new(Reaction::Unknown, reason));
+        }
+        Ok(())
     }
 
     /// The texts of a deal's notes, at most 250 of them.

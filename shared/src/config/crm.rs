@@ -1,7 +1,8 @@
 //! The settings of amoCRM and of the function `crm`.
 
 use super::{ConfigError, Database, Env};
-use crate::domain::ids::{FieldId, PipelineId, StageId};
+use crate::domain::crm::WorkHours;
+use crate::domain::ids::{FieldId, PipelineId, StageId, UserId};
 use secrecy::SecretString;
 use std::time::Duration;
 use url::Url;
@@ -40,6 +41,21 @@ pub struct AmoCrm {
     pub requests_per_second: u16,
     /// `AMOCRM_BLOCK_SECONDS`: how long the gate stays shut after a 403. When absent: until it is opened by hand.
     pub block: Option<Duration>,
+    /// `None`: no tasks are made.
+    pub tasks: Option<CrmTasks>,
+}
+
+/// The task that each new deal gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrmTasks {
+    /// `AMOCRM_TASK_TEXT`: what is to be done; `None`: our own words. Set but empty, it switches tasks off.
+    pub text: Option<String>,
+    /// `AMOCRM_TASK_MINUTES`: working time until the deadline; default 15.
+    pub within: Duration,
+    /// `AMOCRM_TASK_HOURS`: when the sales team works, every day, in Almaty; default 10-19.
+    pub hours: WorkHours,
+    /// `AMOCRM_TASK_USERS`: those who get new deals, with their tasks, in turn; empty: amoCRM chooses.
+    pub users: Vec<UserId>,
 }
 
 #[derive(Clone)]
@@ -101,8 +117,51 @@ impl AmoCrm {
             utm_fields: utm_fields(env)?,
             requests_per_second,
             block: block.map(Duration::from_secs),
+            tasks: CrmTasks::read(env)?,
         })
     }
+}
+
+impl CrmTasks {
+    fn read(env: &Env<'_>) -> Result<Option<Self>, ConfigError> {
+        const MINUTES: &str = "AMOCRM_TASK_MINUTES";
+        let malformed = |name, must_be| ConfigError::Malformed { name, must_be };
+        let must_be = "a whole number of minutes from 1 to 10080 (a week)";
+        let minutes: u64 = env.parsed(MINUTES, must_be)?.unwrap_or(15);
+        if !(1..=10_080).contains(&minutes) {
+            return Err(malformed(MINUTES, must_be));
+        }
+        let hours = env.optional("AMOCRM_TASK_HOURS");
+        let hours = WorkHours::parse(hours.as_deref().unwrap_or(WorkHours::DEFAULT));
+        let hours = hours.ok_or_else(|| {
+            malformed(
+                "AMOCRM_TASK_HOURS",
+                "whole hours such as 10-19, the later one at most 24",
+            )
+        })?;
+        let text = env.even_empty("AMOCRM_TASK_TEXT");
+        if text.as_ref().is_some_and(|text| text.chars().count() > 250) {
+            return Err(malformed("AMOCRM_TASK_TEXT", "at most 250 characters"));
+        }
+        let tasks = Self {
+            text,
+            within: Duration::from_secs(minutes * 60),
+            hours,
+            users: users(env)?,
+        };
+        Ok((tasks.text.as_deref() != Some("")).then_some(tasks))
+    }
+}
+
+fn users(env: &Env<'_>) -> Result<Vec<UserId>, ConfigError> {
+    let raw = env.optional("AMOCRM_TASK_USERS").unwrap_or_default();
+    let ids = raw.split(',').map(str::trim).filter(|id| !id.is_empty());
+    ids.map(|id| id.parse().ok().filter(|UserId(id)| *id > 0))
+        .collect::<Option<_>>()
+        .ok_or(ConfigError::Malformed {
+            name: "AMOCRM_TASK_USERS",
+            must_be: "numbers of users, separated by commas",
+        })
 }
 
 impl Auth {
@@ -243,6 +302,11 @@ mod tests {
             ("AMOCRM_UTM_FIELD_IDS", "utm_source"),
             ("AMOCRM_REQUESTS_PER_SECOND", "51"),
             ("AMOCRM_REQUESTS_PER_SECOND", "0"),
+            ("AMOCRM_TASK_MINUTES", "0"),
+            ("AMOCRM_TASK_MINUTES", "10081"),
+            ("AMOCRM_TASK_HOURS", "19-10"),
+            ("AMOCRM_TASK_USERS", "1,Анна"),
+            ("AMOCRM_TASK_USERS", "-1"),
         ] {
             let error = with(name, value).err().unwrap().to_string();
             assert!(
@@ -261,5 +325,33 @@ mod tests {
                 ("utm_medium".to_owned(), FieldId(2)),
             ]
         );
+    }
+
+    #[test]
+    fn a_task_has_its_defaults_and_an_empty_text_means_none() {
+        let default = read(&GOOD, AmoCrm::read).ok().unwrap().tasks.unwrap();
+        let expected = CrmTasks {
+            text: None,
+            within: Duration::from_mins(15),
+            hours: WorkHours::parse("10-19").unwrap(),
+            users: Vec::new(),
+        };
+        assert_eq!(default, expected);
+        for off in ["", "  "] {
+            assert_eq!(with("AMOCRM_TASK_TEXT", off).ok().unwrap().tasks, None);
+        }
+        let own = with("AMOCRM_TASK_TEXT", " Позвонить ")
+            .ok()
+            .unwrap()
+            .tasks
+            .unwrap();
+        assert_eq!(own.text.as_deref(), Some("Позвонить"));
+        let users = with("AMOCRM_TASK_USERS", "7, 8,,9")
+            .ok()
+            .unwrap()
+            .tasks
+            .unwrap()
+            .users;
+        assert_eq!(users, [UserId(7), UserId(8), UserId(9)]);
     }
 }

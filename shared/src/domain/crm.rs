@@ -1,5 +1,13 @@
 //! Decisions about CRM tasks, without side effects.
 
+mod deadline;
+mod source;
+mod why;
+
+pub use deadline::WorkHours;
+pub use source::source_in_words;
+pub use why::{Fate, Why};
+
 use super::retry::{self, BACKOFF, Backoff};
 use crate::failure::{Failure, Reaction};
 use std::time::Duration;
@@ -20,18 +28,26 @@ impl CrmTiming {
 }
 
 words! {
-    /// A note on a deal. A task has each kind at most once.
+    /// A note on a deal, in the order in which they are written. A task has each kind at most once.
     pub enum NoteKind {
+        /// The quiz result, what to say first, the answers.
+        Result = "result",
+        /// The same: rows of releases before V0012 call it so.
         Answers = "answers",
+        /// Where the person came from.
         Utm = "utm",
-        EmailClick = "email_click",
-        SmsClick = "sms_click",
+        /// Somebody else typed these contacts.
+        NotMe = "not_me",
+        Unsubscribed = "unsubscribed",
+        /// The e-mail was given up.
         EmailFailed = "email_failed",
         SmsFailed = "sms_failed",
+        /// The e-mail came back.
         EmailBounced = "email_bounced",
         SmsUndelivered = "sms_undelivered",
-        Unsubscribed = "unsubscribed",
-        NotMe = "not_me",
+        /// The first human click.
+        EmailClick = "email_click",
+        SmsClick = "sms_click",
     }
 }
 

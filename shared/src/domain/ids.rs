@@ -116,6 +116,10 @@ amocrm_id! {
     /// A custom field of amoCRM.
     FieldId
 }
+amocrm_id! {
+    /// A user of amoCRM.
+    UserId
+}
 
 /// Length of a short link's code. 62^12 is about 2^71: not guessable, and short enough for one SMS segment.
 const CODE_CHARS: usize = 12;

@@ -1,7 +1,7 @@
 //! The column `metadata`: what a form sent besides the contacts. This module parses it; `intake.sql` and `claim.sql`
 //! name some of its keys.
 //!
-//! `intake` writes it; `deliver` reads the quiz result, `crm` the answers and the touches. A row may be older than
+//! `intake` writes it; `deliver` reads the quiz result, `crm` the result, the answers' indices and the touches. A row may be older than
 //! this code and hold anything a client sent, so reading never fails: unreadable parts are absent.
 
 mod size;
@@ -62,20 +62,10 @@ pub struct Touch {
     pub tags: Option<Tags>,
 }
 
-/// Questions and answers in words: a list of objects, kept as the client sent them.
+/// Questions and answers in words: a list of objects, kept as the client sent them. Nobody is shown them: a client could write
+/// anything to the sales team.
 #[derive(Clone, Default, PartialEq)]
 pub struct AnswerTexts(pub Vec<Value>);
-
-impl AnswerTexts {
-    /// Number, question and answer, for entries with both in words.
-    pub fn lines(&self) -> impl Iterator<Item = (u64, &str, &str)> {
-        self.0.iter().zip(1..).filter_map(|(answer, place)| {
-            let text = |name: &str| answer.get(name)?.as_str().map(str::trim);
-            let number = answer.get("questionNumber").and_then(Value::as_u64);
-            Some((number.unwrap_or(place), text("question")?, text("answer")?))
-        })
-    }
-}
 
 /// The column while it is filled. A later touch finds its room.
 struct Column {
@@ -153,7 +143,13 @@ impl Metadata {
         };
         let result = json.remove("result").as_ref().and_then(result_from_json);
         let indices = match json.remove("answers") {
-            Some(Value::Array(indices)) => Some(indices.iter().filter_map(Value::as_u64).collect()),
+            // What is no index answers its question all the same: with no option.
+            Some(Value::Array(indices)) => Some(
+                indices
+                    .iter()
+                    .map(|index| index.as_u64().unwrap_or(u64::MAX))
+                    .collect(),
+            ),
             _ => None,
         };
         let answers = (indices.is_some() || result.is_some()).then(|| Answers {
@@ -332,17 +328,5 @@ mod tests {
             let result = metadata.answers.and_then(|answers| answers.result);
             assert_eq!(result, None, "{odd}");
         }
-    }
-
-    #[test]
-    fn an_answer_without_words_has_no_line() {
-        let texts = AnswerTexts(vec![
-            json!({"question": " Кто? ", "answer": "Я"}),
-            json!({"question": "Где?"}),
-            json!(7),
-            json!({"questionNumber": 9, "question": "Что?", "answer": "Это"}),
-        ]);
-        let lines: Vec<_> = texts.lines().collect();
-        assert_eq!(lines, [(1, "Кто?", "Я"), (9, "Что?", "Это")]);
     }
 }

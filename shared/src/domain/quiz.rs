@@ -68,6 +68,7 @@ struct TypeTexts {
     title: &'static str,
     meaning: &'static str,
     first_step: &'static str,
+    say_first: &'static str,
 }
 
 struct Quiz {
@@ -155,6 +156,11 @@ impl QuizResult {
             professions: professions.iter().map(|name| (*name).to_owned()).collect(),
             first_step: texts(self.first).first_step.to_owned(),
         }
+    }
+
+    /// How a salesperson begins: for them alone, the person does not see it.
+    pub fn say_first(self) -> &'static str {
+        QUIZ.types[self.first as usize].say_first
     }
 }
 

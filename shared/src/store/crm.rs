@@ -4,8 +4,9 @@ use super::WAKE_GRACE;
 use super::pool::{Fence, PgError, Store, StoreError};
 use super::types::{Param, Seconds, param};
 use crate::domain::contact::{Email, Name, Phone};
-use crate::domain::crm::{CrmOutcome, NoteKind, TaskState};
-use crate::domain::ids::{ContactId, DealId, LeadId};
+use crate::domain::crm::{CrmOutcome, Fate, NoteKind, TaskState};
+use crate::domain::delivery::Channel;
+use crate::domain::ids::{ContactId, DealId, LeadId, UserId};
 use crate::domain::metadata::Metadata;
 use crate::failpoint::Step;
 use serde_json::{Map, Value};
@@ -53,8 +54,13 @@ pub struct CrmWork {
     /// Whether the deal differs from the lead.
     pub deal_due: bool,
     pub notes: Vec<NoteKind>,
-    /// Whether an earlier attempt may have written `notes`.
-    pub maybe_noted: bool,
+    /// Time since an earlier attempt may have written `notes`.
+    pub noting_for: Option<Duration>,
+    pub task: TaskDue,
+    /// Whether the deal was met behind our stage, and waits there for a human click.
+    pub move_due: bool,
+    /// Whether a human has clicked a link of the lead's messages.
+    pub clicked: bool,
     /// Time since an earlier attempt began to create a deal whose id was never saved.
     pub creating_for: Option<Duration>,
     pub contact: Option<ContactId>,
@@ -64,7 +70,55 @@ pub struct CrmWork {
     pub phone: Phone,
     /// `proftest_<campaign>`, of the first touch.
     pub source: String,
+    /// Its answers and result are those of the newest submission that has some.
     pub metadata: Metadata,
+    /// How the e-mail of the newest notification ended, or stands.
+    pub email_fate: Option<Fate>,
+    pub sms_fate: Option<Fate>,
+}
+
+impl CrmWork {
+    pub const fn fate(&self, channel: Channel) -> Option<&Fate> {
+        match channel {
+            Channel::Email => self.email_fate.as_ref(),
+            Channel::Sms => self.sms_fate.as_ref(),
+        }
+    }
+}
+
+/// The task of a claimed lead's deal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskDue {
+    /// Whether the deal still lacks it.
+    pub is_due: bool,
+    /// Whose it is to be; `None`: amoCRM chooses.
+    pub user: Option<UserId>,
+    /// Time since an earlier attempt may have made it.
+    pub tasking_for: Option<Duration>,
+}
+
+/// What became of a lead's deal in this attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DealSaved {
+    pub deal: DealId,
+    /// `None`: the remembered one stays.
+    pub contact: Option<ContactId>,
+    /// Whether we made it, in this attempt or in one whose answer was lost.
+    pub made: bool,
+    /// Whether it lacks a task.
+    pub task_due: bool,
+    /// Whose task it is to be; `None`: amoCRM chooses.
+    pub user: Option<UserId>,
+    /// Whether it stands behind our stage, and waits there for a human click.
+    pub move_due: bool,
+}
+
+/// What an attempt has told amoCRM, whatever stopped it afterwards.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Told<'a> {
+    pub notes: &'a [NoteKind],
+    /// The deal has its task, or is to have none.
+    pub task: bool,
 }
 
 impl Store {
@@ -87,31 +141,37 @@ impl Store {
             .await
     }
 
-    /// Marks that the notes are about to be written.
-    pub async fn mark_noting(&self, work: &CrmWork) -> Result<Fence, StoreError> {
-        const SQL: &str = "update crm_tasks set noting_since = coalesce(noting_since, now()) \
+    /// Marks that notes, or the task, or both are about to be written.
+    pub async fn mark_telling(&self, work: &CrmWork, notes: bool, task: bool) -> Result<Fence, StoreError> {
+        const SQL: &str = "update crm_tasks set \
+                 noting_since = case when $3 then coalesce(noting_since, now()) else noting_since end, \
+                 tasking_since = case when $4 then coalesce(tasking_since, now()) else tasking_since end \
              where lead_id = $1 and attempt = $2 and state = 'working' returning true";
-        self.as_holder(Step::MarkNoting, SQL, work, &[]).await
+        self.as_holder(Step::MarkTelling, SQL, work, &[param(&notes), param(&task)])
+            .await
     }
 
     /// Saves the ids of deal and contact before anything else is written.
-    pub async fn save_deal(
-        &self,
-        work: &CrmWork,
-        deal: DealId,
-        contact: Option<ContactId>,
-    ) -> Result<Fence, StoreError> {
-        let params = [param(&deal), param(&contact), param(&work.revision)];
+    pub async fn save_deal(&self, work: &CrmWork, saved: &DealSaved) -> Result<Fence, StoreError> {
+        let params = [
+            param(&saved.deal),
+            param(&saved.contact),
+            param(&work.revision),
+            param(&saved.made),
+            param(&saved.task_due),
+            param(&saved.user),
+            param(&saved.move_due),
+        ];
         self.as_holder(Step::CrmSave, include_str!("crm_save.sql"), work, &params)
             .await
     }
 
-    /// Records the outcome and the written notes, and releases the person.
+    /// Records the outcome and what was told, and releases the person.
     pub async fn record_crm(
         &self,
         work: &CrmWork,
         outcome: &CrmOutcome,
-        written: &[NoteKind],
+        told: Told<'_>,
     ) -> Result<Fence, StoreError> {
         let (state, reason) = (outcome.state(), outcome.reason());
         let (after, grace) = (Seconds(outcome.after()), Seconds(WAKE_GRACE));
@@ -119,11 +179,12 @@ impl Store {
         let params = [
             param(&state),
             param(&work.revision),
-            param(&written),
+            param(&told.notes),
             param(&after),
             param(&reason),
             param(&grace),
             param(&counts),
+            param(&told.task),
         ];
         self.as_holder(Step::CrmRecord, include_str!("crm_record.sql"), work, &params)
             .await
@@ -173,7 +234,15 @@ fn read_claim(lead: LeadId, row: &Row) -> Result<CrmClaim, PgError> {
         });
     }
     let Json(metadata): Json<Map<String, Value>> = row.try_get("metadata")?;
-    let creating_for: Option<Seconds> = row.try_get("creating_for_seconds")?;
+    let since = |column: &str| {
+        let since: Option<Seconds> = row.try_get(column)?;
+        Ok::<_, PgError>(since.map(|Seconds(since)| since))
+    };
+    let fate = |state: &str, reason: &str| {
+        let state: Option<String> = row.try_get(state)?;
+        let reason = row.try_get(reason)?;
+        Ok::<_, PgError>(state.map(|state| Fate { state, reason }))
+    };
     Ok(CrmClaim::Claimed(Box::new(CrmWork {
         lead,
         attempt: row.try_get("attempt")?,
@@ -181,8 +250,15 @@ fn read_claim(lead: LeadId, row: &Row) -> Result<CrmClaim, PgError> {
         revision: row.try_get("revision")?,
         deal_due: row.try_get("deal_due")?,
         notes: row.try_get("pending_notes")?,
-        maybe_noted: row.try_get("maybe_noted")?,
-        creating_for: creating_for.map(|Seconds(since)| since),
+        noting_for: since("noting_for_seconds")?,
+        task: TaskDue {
+            is_due: row.try_get("task_due")?,
+            user: row.try_get("task_user")?,
+            tasking_for: since("tasking_for_seconds")?,
+        },
+        move_due: row.try_get("move_due")?,
+        clicked: row.try_get("clicked")?,
+        creating_for: since("creating_for_seconds")?,
         contact: row.try_get("contact_id")?,
         deal: row.try_get("amocrm_lead_id")?,
         name: row.try_get("name")?,
@@ -190,5 +266,7 @@ fn read_claim(lead: LeadId, row: &Row) -> Result<CrmClaim, PgError> {
         phone: row.try_get("phone")?,
         source: row.try_get("source")?,
         metadata: Metadata::from_json(metadata),
+        email_fate: fate("email_state", "email_reason")?,
+        sms_fate: fate("sms_state", "sms_reason")?,
     })))
 }

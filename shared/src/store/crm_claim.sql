@@ -30,7 +30,7 @@ with task as (
     from person
     where t.lead_id = $1 and t.state in ('pending', 'working') and t.next_attempt_at <= now()
     returning t.attempt, t.retries, t.revision, t.deal_due, t.pending_notes, t.creating_since, t.noting_since,
-              person.contact_id
+              t.task_due, t.task_user, t.tasking_since, t.move_due, person.contact_id
 )
 select task.state,
        claimed.attempt is not null as claimed,
@@ -41,22 +41,29 @@ select task.state,
            (select p.held_until from crm_people p where p.phone = task.phone))) - extract(epoch from now()))::float8 as free_in_seconds,
        claimed.attempt, claimed.retries, claimed.revision, claimed.deal_due, claimed.pending_notes, claimed.contact_id,
        extract(epoch from now() - claimed.creating_since)::float8 as creating_for_seconds,
-       claimed.noting_since is not null as maybe_noted,
+       extract(epoch from now() - claimed.noting_since)::float8 as noting_for_seconds,
+       claimed.task_due, claimed.task_user, claimed.move_due,
+       extract(epoch from now() - claimed.tasking_since)::float8 as tasking_for_seconds,
+       l.email_clicked or l.sms_clicked as clicked,
        l.name, l.email, l.phone, l.source, l.amocrm_lead_id,
-       -- Of a retake, the answers are those of the submission that made the newest message.
-       l.metadata || coalesce(jsonb_strip_nulls(jsonb_build_object(
-           'answers', retake.metadata -> 'answers',
-           'proftestAnswers', retake.metadata -> 'proftestAnswers',
-           'result', retake.metadata -> 'result')), '{}') as metadata
+       newest.email_state, newest.email_reason, newest.sms_state, newest.sms_reason,
+       -- Of a retake, answers and result are those of the submission that made the newest message. What the client wrote in
+       -- its own words stays here.
+       (l.metadata - 'proftestAnswers') || case when newest.metadata ? 'answers' then jsonb_build_object(
+           'answers', newest.metadata -> 'answers',
+           'result', newest.metadata -> 'result') else '{}' end as metadata
 from task
 join landing_leads l on l.id = task.lead_id
 left join lateral (
-    select s.metadata
+    select s.metadata, email.state as email_state, email.reason as email_reason,
+           sms.state as sms_state, sms.reason as sms_reason
     from scheduled_notifications n
-    join submissions s on s.id = n.submission_id
+    left join submissions s on s.id = n.submission_id
+    left join deliveries email on email.notification_id = n.id and email.channel = 'email'
+    left join deliveries sms on sms.notification_id = n.id and sms.channel = 'sms'
     where n.lead_id = task.lead_id
     order by n.created_at desc
     limit 1
-) retake on true
+) newest on true
 left join claimed on true
 left join gate on true

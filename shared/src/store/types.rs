@@ -7,6 +7,7 @@ use crate::domain::guard::Evidence;
 use crate::domain::hit::{Rule, Verdict};
 use crate::domain::ids::{
     BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, RecipientToken, ShortCode, SubmissionId,
+    UserId,
 };
 use crate::domain::retention::Expiring;
 use bytes::BytesMut;
@@ -128,6 +129,7 @@ wrapped! {
     ClickId: Uuid as UUID, UUID_ARRAY, |id| id.as_uuid(), Self::from_uuid;
     DealId: i64 as INT8, INT8_ARRAY, |id| id.0, Self;
     ContactId: i64 as INT8, INT8_ARRAY, |id| id.0, Self;
+    UserId: i64 as INT8, INT8_ARRAY, |id| id.0, Self;
 }
 
 /// A row holds a word that this version does not know. It is logged: only columns whose words are the schema's are read so.

@@ -8,7 +8,6 @@ use harness::world::{
     Options, Person, Vendor, Vendors, Waiting, World, binaries_with_failpoints, eventually,
 };
 use proftest::failpoint::Step;
-use serde_json::json;
 use standins::{Fault, Mode, Seed, SeedContact, SeedDeal};
 use std::process::Stdio;
 use std::time::Duration;
@@ -29,6 +28,8 @@ pub enum Scene {
     LostDeals,
     /// The answers to the first calls that write notes are lost.
     LostNotes,
+    /// The answers to the first calls that make tasks are lost; every second of them was not carried out.
+    LostTasks,
     /// The people have a contact and an open deal; of every second one we know the contact.
     KnownPeople,
     /// The account is reached by OAuth, and a day passes between the rounds.
@@ -53,6 +54,7 @@ impl Scene {
             Self::LostSms => "answers to SMS lost",
             Self::LostDeals => "answers to deals lost",
             Self::LostNotes => "answers to notes lost",
+            Self::LostTasks => "answers to tasks lost",
             Self::KnownPeople => "people with open deals",
             Self::OAuth => "OAuth, token ended",
             Self::Limited => "every 4th call 429",
@@ -64,7 +66,7 @@ impl Scene {
 }
 
 /// The steps of each function, in the order in which it takes them.
-pub const STEPS: [(&str, Scene, &[Step]); 17] = [
+pub const STEPS: [(&str, Scene, &[Step]); 18] = [
     (
         "intake",
         Scene::Plain,
@@ -111,8 +113,9 @@ pub const STEPS: [(&str, Scene, &[Step]); 17] = [
             Step::MarkCreating,
             Step::AmocrmCreateDeal,
             Step::CrmSave,
-            Step::MarkNoting,
+            Step::MarkTelling,
             Step::AmocrmAddNotes,
+            Step::AmocrmAddTasks,
             Step::CrmRecord,
         ],
     ),
@@ -127,6 +130,11 @@ pub const STEPS: [(&str, Scene, &[Step]); 17] = [
         &[Step::AmocrmFindDeals, Step::ChangeMessageVisibility],
     ),
     ("crm", Scene::LostNotes, &[Step::AmocrmNotes]),
+    (
+        "crm",
+        Scene::LostTasks,
+        &[Step::AmocrmTasks, Step::AmocrmAddTasks],
+    ),
     (
         "crm",
         Scene::OAuth,
@@ -165,12 +173,11 @@ pub const PASSED: Duration = Duration::from_mins(12);
 /// So every round meets a token that has to be renewed.
 const TOKEN_LIFETIME: Duration = Duration::from_mins(15);
 
-/// A person by number, whose answers differ from all others', so that no two notes are alike.
+/// A person by number, whose source differs from all others', so that no two notes are alike.
 pub fn person(number: usize) -> Person {
-    let answers = json!([{"questionNumber": 1, "question": "Кто?", "answer": format!("Человек {number}")}]);
     Person {
         source: format!("proftest_{number}"),
-        ..Person::number(u32::try_from(number).unwrap()).with(json!({"proftestAnswers": answers}))
+        ..Person::number(u32::try_from(number).unwrap())
     }
 }
 
@@ -226,6 +233,7 @@ fn break_vendors(vendors: &Vendors, scene: Scene, leads: u32) {
         Scene::LostSms => lose(Vendor::Mobizon, "message/sendsmsmessage", half, leads / 2),
         Scene::LostDeals => lose(Vendor::AmoCrm, "POST /api/v4/leads/complex", half, leads / 2),
         Scene::LostNotes => lose(Vendor::AmoCrm, "POST /api/v4/leads/notes", quarter, 0),
+        Scene::LostTasks => lose(Vendor::AmoCrm, "POST /api/v4/tasks", quarter, quarter),
         Scene::Limited => vendors.amocrm.faults().add(Fault {
             every: Some(4),
             ..always(Mode::RateLimit { retry_after: 1 }, None)

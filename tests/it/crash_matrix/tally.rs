@@ -37,8 +37,8 @@ pub fn head() -> String {
     let twice = Channel::ALL.map(|channel| format!(" {} twice |", channel.as_str()));
     let (twice, rule) = (twice.concat(), "--:|".repeat(twice.len()));
     format!(
-        "| function | step | scene | deaths | leads | lost |{twice} deals twice | notes twice | clicks twice | early | miscounted |\n\
-         |---|---|---|--:|--:|--:|{rule}--:|--:|--:|--:|--:|"
+        "| function | step | scene | deaths | leads | lost |{twice} deals twice | notes twice | tasks twice | clicks twice | early | miscounted |\n\
+         |---|---|---|--:|--:|--:|{rule}--:|--:|--:|--:|--:|--:|"
     )
 }
 
@@ -121,6 +121,11 @@ fn flags(channel: Channel) -> [String; 2] {
     ["sent", "clicked"].map(|what| format!("{}_{what}", channel.as_str()))
 }
 
+/// The note with the source of a lead of this matrix, which has nothing but a campaign.
+fn source_note(source: &str) -> String {
+    format!("Источник: {}", source.trim_start_matches("proftest_"))
+}
+
 /// The recipient of the lead's message on a channel, as the vendor's stand-in writes it.
 fn recipient(row: &Value, channel: Channel) -> &str {
     match channel {
@@ -190,6 +195,7 @@ impl Tally {
         wrong.extend([
             doubled(&taken.contacts) + doubled(&taken.deals),
             doubled(&taken.notes),
+            doubled(&taken.tasks),
             most.saturating_sub(told.clicks),
             rows.iter().map(|row| taken.early(row)).sum(),
             miscounted,
@@ -215,6 +221,8 @@ struct Taken {
     deals: BTreeMap<String, usize>,
     /// Notes by deal and text.
     notes: BTreeMap<(i64, String), usize>,
+    /// Tasks by deal.
+    tasks: BTreeMap<i64, usize>,
     /// When each recipient got something, by the rows' clock of today.
     accepted: Vec<(Channel, String, Timestamp)>,
 }
@@ -248,6 +256,7 @@ impl Taken {
                     .into_iter()
                     .map(|note| (note.deal_id, note.text)),
             ),
+            tasks: count(world.vendors.amocrm.tasks().iter().map(|task| task.deal_id)),
         }
     }
 
@@ -270,7 +279,7 @@ impl Taken {
             .map(|(_, text)| text.as_str())
             .collect();
         let of_recipient = |channel: Channel| due[&channel][recipient(row, channel)];
-        // The answers and the source; the first click of each channel. Leads with one phone have one deal.
+        // The result and the source; the first click of each channel. Leads with one phone have one deal.
         let notes_due = (2 + if clicked { Channel::ALL.len() } else { 0 }) * of_recipient(Channel::Sms);
         let has_message = |channel| {
             let [sent, link_clicked] = flags(channel);
@@ -283,7 +292,8 @@ impl Taken {
             && self.contacts.contains_key(phone)
             && self.deals.contains_key(phone)
             && notes.len() == notes_due
-            && notes.iter().any(|note| note.ends_with(text("source")))
+            && notes.contains(&source_note(text("source")).as_str())
+            && self.tasks.contains_key(&deal)
             && (text("status"), text("crm")) == ("completed", "done")
     }
 

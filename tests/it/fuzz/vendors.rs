@@ -5,13 +5,13 @@
 use super::check;
 use super::mutate::{apply_all, change, damage, damaged, inflict, json, text};
 use harness::world::run;
-use proftest::clients::amocrm::{AmoCrm, DealContact, NewDeal};
+use proftest::clients::amocrm::{AmoCrm, DealContact, NewDeal, NewTask};
 use proftest::clients::http_client;
 use proftest::clients::mobizon::{Mobizon, Sms};
 use proftest::clients::resend::{Message, Resend};
 use proftest::config::{self, OAuthClient};
 use proftest::domain::contact::{Email, Phone};
-use proftest::domain::ids::{ContactId, DealId, FieldId, PipelineId, StageId};
+use proftest::domain::ids::{ContactId, DealId, FieldId, LeadId, PipelineId, StageId};
 use proftest::failure::{Failure, Reaction};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -154,6 +154,16 @@ fn assert_fit(failure: &Failure) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// What was made has an id in the answer, where that came whole.
+fn made_only_with_ids(answer: &Answer, made: Result<(), Failure>) -> Result<Option<Failure>, TestCaseError> {
+    let whole = answer.raw.ends_with(&answer.body) && !answer.json().is_null();
+    let has_id = answer.json()["_embedded"]["tasks"]
+        .as_array()
+        .is_some_and(|tasks| tasks.iter().any(|task| task["id"].is_i64()));
+    prop_assert!(made.is_err() || has_id || !whole, "{:?}", answer);
+    Ok(made.err())
+}
+
 /// An id goes into a row: it is there, it is short, and it can be stored.
 fn assert_id(id: &str, answer: &Answer, said: Option<&Value>) -> Result<(), TestCaseError> {
     prop_assert!(
@@ -280,8 +290,16 @@ fn amocrm_s_answers_are_read_or_refused() {
         pipeline: PipelineId(1),
         stage: StageId(2),
         fields: vec![(FieldId(3), "x".to_owned())],
-        tag: None,
+        tags: Vec::new(),
+        responsible: None,
         contact: DealContact::Known(ContactId(4)),
+    };
+    let task = NewTask {
+        lead: LeadId::new(),
+        deal: DealId(2),
+        text: "Ваши".to_owned(),
+        until: Duration::from_hours(500_000),
+        user: None,
     };
     let client = OAuthClient {
         id: "id".to_owned(),
@@ -290,28 +308,37 @@ fn amocrm_s_answers_are_read_or_refused() {
     };
     let fields = json!([{"field_id": 3, "field_code": "PHONE", "values": [{"value": "+77010000001"}]}]);
     let contact = json!({"id": 1, "custom_fields_values": fields, "_embedded": {"leads": [{"id": 2}]}});
-    let lead = json!({"id": 2, "pipeline_id": 1, "status_id": 2, "custom_fields_values": fields, "_embedded": {"contacts": [{"id": 1}]}});
+    let lead = json!({"id": 2, "pipeline_id": 1, "status_id": 2, "custom_fields_values": fields, "responsible_user_id": 5,
+        "closest_task_at": 1_800_000_000, "_embedded": {"contacts": [{"id": 1}], "tags": [{"id": 6, "name": "x"}]}});
+    let open =
+        json!({"id": 9, "entity_id": 2, "text": "x", "is_completed": false, "created_at": 1_800_000_000});
     let valid = vec![
         json!([{"id": 7, "contact_id": 8}]),
         json!({"_embedded": {"contacts": [contact], "leads": [lead], "notes": [{"params": {"text": "x"}}],
+                             "tasks": [open],
                              "pipelines": [{"id": 1, "name": "x", "_embedded": {"statuses": [{"id": 1, "name": "x", "sort": 1}]}}]}}),
         contact,
         json!({"access_token": "a", "refresh_token": "b", "expires_in": 86400}),
         json!({"title": "Too many", "detail": "a@example.com", "retry_after": u64::MAX}),
     ];
-    check("amoCRM", CASES, &(0..7_u8, answer(valid)), |(call, answer)| {
+    check("amoCRM", CASES, &(0..9_u8, answer(valid)), |(call, answer)| {
         parrot.say(&answer);
         let failure = run(async {
-            match call {
+            Ok::<_, TestCaseError>(match call {
                 0 => amocrm.pipelines(&token).await.err(),
                 1 => amocrm.find_contacts(&token, "x").await.err(),
                 2 => amocrm.contact(&token, ContactId(1)).await.err(),
                 3 => amocrm.deals(&token, &[DealId(2)]).await.err(),
                 4 => amocrm.notes(&token, DealId(2)).await.err(),
                 5 => amocrm.create_deal(&token, &deal).await.err(),
+                6 => amocrm.tasks(&token, &[DealId(2)]).await.err(),
+                7 => made_only_with_ids(
+                    &answer,
+                    amocrm.add_tasks(&token, std::slice::from_ref(&task)).await,
+                )?,
                 _ => amocrm.refresh(&client, &token).await.err(),
-            }
-        });
+            })
+        })?;
         failure.map_or(Ok(()), |failure| assert_fit(&failure))
     });
 }

@@ -16,7 +16,7 @@ use proftest::domain::ids::{
 };
 use proftest::domain::metadata::Metadata;
 use proftest::domain::retention::{Expiring, Retention};
-use proftest::store::{CrmWork, Due, Pinned, Store, StoreError, Target};
+use proftest::store::{CrmWork, DealSaved, Due, Pinned, Store, StoreError, Target, TaskDue, Told};
 use serde_json::{Map, json};
 use std::time::Duration;
 use tokio_postgres::error::SqlState;
@@ -114,7 +114,14 @@ fn work() -> CrmWork {
         revision: 1,
         deal_due: true,
         notes: Vec::new(),
-        maybe_noted: false,
+        noting_for: None,
+        task: TaskDue {
+            is_due: true,
+            user: None,
+            tasking_for: None,
+        },
+        move_due: false,
+        clicked: false,
         creating_for: None,
         contact: None,
         deal: None,
@@ -123,17 +130,31 @@ fn work() -> CrmWork {
         phone: person.phone,
         source: person.source,
         metadata: Metadata::from_json(Map::new()),
+        email_fate: None,
+        sms_fate: None,
     }
 }
 
 async fn crm(store: &Store) -> Done {
     let (work, token) = (work(), || "token".to_owned().into());
+    let saved = DealSaved {
+        deal: DealId(1),
+        contact: Some(ContactId(1)),
+        made: true,
+        task_due: true,
+        user: None,
+        move_due: false,
+    };
+    let told = Told {
+        notes: &NoteKind::ALL,
+        task: true,
+    };
     vec![
         done(store.claim_crm(work.lead).await),
         done(store.mark_creating(&work, true).await),
-        done(store.mark_noting(&work).await),
-        done(store.save_deal(&work, DealId(1), Some(ContactId(1))).await),
-        done(store.record_crm(&work, &CrmOutcome::Done, &NoteKind::ALL).await),
+        done(store.mark_telling(&work, true, true).await),
+        done(store.save_deal(&work, &saved).await),
+        done(store.record_crm(&work, &CrmOutcome::Done, told).await),
         done(store.take_slot(5).await),
         done(store.give_slot_back(1).await),
         done(store.shut_gate(Some(Duration::ZERO), "test").await),

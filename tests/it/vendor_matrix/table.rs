@@ -5,6 +5,9 @@ use harness::world::{CLOSED, Vendor};
 use standins::{Fault, Mode};
 use std::collections::BTreeSet;
 
+/// Calls that follow when the deal stands.
+const ADD_NOTES: &str = "POST /api/v4/leads/notes";
+const ADD_TASKS: &str = "POST /api/v4/tasks";
 /// A name that resolves nowhere. Source: RFC 2606.
 const NOWHERE: &str = "http://vendor.invalid";
 
@@ -167,16 +170,28 @@ fn seconds(text: &str, cell: &str) -> (f64, f64) {
 pub struct Case {
     pub name: String,
     pub vendor: Vendor,
+    /// The call that meets the fault.
+    pub path: &'static str,
     pub broken: Break,
     pub reaction: Reaction,
 }
 
 impl Case {
+    /// Whether the deal stands when the fault comes. The message has been acknowledged then, and the sweep wakes the row.
+    pub fn is_after_the_deal(&self) -> bool {
+        matches!(self.path, ADD_NOTES | ADD_TASKS)
+    }
+
     fn new(name: &str, vendor: Vendor, broken: Break, cell: &str) -> Self {
         assert!(!cell.is_empty(), "{name} of {vendor:?} has no cell");
         Self {
             name: format!("{vendor:?}, {name}"),
             vendor,
+            path: match vendor {
+                Vendor::Resend => "POST /emails",
+                Vendor::Mobizon => "message/sendsmsmessage",
+                Vendor::AmoCrm => "POST /api/v4/leads/complex",
+            },
             broken,
             reaction: Reaction::parse(cell),
         }
@@ -226,6 +241,22 @@ pub fn cases() -> Vec<Case> {
         assert_eq!(row.len(), 3, "{row:?}");
         let word = row[1].trim_matches('`');
         cases.push(Case::new(word, vendor(&row[0]), Break::parse(word), &row[2]));
+    }
+    for row in rows(
+        &document,
+        "| fault of amoCRM | the call that writes the notes | the call that makes the task |",
+    ) {
+        assert_eq!(row.len(), 3, "{row:?}");
+        let word = row[0].trim_matches('`');
+        for (cell, path) in row[1..].iter().zip([ADD_NOTES, ADD_TASKS]) {
+            let case = Case::new(
+                &format!("{path}, {word}"),
+                Vendor::AmoCrm,
+                Break::parse(word),
+                cell,
+            );
+            cases.push(Case { path, ..case });
+        }
     }
     let met: BTreeSet<&str> = cases
         .iter()

@@ -103,13 +103,39 @@ function updateStage(node, { name, deals }) {
 function createDeal({ lead }) {
   const title = lead ? el("button", { type: "button", class: "link", click: () => openLead(lead) }) : el("span");
   title.classList.add("deal-title");
-  return el("li", { class: "deal" }, title, el("p"), el("time"));
+  return el("li", { class: "deal" }, title, el("p", { class: "deal-contact" }), el("ul", { class: "deal-tags", "aria-label": "Tags" }),
+    el("ul", { class: "deal-tasks", "aria-label": "Open tasks" }), el("p", { class: "deal-first", lang: "ru" }, el("b"), el("span")),
+    el("details", { class: "deal-notes" }, el("summary"), el("ol", { lang: "ru" })), el("time"));
 }
 
+/** As a salesperson sees it: what is to be done and until when, then the result, then everything else. */
 function updateDeal(node, deal) {
   setText(node.querySelector(".deal-title"), deal.title);
-  setText(node.querySelector("p"), deal.contact);
-  setTime(node.querySelector("time"), deal.updated_at);
+  setText(node.querySelector(".deal-contact"), deal.contact);
+  reconcile(node.querySelector(".deal-tags"), deal.tags, (tag) => tag, () => el("li"), setText);
+  const tasks = keyed(deal.tasks, (task) => `${task.until} ${task.text}`);
+  reconcile(node.querySelector(".deal-tasks"), tasks, (task) => task.key, createTask, updateTask);
+  const [first = "", ...later] = deal.notes;
+  // Up to the answers, which come behind an empty line.
+  const [head, ...answers] = first.split("\n\n");
+  const [result, ...rest] = head.split("\n");
+  setText(node.querySelector(".deal-first b"), result);
+  setText(node.querySelector(".deal-first span"), rest.join("\n"));
+  const notes = [...answers, ...later].map((text, place) => ({ text, place }));
+  const details = node.querySelector(".deal-notes");
+  details.hidden = notes.length === 0;
+  setText(details.querySelector("summary"), `Answers and notes (${notes.length})`);
+  reconcile(details.querySelector("ol"), notes, (note) => note.place, () => el("li"), (item, note) => setText(item, note.text));
+  setTime(node.querySelector(":scope > time"), deal.updated_at);
+}
+
+const createTask = () => el("li", {}, el("b", {}, "until ", el("time")), el("span", { lang: "ru" }), el("i", { lang: "ru" }));
+
+function updateTask(node, { text, until, user }) {
+  setTime(node.querySelector("time"), until);
+  setText(node.querySelector("span"), text);
+  setText(node.querySelector("i"), user);
+  node.classList.toggle("late", new Date(until) < new Date());
 }
 
 function renderCrm({ available, stages }) {

@@ -1,7 +1,7 @@
-//! amoCRM v4: what the product calls of contacts, deals, notes, pipelines, custom fields and OAuth, with the rate limit
-//! and the block that follows when it is ignored. Where the vendor's pages are silent the stand-in refuses.
+//! amoCRM v4: what the product calls of contacts, deals, notes, tasks, pipelines, custom fields, users and OAuth, with the
+//! rate limit and the block that follows when it is ignored. Where the vendor's pages are silent the stand-in refuses.
 //!
-//! Sources: the pages «Leads», «Contacts», «Notes», «Pipelines» and «Filters» of the vendor's developers' section and of
+//! Sources: the pages «Leads», «Contacts», «Notes», «Tasks», «Users», «Pipelines» and «Filters» of the vendor's developers' section and of
 //! its twin's, `developers.kommo.com`; for errors, issues of the vendor's own SDK, amocrm/amocrm-api-php.
 
 mod account;
@@ -41,7 +41,7 @@ use self::{
 pub use self::{
     oauth::OAuthApp,
     seed::{Seed, SeedContact, SeedDeal, Seeded, SeededContact},
-    view::{BoardDeal, BoardStage, CrmContact, CrmDeal, CrmNote},
+    view::{BoardDeal, BoardStage, BoardTask, CrmContact, CrmDeal, CrmNote, CrmTask},
 };
 use super::{
     control::{Control, Delay, Stats},
@@ -97,6 +97,8 @@ impl AmoCrm {
     pub const PIPELINE: i64 = setup::MAIN_PIPELINE;
     pub const FOREIGN_PIPELINE: i64 = setup::FOREIGN_PIPELINE;
     pub const STATUS: i64 = setup::PROFTEST_STATUS;
+    /// The user of the token; the next two are users too.
+    pub const OWNER: i64 = setup::OWNER;
 
     pub fn new(options: AmoCrmOptions) -> Self {
         Self(Arc::new(Inner {
@@ -135,6 +137,29 @@ impl AmoCrm {
 
     pub fn notes(&self) -> Vec<CrmNote> {
         self.0.control.with(|account| account.notes.clone())
+    }
+
+    pub fn tasks(&self) -> Vec<CrmTask> {
+        self.0.control.with(|account| account.tasks.clone())
+    }
+
+    /// A salesperson ticks a task off, or makes one that we know nothing of.
+    pub fn change_tasks(&self, change: impl FnOnce(&mut Vec<CrmTask>)) {
+        self.0.control.with(|account| change(&mut account.tasks));
+    }
+
+    /// A salesperson moves a deal within its pipeline.
+    pub fn move_deal(&self, deal: i64, status: i64) {
+        self.0.control.with(|account| {
+            if let Some(deal) = account.deals.get_mut(&deal) {
+                deal.status_id = status;
+            }
+        });
+    }
+
+    /// A salesperson deletes a deal for good.
+    pub fn delete_deal(&self, deal: i64) {
+        self.0.control.with(|account| account.deals.remove(&deal));
     }
 
     pub fn board(&self) -> Vec<BoardStage> {

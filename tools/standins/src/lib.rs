@@ -18,8 +18,8 @@ mod serve;
 mod turnstile;
 
 pub use amocrm::{
-    AmoCrm, AmoCrmOptions, BoardDeal, BoardStage, CrmContact, CrmDeal, CrmNote, OAuthApp, Seed, SeedContact,
-    SeedDeal, Seeded, SeededContact,
+    AmoCrm, AmoCrmOptions, BoardDeal, BoardStage, BoardTask, CrmContact, CrmDeal, CrmNote, CrmTask, OAuthApp,
+    Seed, SeedContact, SeedDeal, Seeded, SeededContact,
 };
 pub use control::Stats;
 pub use faults::{Fault, Faults, Mode};

@@ -1,8 +1,8 @@
 //! amoCRM's JSON, reduced to what is needed. Parsing is tolerant, because the vendor's own libraries disagree on
 //! shapes.
 
-use super::Created;
-use crate::domain::ids::{ContactId, DealId, FieldId, PipelineId, StageId};
+use super::{Created, Task};
+use crate::domain::ids::{ContactId, DealId, FieldId, PipelineId, StageId, UserId};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ pub struct Contact {
     #[serde(default, deserialize_with = "null_as_empty")]
     custom_fields_values: Vec<Field>,
     #[serde(default, rename = "_embedded")]
-    embedded: EmbeddedIds,
+    embedded: Embedded,
 }
 
 impl Contact {
@@ -69,13 +69,29 @@ pub struct Deal {
     /// Whether the deal is in the bin.
     #[serde(default)]
     pub is_deleted: bool,
+    /// The salesperson of the deal.
+    #[serde(default, rename = "responsible_user_id")]
+    pub responsible: Option<UserId>,
+    /// When the first of its open tasks is due, in seconds; absent when there is none.
+    #[serde(default)]
+    closest_task_at: Option<i64>,
     #[serde(default, deserialize_with = "null_as_empty")]
     custom_fields_values: Vec<Field>,
     #[serde(default, rename = "_embedded")]
-    embedded: EmbeddedIds,
+    embedded: Embedded,
 }
 
 impl Deal {
+    pub fn has_open_task(&self) -> bool {
+        self.closest_task_at.is_some_and(|at| at > 0)
+    }
+
+    /// Tags are the same in any case.
+    pub fn has_tag(&self, name: &str) -> bool {
+        let mut tags = self.embedded.tags.iter();
+        tags.any(|tag| tag.name.to_lowercase() == name.to_lowercase())
+    }
+
     pub fn has(&self, field: FieldId) -> bool {
         self.texts(field).any(|text| !text.is_empty())
     }
@@ -123,11 +139,19 @@ struct FieldValue {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-struct EmbeddedIds {
+struct Embedded {
     #[serde(default)]
     leads: Vec<OnlyId>,
     #[serde(default)]
     contacts: Vec<OnlyId>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    tags: Vec<Tag>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Tag {
+    #[serde(default)]
+    name: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -155,6 +179,7 @@ page!(Pipelines, EmbeddedPipelines, pipelines, Pipeline);
 page!(Contacts, EmbeddedContacts, contacts, Contact);
 page!(Deals, EmbeddedDeals, leads, Deal);
 page!(Notes, EmbeddedNotes, notes, WrittenNote);
+page!(Tasks, EmbeddedTasks, tasks, Task);
 
 #[derive(Deserialize)]
 pub(super) struct WrittenNote {
@@ -184,8 +209,10 @@ pub(super) struct Problem {
     pub(super) retry_after: Option<u64>,
 }
 
-fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Field>, D::Error> {
-    Option::<Vec<Field>>::deserialize(deserializer).map(Option::unwrap_or_default)
+fn null_as_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 fn text_of_scalar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -203,6 +230,18 @@ pub(super) fn fields(fields: &[(FieldId, String)]) -> Value {
         .map(|(id, value)| json!({"field_id": id, "values": [{"value": value}]}))
         .collect();
     json!(fields)
+}
+
+/// Tags in the form of a request.
+pub(super) fn names(names: &[String]) -> Value {
+    names.iter().map(|name| json!({"name": name})).collect()
+}
+
+/// How many notes or tasks an answer says were made: only one with an id counts.
+pub(super) fn made(body: &[u8], what: &str) -> usize {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let made = body["_embedded"][what].as_array().map_or(&[][..], Vec::as_slice);
+    made.iter().filter(|one| one["id"].is_i64()).count()
 }
 
 /// The first created deal. The vendor's SDK reads a bare array, another library `_embedded.leads`.
@@ -236,6 +275,44 @@ mod tests {
         }
         for body in ["", "[]", "{}", "[{}]", r#"[{"id":"7"}]"#] {
             assert_eq!(created(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_deal_tells_its_tags_its_salesperson_and_whether_it_has_a_task() {
+        let read = |json: &str| serde_json::from_str::<Deal>(json).unwrap();
+        let deal = read(
+            r#"{"id":1,"pipeline_id":1,"status_id":1,"responsible_user_id":7,"closest_task_at":1588885140,
+                "_embedded":{"tags":[{"id":5,"name":"Kenesary","color":null}]}}"#,
+        );
+        assert_eq!((deal.responsible, deal.has_open_task()), (Some(UserId(7)), true));
+        assert!(deal.has_tag("kenesary") && !deal.has_tag("kene"));
+        for without in [
+            r#"{"id":1,"pipeline_id":1,"status_id":1}"#,
+            r#"{"id":1,"pipeline_id":1,"status_id":1,"responsible_user_id":null,"closest_task_at":null,"_embedded":{"tags":null}}"#,
+            r#"{"id":1,"pipeline_id":1,"status_id":1,"closest_task_at":0,"_embedded":{}}"#,
+        ] {
+            let deal = read(without);
+            assert!(
+                !deal.has_open_task() && deal.responsible.is_none() && !deal.has_tag("x"),
+                "{without}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_task_with_an_id_was_made() {
+        for (body, made) in [
+            (
+                r#"{"_embedded":{"tasks":[{"id":7,"request_id":"a"},{"id":8}]}}"#,
+                2,
+            ),
+            (r#"{"_embedded":{"tasks":[{"id":"7"},{}]}}"#, 0),
+            (r#"{"_embedded":{"tasks":null}}"#, 0),
+            ("[]", 0),
+            ("<html>", 0),
+        ] {
+            assert_eq!(super::made(body.as_bytes(), "tasks"), made, "{body}");
         }
     }
 

@@ -1,11 +1,11 @@
-//! amoCRM: the token, the stage and the custom fields. It sends one request per page of fields and two more, one
-//! after another.
+//! amoCRM: the token, the stage, the custom fields, and the users who get tasks. It sends one request per page of fields and
+//! two or three more, one after another.
 
 use super::ask::{ask, rate_limited, unreachable};
 use super::{Findings, database};
 use proftest::clients::amocrm::{self, AmoCrm, Misplaced};
 use proftest::config::{self, Auth, Stage};
-use proftest::domain::ids::FieldId;
+use proftest::domain::ids::{FieldId, UserId};
 use reqwest::Client;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -46,6 +46,7 @@ pub(super) async fn examine(
     }
     stage(http, settings, &token, findings).await;
     fields(http, settings, &token, findings).await;
+    users(http, settings, &token, findings).await;
 }
 
 async fn token(
@@ -176,6 +177,48 @@ async fn fields(http: &Client, settings: &config::AmoCrm, token: &SecretString, 
     }
     if good == 1 + settings.utm_fields.len() {
         findings.ok(format!("all {good} custom fields are there, and take text"));
+    }
+}
+
+/// A number that is no user makes amoCRM refuse each new deal.
+async fn users(http: &Client, settings: &config::AmoCrm, token: &SecretString, findings: &mut Findings) {
+    let Some(tasks) = &settings.tasks else {
+        return findings.note("AMOCRM_TASK_TEXT is empty: no tasks are made, and nobody is told to call");
+    };
+    if tasks.users.is_empty() {
+        return findings.note(
+            "AMOCRM_TASK_USERS is empty: new deals and their tasks belong to the token's user, unless amoCRM hands them out",
+        );
+    }
+    let limit = PAGE.to_string();
+    let known: Vec<(UserId, String)> = match get(http, settings, token, "users", &[("limit", &limit)]).await {
+        Ok((200, body)) => {
+            let users = body["_embedded"]["users"].as_array().cloned().unwrap_or_default();
+            let user = |user: &Value| {
+                let name = user["name"].as_str().unwrap_or_default().to_owned();
+                Some((UserId(user["id"].as_i64()?), name))
+            };
+            users.iter().filter_map(user).collect()
+        }
+        // Only an administrator's token lists users.
+        Ok((status, _)) => {
+            return findings.note(format!("the users cannot be read: amoCRM answered {status}"));
+        }
+        Err(why) => return findings.wrong(format!("the users cannot be read: amoCRM {why}")),
+    };
+    let unknown = tasks
+        .users
+        .iter()
+        .find(|id| known.iter().all(|(known, _)| known != *id));
+    match unknown {
+        Some(id) => findings.wrong(format!(
+            "AMOCRM_TASK_USERS: no user is {id}; the account has {}",
+            list(known.iter().map(|(id, name)| (name.as_str(), *id)))
+        )),
+        None => findings.ok(format!(
+            "new deals and their tasks go to {} users",
+            tasks.users.len()
+        )),
     }
 }
 

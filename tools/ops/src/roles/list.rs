@@ -77,17 +77,23 @@ pub const MEMBERS: [Member; 6] = [
         name: "crm",
         execute: &[],
         tables: &[
-            Table::new("landing_leads", "id name email phone source amocrm_lead_id metadata")
-                .update("amocrm_lead_id updated_at"),
+            Table::new(
+                "landing_leads",
+                "id name email phone source amocrm_lead_id email_clicked sms_clicked metadata",
+            )
+            .update("amocrm_lead_id updated_at"),
             Table::new(
                 "crm_tasks",
-                "lead_id state revision attempt retries next_attempt_at deal_due pending_notes creating_since noting_since",
+                "lead_id state revision attempt retries next_attempt_at deal_due pending_notes creating_since noting_since \
+                 task_due task_user tasking_since move_due reason",
             )
             .update(
                 "state wake_at updated_at attempt retries next_attempt_at deal_due pending_notes creating_since \
-                 noting_since reason",
+                 noting_since task_due task_user tasking_since move_due reason",
             ),
-            Table::new("scheduled_notifications", "lead_id submission_id created_at"),
+            Table::new("scheduled_notifications", "id lead_id submission_id created_at"),
+            Table::new("deliveries", "notification_id channel state reason"),
+            Table::new("lead_events", "lead_id what detail").insert("lead_id what detail"),
             Table::new("submissions", "id metadata"),
             Table::new("crm_people", "phone contact_id holder held_until")
                 .insert("phone holder held_until")

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::view::CrmNote;
+use super::{
+    setup::OWNER,
+    view::{CrmNote, CrmTask},
+};
 
 /// Values of custom fields by the field's id.
 pub(super) type Values = BTreeMap<i64, Vec<String>>;
@@ -17,6 +20,8 @@ pub(super) struct Deal {
     pub(super) status_id: i64,
     pub(super) values: Values,
     pub(super) tags: Vec<String>,
+    /// The user whose deal it is.
+    pub(super) responsible: i64,
     pub(super) contact: Option<i64>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
@@ -39,7 +44,10 @@ pub(super) struct DealDraft {
     /// Pipeline and status. Always there in a new deal.
     pub(super) place: Option<(i64, i64)>,
     pub(super) values: Values,
+    /// In a change: those to add.
     pub(super) tags: Vec<String>,
+    /// `None` in a new deal: the token's user.
+    pub(super) responsible: Option<i64>,
     pub(super) contact: Option<ContactRef>,
 }
 
@@ -55,11 +63,25 @@ pub(super) struct ContactDraft {
     pub(super) values: Values,
 }
 
+#[derive(Debug)]
+pub(super) struct TaskDraft {
+    pub(super) deal_id: i64,
+    pub(super) text: String,
+    /// Seconds since 1970.
+    pub(super) complete_till: i64,
+    /// `None`: the token's user.
+    pub(super) responsible: Option<i64>,
+    /// Comes back in the answer, and is not kept.
+    pub(super) request_id: Option<String>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pub(super) deals: BTreeMap<i64, Deal>,
     pub(super) contacts: BTreeMap<i64, Contact>,
     pub(super) notes: Vec<CrmNote>,
+    /// Oldest first.
+    pub(super) tasks: Vec<CrmTask>,
     issued: i64,
 }
 
@@ -87,6 +109,7 @@ impl Account {
             status_id,
             values: draft.values,
             tags: draft.tags,
+            responsible: draft.responsible.unwrap_or(OWNER),
             contact,
             created_at: now,
             updated_at: now,
@@ -109,11 +132,26 @@ impl Account {
         id
     }
 
-    pub(super) fn add_note(&mut self, note: CrmNote) {
+    pub(super) fn add_note(&mut self, note: CrmNote) -> i64 {
         if let Some(deal) = self.deals.get_mut(&note.deal_id) {
             deal.updated_at = Timestamp::now();
         }
         self.notes.push(note);
+        self.next_id()
+    }
+
+    pub(super) fn add_task(&mut self, draft: TaskDraft) -> i64 {
+        let id = self.next_id();
+        self.tasks.push(CrmTask {
+            id,
+            deal_id: draft.deal_id,
+            text: draft.text,
+            complete_till: draft.complete_till,
+            responsible: draft.responsible.unwrap_or(OWNER),
+            is_completed: false,
+            created_at: Timestamp::now(),
+        });
+        id
     }
 
     pub(super) fn deals_of(&self, contact_id: i64) -> impl Iterator<Item = &Deal> {
@@ -124,6 +162,10 @@ impl Account {
     pub(super) fn notes_of(&self, deal_id: i64) -> impl Iterator<Item = &CrmNote> {
         self.notes.iter().filter(move |note| note.deal_id == deal_id)
     }
+
+    pub(super) fn tasks_of(&self, deal_id: i64) -> impl Iterator<Item = &CrmTask> {
+        self.tasks.iter().filter(move |task| task.deal_id == deal_id)
+    }
 }
 
 impl Deal {
@@ -133,6 +175,11 @@ impl Deal {
             (self.pipeline_id, self.status_id) = place;
         }
         self.values.extend(draft.values);
+        for tag in draft.tags {
+            if !self.tags.contains(&tag) {
+                self.tags.push(tag);
+            }
+        }
         self.updated_at = Timestamp::now();
     }
 }

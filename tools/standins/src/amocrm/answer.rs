@@ -10,7 +10,7 @@ use super::{
     account::{Account, Contact, Deal, Values},
     query::Listing,
     setup::{CONTACT_FIELDS, DEAL_FIELDS, Field},
-    view::CrmNote,
+    view::{CrmNote, CrmTask},
 };
 use crate::control::{html_page, http_status};
 
@@ -145,13 +145,17 @@ fn values_json(values: &Values, fields: &[Field]) -> Value {
         .collect()
 }
 
-pub(super) fn deal(deal: &Deal) -> Value {
+pub(super) fn deal(account: &Account, deal: &Deal) -> Value {
+    let open = account.tasks_of(deal.id).filter(|task| !task.is_completed);
+    let closest_task_at = open.map(|task| task.complete_till).min();
     let tags: Vec<Value> = deal.tags.iter().map(|name| json!({ "name": name })).collect();
     json!({
         "id": deal.id,
         "name": deal.name,
         "status_id": deal.status_id,
         "pipeline_id": deal.pipeline_id,
+        "responsible_user_id": deal.responsible,
+        "closest_task_at": closest_task_at,
         "is_deleted": false,
         "custom_fields_values": values_json(&deal.values, &DEAL_FIELDS),
         "_embedded": { "tags": tags },
@@ -170,6 +174,20 @@ pub(super) fn contact(account: &Account, contact: &Contact, with_deals: bool) ->
         "name": contact.name,
         "custom_fields_values": values_json(&contact.values, &CONTACT_FIELDS),
         "_embedded": embedded,
+    })
+}
+
+pub(super) fn task(task: &CrmTask) -> Value {
+    json!({
+        "id": task.id,
+        "responsible_user_id": task.responsible,
+        "created_at": task.created_at.as_second(),
+        "entity_id": task.deal_id,
+        "entity_type": "leads",
+        "is_completed": task.is_completed,
+        "task_type_id": 1,
+        "text": task.text,
+        "complete_till": task.complete_till,
     })
 }
 

@@ -13,9 +13,9 @@ use super::{
     AmoCrm,
     account::Account,
     answer::{self, Refusal, page},
-    query::Listing,
+    query::{Listing, TaskListing},
     rules,
-    setup::{self, DEAL_FIELDS, field_json},
+    setup::{self, DEAL_FIELDS, USERS, field_json, user_json},
 };
 
 type Answered = Result<Option<Value>, Refusal>;
@@ -30,6 +30,8 @@ pub(super) fn routes() -> Router<AmoCrm> {
         .route("/api/v4/leads/custom_fields", get(list_fields))
         .route("/api/v4/leads/{id}", patch(change_deal))
         .route("/api/v4/leads/{id}/notes", get(list_notes))
+        .route("/api/v4/tasks", get(list_tasks).post(add_tasks))
+        .route("/api/v4/users", get(list_users))
         .route("/api/v4/contacts", get(list_contacts))
         .route("/api/v4/contacts/{id}", get(show_contact))
 }
@@ -56,6 +58,13 @@ async fn list_fields(State(crm): State<AmoCrm>, RawQuery(query): RawQuery) -> Re
     crm.with(|_| {
         let listing = Listing::parse(query.as_deref(), false)?;
         Ok(page("custom_fields", &listing, DEAL_FIELDS.iter(), field_json))
+    })
+}
+
+async fn list_users(State(crm): State<AmoCrm>, RawQuery(query): RawQuery) -> Response {
+    crm.with(|_| {
+        let listing = Listing::parse(query.as_deref(), false)?;
+        Ok(page("users", &listing, USERS.iter(), user_json))
     })
 }
 
@@ -88,7 +97,9 @@ async fn list_deals(State(crm): State<AmoCrm>, RawQuery(query): RawQuery) -> Res
     let lag = crm.0.options.search_lag;
     crm.with(|account| {
         let listing = Listing::parse(query.as_deref(), false)?;
-        Ok(page("leads", &listing, listing.deals(account, lag), answer::deal))
+        Ok(page("leads", &listing, listing.deals(account, lag), |deal| {
+            answer::deal(account, deal)
+        }))
     })
 }
 
@@ -96,12 +107,12 @@ async fn add_notes(State(crm): State<AmoCrm>, body: Bytes) -> Response {
     crm.with(|account| {
         let notes = rules::new_notes(account, &body)?;
         let written: Vec<Value> = notes
-            .iter()
-            .map(|note| json!({ "entity_id": note.deal_id }))
+            .into_iter()
+            .map(|note| {
+                let deal = note.deal_id;
+                json!({ "id": account.add_note(note), "entity_id": deal })
+            })
             .collect();
-        for note in notes {
-            account.add_note(note);
-        }
         Ok(Some(json!({ "_embedded": { "notes": written } })))
     })
 }
@@ -115,6 +126,27 @@ async fn list_notes(
         let listing = Listing::parse(query.as_deref(), false)?;
         let notes = account.notes_of(id(&deal)?);
         Ok(page("notes", &listing, notes, answer::note))
+    })
+}
+
+async fn add_tasks(State(crm): State<AmoCrm>, body: Bytes) -> Response {
+    crm.with(|account| {
+        let tasks = rules::new_tasks(account, &body)?;
+        let made: Vec<Value> = tasks
+            .into_iter()
+            .map(|task| {
+                let request_id = task.request_id.clone();
+                json!({ "id": account.add_task(task), "request_id": request_id })
+            })
+            .collect();
+        Ok(Some(json!({ "_embedded": { "tasks": made } })))
+    })
+}
+
+async fn list_tasks(State(crm): State<AmoCrm>, RawQuery(query): RawQuery) -> Response {
+    crm.with(|account| {
+        let listing = TaskListing::parse(query.as_deref())?;
+        Ok(page("tasks", &listing.page, listing.tasks(account), answer::task))
     })
 }
 

@@ -9,6 +9,7 @@ use super::{
     account::{Account, Contact, Deal, Values},
     answer::Refusal,
     setup::PHONE,
+    view::CrmTask,
 };
 
 const LIMIT_DEFAULT: usize = 50;
@@ -84,6 +85,50 @@ impl Listing {
     fn finds(&self, id: i64, is_indexed: bool, holds: impl Fn(&Query) -> bool) -> bool {
         (self.ids.is_empty() || self.ids.contains(&id))
             && self.query.as_ref().is_none_or(|query| is_indexed && holds(query))
+    }
+}
+
+/// The parameters of the list of tasks, newest first.
+#[derive(Debug)]
+pub(super) struct TaskListing {
+    pub(super) page: Listing,
+    deals: Vec<i64>,
+}
+
+impl TaskListing {
+    /// The vendor looks at `filter[entity_id]` only beside `filter[entity_type]`; the stand-in refuses it alone, and another
+    /// order than ours.
+    pub(super) fn parse(raw: Option<&str>) -> Result<Self, Refusal> {
+        let (mut rest, mut deals, mut of_deals, mut is_newest_first) = (
+            form_urlencoded::Serializer::new(String::new()),
+            Vec::new(),
+            false,
+            false,
+        );
+        for (name, value) in form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
+            match (&*name, &*value) {
+                ("filter[entity_type]", "leads") => of_deals = true,
+                ("order[id]", "desc") => is_newest_first = true,
+                ("filter[entity_id][]", id) => {
+                    let id = id.parse();
+                    deals.push(id.map_err(|_| Refusal::bad_request("filter[entity_id] must be a number"))?);
+                }
+                (name, value) => {
+                    rest.append_pair(name, value);
+                }
+            }
+        }
+        if deals.is_empty() || !of_deals || !is_newest_first {
+            let detail = "the stand-in lists tasks only by filter[entity_type]=leads, filter[entity_id][] and order[id]=desc";
+            return Err(Refusal::bad_request(detail));
+        }
+        let page = Listing::parse(Some(&rest.finish()), false)?;
+        Ok(Self { page, deals })
+    }
+
+    pub(super) fn tasks<'a>(&'a self, account: &'a Account) -> impl Iterator<Item = &'a CrmTask> {
+        let tasks = account.tasks.iter().rev();
+        tasks.filter(|task| self.deals.contains(&task.deal_id))
     }
 }
 

@@ -1,19 +1,23 @@
-//! What amoCRM demands of a write: the shapes of deals, contacts and notes, and that what they name exists. A request is
-//! taken whole or not at all.
+//! What amoCRM demands of a write: the shapes of deals, contacts, notes and tasks, and that what they name exists. A request
+//! is taken whole or not at all.
 
 use serde_json::{Map, Value};
 
 use super::{
-    account::{Account, ContactDraft, ContactRef, DealDraft},
+    account::{Account, ContactDraft, ContactRef, DealDraft, TaskDraft},
     answer::Refusal,
     check::{Check, at},
-    setup::{CONTACT_FIELDS, DEAL_FIELDS},
+    setup::{CONTACT_FIELDS, DEAL_FIELDS, is_user},
     view::CrmNote,
 };
 
 /// The vendor takes 50 in `leads/complex` and advises 50 elsewhere.
 const ITEMS_MAX: usize = 50;
 const CHANGEABLE: [&str; 3] = ["pipeline_id", "status_id", "custom_fields_values"];
+/// A call and a meeting: the types of every account.
+const TASK_TYPES: [i64; 2] = [1, 2];
+/// A deadline later than this is no number of seconds, but of milliseconds.
+const LATEST: i64 = 99_999_999_999;
 
 pub(super) fn new_deals(account: &Account, body: &[u8]) -> Result<Vec<DealDraft>, Refusal> {
     each(account, &items(body)?, new_deal)
@@ -52,6 +56,60 @@ pub(super) fn new_notes(account: &Account, body: &[u8]) -> Result<Vec<CrmNote>, 
             text: text.unwrap_or_default(),
         }
     })
+}
+
+pub(super) fn new_tasks(account: &Account, body: &[u8]) -> Result<Vec<TaskDraft>, Refusal> {
+    each(account, &items(body)?, new_task)
+}
+
+/// The vendor takes a task without a deal, and one of another entity too; no client makes one.
+fn new_task(check: &mut Check, fields: &Map<String, Value>) -> TaskDraft {
+    check.only(
+        fields,
+        "",
+        &[
+            "task_type_id",
+            "text",
+            "complete_till",
+            "entity_id",
+            "entity_type",
+            "responsible_user_id",
+            "request_id",
+        ],
+    );
+    let account = check.account;
+    let deal = check.int(fields, "", "entity_id");
+    check.chosen(fields, "", "entity_id", deal, |id| account.deals.contains_key(id));
+    let kind = check.text(fields, "", "entity_type");
+    check.chosen(fields, "", "entity_type", kind, |kind| kind == "leads");
+    let until = check.int(fields, "", "complete_till");
+    check.chosen(fields, "", "complete_till", until, |until| {
+        (1..=LATEST).contains(until)
+    });
+    let task_type = check.int(fields, "", "task_type_id");
+    check.chosen(fields, "", "task_type_id", task_type, |kind| {
+        TASK_TYPES.contains(kind)
+    });
+    let text = check.text(fields, "", "text");
+    if !fields.contains_key("text") {
+        check.missing("text");
+    }
+    TaskDraft {
+        deal_id: deal.unwrap_or_default(),
+        text: text.unwrap_or_default(),
+        complete_till: until.unwrap_or_default(),
+        responsible: responsible(check, fields),
+        request_id: check.text(fields, "", "request_id"),
+    }
+}
+
+fn responsible(check: &mut Check, fields: &Map<String, Value>) -> Option<i64> {
+    let key = "responsible_user_id";
+    let user = check.int(fields, "", key);
+    if fields.contains_key(key) {
+        check.chosen(fields, "", key, user, |id| is_user(*id));
+    }
+    user
 }
 
 fn parse(body: &[u8]) -> Result<Value, Refusal> {
@@ -97,31 +155,37 @@ fn new_deal(check: &mut Check, fields: &Map<String, Value>) -> DealDraft {
     let (mut tags, mut contact) = (Vec::new(), None);
     if let Some(embedded) = check.object(fields, "", "_embedded") {
         check.only(embedded, "_embedded", &["tags", "contacts"]);
-        tags = read_tags(check, embedded);
+        tags = read_tags(check, embedded, "_embedded", "tags");
         contact = read_contact(check, embedded);
     }
-    check.only(fields, "", &[&["name", "_embedded"][..], &CHANGEABLE].concat());
+    check.only(
+        fields,
+        "",
+        &[&["name", "_embedded", "responsible_user_id"][..], &CHANGEABLE].concat(),
+    );
     DealDraft {
         name: check.text(fields, "", "name"),
         place: check.place(fields, true),
         values: check.values(fields, "", &DEAL_FIELDS),
         tags,
+        responsible: responsible(check, fields),
         contact,
     }
 }
 
-/// The vendor lets the name and the tags be changed too; no client does.
+/// The vendor lets the name and the user be changed too, and takes `_embedded.tags`, which replaces all tags; no client does.
 fn changed_deal(check: &mut Check, fields: &Map<String, Value>) -> DealDraft {
-    check.only(fields, "", &CHANGEABLE);
+    check.only(fields, "", &[&["tags_to_add"][..], &CHANGEABLE].concat());
     DealDraft {
         place: check.place(fields, false),
         values: check.values(fields, "", &DEAL_FIELDS),
+        tags: read_tags(check, fields, "", "tags_to_add"),
         ..DealDraft::default()
     }
 }
 
-fn read_tags(check: &mut Check, embedded: &Map<String, Value>) -> Vec<String> {
-    let items = check.objects(embedded, "_embedded", "tags").unwrap_or_default();
+fn read_tags(check: &mut Check, fields: &Map<String, Value>, path: &str, key: &str) -> Vec<String> {
+    let items = check.objects(fields, path, key).unwrap_or_default();
     let mut tags = Vec::new();
     for (path, item) in items {
         check.only(item, &path, &["name"]);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     account::{Account, ContactDraft, ContactRef, DealDraft},
-    setup::{DEAL_FIELDS, EMAIL, MAIN_PIPELINE, PHONE, pipeline},
+    setup::{DEAL_FIELDS, EMAIL, MAIN_PIPELINE, PHONE, is_user, pipeline},
 };
 
 /// People to put into the account. In JSON: `{"contacts":[{"name":"Анна","phones":["+77011234567"]}]}`.
@@ -42,6 +42,11 @@ pub struct SeedDeal {
     /// Values of custom fields by their codes, such as `UTM_SOURCE` and `PROFTEST_LEAD_ID`.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Whose deal it is; omitted: the token's user.
+    #[serde(default)]
+    pub responsible: Option<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -87,6 +92,9 @@ fn deal(seed: SeedDeal) -> Result<DealDraft, String> {
     let mut statuses = pipeline.statuses.iter();
     let status = statuses.find(|status| seed.status.is_none_or(|id| status.id == id));
     let status = status.ok_or_else(|| format!("no stage of «{}» is {:?}", pipeline.name, seed.status))?;
+    if let Some(user) = seed.responsible.filter(|user| !is_user(*user)) {
+        return Err(format!("no user is {user}"));
+    }
     let values = seed.fields.into_iter().map(|(code, value)| {
         let field = DEAL_FIELDS.iter().find(|field| field.code == code);
         let field = field.ok_or_else(|| format!("no field of a deal has the code {code}"))?;
@@ -96,6 +104,8 @@ fn deal(seed: SeedDeal) -> Result<DealDraft, String> {
         name: Some(seed.name),
         place: Some((pipeline.id, status.id)),
         values: values.collect::<Result<_, String>>()?,
+        tags: seed.tags,
+        responsible: seed.responsible,
         ..DealDraft::default()
     })
 }

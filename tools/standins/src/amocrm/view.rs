@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     account::{Account, Contact, Deal, Values},
-    setup::{DEAL_FIELDS, EMAIL, MAIN_PIPELINE, MARKER, PHONE, pipeline},
+    setup::{DEAL_FIELDS, EMAIL, MAIN_PIPELINE, MARKER, PHONE, USERS, pipeline},
 };
 
 #[derive(Debug, Clone)]
@@ -20,8 +20,11 @@ pub struct CrmDeal {
     /// Values of custom fields by their codes, such as `UTM_SOURCE`.
     pub fields: BTreeMap<&'static str, String>,
     pub tags: Vec<String>,
+    /// The user whose deal it is.
+    pub responsible: i64,
     pub contacts: Vec<CrmContact>,
     pub notes: Vec<CrmNote>,
+    pub tasks: Vec<CrmTask>,
     pub seeded: bool,
 }
 
@@ -40,6 +43,19 @@ pub struct CrmNote {
     pub text: String,
 }
 
+#[derive(Debug, Clone)]
+pub struct CrmTask {
+    pub id: i64,
+    pub deal_id: i64,
+    pub text: String,
+    /// The deadline, in seconds since 1970.
+    pub complete_till: i64,
+    /// The user whose task it is.
+    pub responsible: i64,
+    pub is_completed: bool,
+    pub created_at: Timestamp,
+}
+
 #[derive(Debug, Clone, Serialize)]
 pub struct BoardStage {
     pub name: &'static str,
@@ -52,7 +68,20 @@ pub struct BoardDeal {
     /// The contact's name; empty when there is none.
     pub contact: String,
     pub lead: Option<String>,
+    pub tags: Vec<String>,
+    /// Oldest first.
+    pub notes: Vec<String>,
+    /// Those that are open, the first to be done first.
+    pub tasks: Vec<BoardTask>,
     pub updated_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct BoardTask {
+    pub text: String,
+    pub until: Timestamp,
+    /// The name of the user whose task it is.
+    pub user: &'static str,
 }
 
 fn texts(values: &Values, field: i64) -> Vec<String> {
@@ -76,8 +105,10 @@ pub(super) fn deal(account: &Account, deal: &Deal) -> CrmDeal {
         status_id: deal.status_id,
         fields: fields.collect(),
         tags: deal.tags.clone(),
+        responsible: deal.responsible,
         contacts: contacts.map(|one| contact(account, one)).collect(),
         notes: account.notes_of(deal.id).cloned().collect(),
+        tasks: account.tasks_of(deal.id).cloned().collect(),
         seeded: deal.seeded,
     }
 }
@@ -113,6 +144,27 @@ fn card(account: &Account, deal: &Deal) -> BoardDeal {
         title: deal.name.clone(),
         contact: contact.map_or_else(String::new, |contact| contact.name.clone()),
         lead: field_text(deal, MARKER),
+        tags: deal.tags.clone(),
+        notes: account.notes_of(deal.id).map(|note| note.text.clone()).collect(),
+        tasks: open_tasks(account, deal.id),
         updated_at: deal.updated_at,
     }
+}
+
+fn open_tasks(account: &Account, deal: i64) -> Vec<BoardTask> {
+    let mut open: Vec<&CrmTask> = account.tasks_of(deal).filter(|task| !task.is_completed).collect();
+    open.sort_by_key(|task| task.complete_till);
+    let user = |id| {
+        USERS
+            .iter()
+            .find(|(user, _)| *user == id)
+            .map_or("", |(_, name)| *name)
+    };
+    open.into_iter()
+        .map(|task| BoardTask {
+            text: task.text.clone(),
+            until: Timestamp::from_second(task.complete_till).unwrap_or_default(),
+            user: user(task.responsible),
+        })
+        .collect()
 }

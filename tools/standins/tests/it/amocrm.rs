@@ -3,6 +3,7 @@
 mod limits;
 mod reads;
 mod refusals;
+mod tasks;
 mod tokens;
 mod writes;
 

@@ -140,6 +140,12 @@ async fn changes_must_name_what_exists() {
         ),
         (half, "FieldMissing", "pipeline_id"),
         (json!({"price": 1}), "FieldNotExpected", "price"),
+        (json!({"tags_to_add": ["autumn"]}), "InvalidType", "tags_to_add.0"),
+        (
+            json!({"tags_to_add": [{"id": 1}]}),
+            "FieldNotExpected",
+            "tags_to_add.0.id",
+        ),
     ] {
         assert_eq!(wrong(crm.patch(&path, &body).await), (code.into(), at.into()));
     }

@@ -74,6 +74,9 @@ async fn a_deal_changes_only_where_told() {
         (deal.status_id, deal.name.as_str(), deal.tags),
         (talks, "Профтест: Анна", vec!["Профтест".to_owned()])
     );
+    let tags = json!({"tags_to_add": [{"name": "autumn"}, {"name": "Профтест"}]});
+    assert_eq!(crm.patch(&path, &tags).await.0, 200);
+    assert_eq!(crm.only().tags, ["Профтест", "autumn"]);
     assert_eq!(
         (
             deal.fields["UTM_SOURCE"].as_str(),
@@ -145,6 +148,7 @@ async fn seeds_put_people_with_closed_foreign_and_advanced_deals() {
         (json!({"name": "y", "status": 8}), "8"),
         (json!({"name": "y", "pipeline": 7}), "7"),
         (json!({"name": "y", "fields": {"UTM": "z"}}), "UTM"),
+        (json!({"name": "y", "responsible": 9}), "9"),
     ] {
         let seed = json!({"contacts": [{"name": "x", "deals": [deal]}]});
         let error = crm
@@ -182,6 +186,9 @@ async fn the_board_has_the_stages_with_their_deals() {
             "title": "Профтест: Анна",
             "contact": "Анна",
             "lead": "0199a3c4-5d6e-7f80-91a2-b3c4d5e6f708",
+            "tags": ["Профтест"],
+            "notes": [],
+            "tasks": [],
             "updated_at": null,
         })
     );
