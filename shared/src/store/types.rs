@@ -8,6 +8,7 @@ use crate::domain::hit::{Rule, Verdict};
 use crate::domain::ids::{
     BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, RecipientToken, ShortCode, SubmissionId,
 };
+use crate::domain::receipt::Became;
 use crate::domain::retention::Expiring;
 use bytes::BytesMut;
 use std::error::Error;
@@ -178,6 +179,7 @@ texts! {
     Expiring: Self::parse;
     Verdict: Self::parse;
     Rule: Self::parse;
+    Became: Self::parse;
 }
 
 #[cfg(test)]
