@@ -33,26 +33,52 @@ const REFUSED_FOR: Duration = Duration::from_hours(1);
 pub struct Vendors {
     resend: Resend,
     mobizon: Mobizon,
-    /// Resend's key may only send, or is refused.
-    refused_until: Mutex<Option<Instant>>,
+    /// Of questions about e-mails, and of additions to the list: an account may have the one without the other.
+    asking: Pause,
+    telling: Pause,
+}
+
+/// Until when something is not tried: the key may only send, or the account does not have it.
+#[derive(Default)]
+struct Pause(Mutex<Option<Instant>>);
+
+impl Pause {
+    fn is_over(&self) -> bool {
+        let until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_none_or(|until| Instant::now() >= until)
+    }
+
+    fn begin_after(&self, failure: &Failure) {
+        if matches!(failure.reaction, Reaction::Park | Reaction::GiveUp) {
+            let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            *until = Some(Instant::now() + REFUSED_FOR);
+        }
+    }
 }
 
 impl Vendors {
-    pub const fn new(resend: Resend, mobizon: Mobizon) -> Self {
+    pub fn new(resend: Resend, mobizon: Mobizon) -> Self {
         Self {
             resend,
             mobizon,
-            refused_until: Mutex::new(None),
+            asking: Pause::default(),
+            telling: Pause::default(),
         }
     }
 
     /// A failure is told in the log: the next run asks again.
     pub async fn ask(&self, store: &Store) {
-        let all = async { futures::join!(self.ask_mobizon(store), self.use_resend(store)) };
+        let all = async {
+            futures::join!(
+                self.ask_mobizon(store),
+                self.ask_resend(store),
+                self.tell_resend(store)
+            )
+        };
         match timeout(TIME_MAX, all).await {
             Err(_) => tracing::warn!("The vendors could not be asked in time"),
-            Ok((mobizon, resend)) => {
-                for error in [mobizon, resend].into_iter().filter_map(Result::err) {
+            Ok((asked, asked_too, told)) => {
+                for error in [asked, asked_too, told].into_iter().filter_map(Result::err) {
                     tracing::error!(error = chain(&error), "What the vendors said could not be written");
                 }
             }
@@ -85,18 +111,10 @@ impl Vendors {
         Ok(())
     }
 
-    async fn use_resend(&self, store: &Store) -> Result<(), StoreError> {
-        if self.is_refused() {
-            return Ok(());
-        }
-        self.mirror(store).await?;
-        if self.is_refused() {
-            return Ok(());
-        }
-        self.ask_resend(store).await
-    }
-
     async fn ask_resend(&self, store: &Store) -> Result<(), StoreError> {
+        if !self.asking.is_over() {
+            return Ok(());
+        }
         let taken = store.take_polls(Channel::Email, RESEND_CALLS, AGAIN_AFTER).await?;
         let (mut asked, mut said) = (Vec::new(), Vec::new());
         for id in taken {
@@ -109,7 +127,8 @@ impl Vendors {
                     asked.push(id);
                 }
                 Err(failure) => {
-                    self.refused(&failure, "Resend cannot be asked about e-mails");
+                    tracing::warn!(reason = failure.reason, "Resend cannot be asked about e-mails");
+                    self.asking.begin_after(&failure);
                     break;
                 }
             }
@@ -118,12 +137,19 @@ impl Vendors {
     }
 
     /// Puts those who want nothing more on Resend's own list, which other systems of the account obey too.
-    async fn mirror(&self, store: &Store) -> Result<(), StoreError> {
+    async fn tell_resend(&self, store: &Store) -> Result<(), StoreError> {
+        if !self.telling.is_over() {
+            return Ok(());
+        }
         let taken = store.take_unmirrored(MIRRORED_MAX, REFUSED_FOR).await?;
         let emails: Vec<Email> = taken.iter().map(|one| one.email.clone()).collect();
         for emails in emails.chunks(SUPPRESS_MAX) {
             if let Err(failure) = self.resend.suppress(emails, CALL_MAX).await {
-                self.refused(&failure, "Resend's own list lacks people who want nothing more");
+                tracing::warn!(
+                    reason = failure.reason,
+                    "Resend's own list lacks people who want nothing more"
+                );
+                self.telling.begin_after(&failure);
                 return Ok(());
             }
         }
@@ -134,19 +160,6 @@ impl Vendors {
         }
         tracing::info!(suppressions = keys.len(), "Resend's own list has them now");
         store.mirrored(&keys).await
-    }
-
-    fn is_refused(&self) -> bool {
-        let until = self.refused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_some_and(|until| Instant::now() < until)
-    }
-
-    fn refused(&self, failure: &Failure, what: &str) {
-        tracing::warn!(reason = failure.reason, "{what}");
-        if matches!(failure.reaction, Reaction::Park | Reaction::GiveUp) {
-            let mut until = self.refused_until.lock().unwrap_or_else(PoisonError::into_inner);
-            *until = Some(Instant::now() + REFUSED_FOR);
-        }
     }
 }
 
