@@ -10,6 +10,7 @@ pub mod guard;
 pub mod guarded;
 pub mod held;
 pub mod hits;
+pub mod hooks;
 pub mod json;
 pub mod printing;
 pub mod proxy;

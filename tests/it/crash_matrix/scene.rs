@@ -39,6 +39,8 @@ pub enum Scene {
     OnePhone,
     /// Every submission is asked for a proof of work, and for Turnstile's token.
     Suspects,
+    /// No report of any message comes.
+    Unreported,
     /// Nothing was heard of some people for years, and their last message is held.
     Old,
 }
@@ -58,13 +60,14 @@ impl Scene {
             Self::Limited => "every 4th call 429",
             Self::OnePhone => "every 2nd SMS held",
             Self::Suspects => "everybody challenged",
+            Self::Unreported => "reports lost",
             Self::Old => "rows that expire",
         }
     }
 }
 
 /// The steps of each function, in the order in which it takes them.
-pub const STEPS: [(&str, Scene, &[Step]); 17] = [
+pub const STEPS: [(&str, Scene, &[Step]); 19] = [
     (
         "intake",
         Scene::Plain,
@@ -135,6 +138,11 @@ pub const STEPS: [(&str, Scene, &[Step]); 17] = [
     ("crm", Scene::Limited, &[Step::ShutGate]),
     ("track", Scene::Plain, &[Step::Hit]),
     (
+        "receipts",
+        Scene::Plain,
+        &[Step::MobizonStatuses, Step::TakeReceipts],
+    ),
+    (
         "sweep",
         Scene::Plain,
         &[
@@ -143,6 +151,20 @@ pub const STEPS: [(&str, Scene, &[Step]); 17] = [
             Step::CrmOverdue,
             Step::BatchesLeft,
             Step::SendMessageBatch,
+        ],
+    ),
+    (
+        "sweep",
+        Scene::Unreported,
+        &[
+            Step::TakePolls,
+            Step::MobizonStatuses,
+            Step::ResendStatus,
+            Step::TakeReceipts,
+            Step::EndPolls,
+            Step::TakeUnmirrored,
+            Step::ResendSuppress,
+            Step::Mirrored,
         ],
     ),
     (
@@ -236,6 +258,7 @@ fn break_vendors(vendors: &Vendors, scene: Scene, leads: u32) {
         | Scene::OAuth
         | Scene::OnePhone
         | Scene::Suspects
+        | Scene::Unreported
         | Scene::Old => {}
     }
 }

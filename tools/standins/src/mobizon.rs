@@ -171,6 +171,11 @@ impl Mobizon {
         Some(self.report(&sms, status)(1))
     }
 
+    /// The signature of a report; whatever else it says is not signed.
+    pub fn sign(&self, event: &str, attempt: &str, created: &str) -> String {
+        reports::sign(&format!("{event}|{attempt}|{created}|{}", self.0.options.webhook_secret))
+    }
+
     /// The message has this status, and the webhook goes its way if the status is final.
     pub fn tell(&self, message_id: i64, status: &'static str) -> bool {
         let Some(sms) = self.find_sms(message_id) else {

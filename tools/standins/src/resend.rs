@@ -176,6 +176,12 @@ impl Resend {
         true
     }
 
+    /// A webhook of its own with any body.
+    pub fn signed(&self, body: &str) -> Webhook {
+        let id = format!("msg_{}", Uuid::new_v4().simple());
+        events::signed(&self.0.options.webhook_secrets, &id, Timestamp::now(), body)
+    }
+
     /// Addresses on the account's own list.
     pub fn suppressed(&self) -> BTreeSet<String> {
         lock(&self.0.suppressed).clone()

@@ -74,7 +74,7 @@ pub(super) fn webhook(form: HookForm, secret: &str, event: i64, attempt: u32, sm
     }
 }
 
-fn sign(text: &str) -> String {
+pub(super) fn sign(text: &str) -> String {
     Sha1::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
