@@ -22,7 +22,11 @@ fn a_report_of_resend_is_believed_with_a_good_signature_alone() {
     run(async {
         let reported = Reported::new().await;
         let waiting = reported.send_one().await;
-        let before = reported.world.db.row("select count(*) as n from lead_events").await;
+        let before = reported
+            .world
+            .db
+            .row("select count(*) as n from lead_events")
+            .await;
         let good = reported.happens(&waiting, MailEvent::Bounced(Bounce::Permanent));
         let changed = |name: &str, value: Option<String>| {
             let mut event = event(RESEND, &good, false);
@@ -51,11 +55,19 @@ fn a_report_of_resend_is_believed_with_a_good_signature_alone() {
         ]);
         let other = Reported::with(signed_with(&[OTHER])).await;
         let theirs = other.send_one().await;
-        many.push(event(RESEND, &other.happens(&theirs, MailEvent::Complained), false));
+        many.push(event(
+            RESEND,
+            &other.happens(&theirs, MailEvent::Complained),
+            false,
+        ));
         for event in &many {
             assert_eq!(reported.handle(event).await, 401, "{event}");
         }
-        let after = reported.world.db.row("select count(*) as n from lead_events").await;
+        let after = reported
+            .world
+            .db
+            .row("select count(*) as n from lead_events")
+            .await;
         assert_eq!((after, reported.world.db.count("receipts").await), (before, 0));
         assert_eq!(reported.state(&waiting, Channel::Email).await, "accepted");
         assert_eq!(reported.post(RESEND, &good).await, 200);
@@ -136,7 +148,11 @@ fn of_mobizon_s_report_only_the_id_is_believed() {
             .body
             .replace(&id(&waiting).to_string(), &id(&other).to_string());
         assert_eq!(reported.post(MOBIZON, &captured).await, 200);
-        assert_eq!(reported.state(&other, Channel::Sms).await, "delivered", "as it is");
+        assert_eq!(
+            reported.state(&other, Channel::Sms).await,
+            "delivered",
+            "as it is"
+        );
         // Not signed: nobody is asked.
         let asked = mobizon.stats().requests;
         captured.body = captured.body.replace("\"sign\":\"", "\"sign\":\"0");
@@ -159,8 +175,16 @@ fn a_vendor_that_cannot_be_asked_sends_again_and_gets_its_answer_in_time() {
             Mode::Timeout {},
             Mode::Drop {},
             Mode::Html { status: 502 },
-            Mode::Status { status: 200, name: Some("30".to_owned()), retry_after: None },
-            Mode::Status { status: 200, name: Some("8".to_owned()), retry_after: None },
+            Mode::Status {
+                status: 200,
+                name: Some("30".to_owned()),
+                retry_after: None,
+            },
+            Mode::Status {
+                status: 200,
+                name: Some("8".to_owned()),
+                retry_after: None,
+            },
             Mode::Truncated {},
         ] {
             reported.world.break_once(Vendor::Mobizon, mode.clone());
@@ -217,7 +241,11 @@ fn messages_of_other_systems_on_the_account_change_nothing() {
         let mail = vendors.resend.happens(theirs, MailEvent::Complained).unwrap();
         assert_eq!(reported.post(RESEND, &mail).await, 200);
         // Of the e-mail nothing is kept; the SMS could be ours, and is forgotten after a while.
-        let kept = reported.world.db.rows("select channel from vendor_messages where notification_id is null").await;
+        let kept = reported
+            .world
+            .db
+            .rows("select channel from vendor_messages where notification_id is null")
+            .await;
         assert_eq!(kept, [json!({"channel": "sms"})]);
         assert_eq!(reported.world.db.count("suppressions").await, 0);
         assert_eq!(reported.state(&waiting, Channel::Email).await, "accepted");
@@ -251,7 +279,9 @@ fn a_report_that_is_faster_than_our_record_is_kept_for_it() {
         for channel in Channel::ALL {
             let provider_id = format!("early-{}", channel.as_str());
             let accepted = Outcome::Accepted { provider_id };
-            let recorded = deliver.record(waiting.id, channel, 1, &accepted, Doubt::Clear).await;
+            let recorded = deliver
+                .record(waiting.id, channel, 1, &accepted, Doubt::Clear)
+                .await;
             assert_eq!(recorded.unwrap(), proftest::store::Fence::Held);
         }
         assert_eq!(reported.state(&waiting, Channel::Email).await, "bounced");
@@ -275,10 +305,24 @@ fn severity_only_grows_in_every_order() {
             (MailEvent::Bounced(Bounce::Transient), "bounced"),
             (MailEvent::Complained, "complained"),
         ];
-        let sms = [("EXPIRED", "expired"), ("UNDELIV", "undelivered"), ("REJECTD", "undelivered"), ("DELIVRD", "delivered")];
-        let order = ["accepted", "delayed", "expired", "undelivered", "delivered", "bounced", "complained"];
+        let sms = [
+            ("EXPIRED", "expired"),
+            ("UNDELIV", "undelivered"),
+            ("REJECTD", "undelivered"),
+            ("DELIVRD", "delivered"),
+        ];
+        let order = [
+            "accepted",
+            "delayed",
+            "expired",
+            "undelivered",
+            "delivered",
+            "bounced",
+            "complained",
+        ];
         let grave = |state: &str| order.iter().position(|one| *one == state).unwrap();
-        let graver = |one: &'static str, other: &'static str| if grave(one) > grave(other) { one } else { other };
+        let graver =
+            |one: &'static str, other: &'static str| if grave(one) > grave(other) { one } else { other };
         let people: Vec<Person> = (0..mail.len() * mail.len()).map(|_| Person::new()).collect();
         let mut waiting = reported.send(&people).await.into_iter();
         for (first, one) in mail {

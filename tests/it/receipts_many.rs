@@ -84,7 +84,9 @@ async fn states(reported: &Reported, channel: Channel) -> BTreeMap<String, Strin
     );
     let rows = reported.world.db.rows(&sql).await;
     let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
-    rows.iter().map(|row| (text(row, "lead_id"), text(row, "state"))).collect()
+    rows.iter()
+        .map(|row| (text(row, "lead_id"), text(row, "state")))
+        .collect()
 }
 
 /// Each delivery's history: it begins with its claim and its acceptance, and no report raises the state to a lower one.
@@ -104,9 +106,16 @@ async fn told_in_order(reported: &Reported) {
     for row in &rows {
         assert_eq!(row["in_time"], true, "{row}");
         let told = row["told"].as_array().unwrap();
-        assert_eq!((&told[0], &told[1]), (&"claim".into(), &"accepted".into()), "{row}");
+        assert_eq!(
+            (&told[0], &told[1]),
+            (&"claim".into(), &"accepted".into()),
+            "{row}"
+        );
         let grave = |state: &Value| State::parse(state.as_str().unwrap()).unwrap().severity();
-        assert!(told[1..].is_sorted_by(|one, next| grave(one) < grave(next)), "{row}");
+        assert!(
+            told[1..].is_sorted_by(|one, next| grave(one) < grave(next)),
+            "{row}"
+        );
     }
 }
 
@@ -114,7 +123,9 @@ async fn told_in_order(reported: &Reported) {
 fn each_delivery_of_two_thousand_leads_ends_in_the_state_that_severity_says() {
     run(async {
         let reported = Reported::new().await;
-        let people: Vec<Person> = (0..number("RECEIPTS_LEADS", LEADS)).map(|_| Person::new()).collect();
+        let people: Vec<Person> = (0..number("RECEIPTS_LEADS", LEADS))
+            .map(|_| Person::new())
+            .collect();
         let waiting = reported.send(&people).await;
         let emails = by_address(&reported);
         let messages = by_number(&reported);
@@ -156,9 +167,19 @@ async fn ends(reported: &Reported, waiting: &[Waiting]) {
     let (mut complained, mut bounced) = (0, 0);
     for (turn, one) in waiting.iter().enumerate() {
         let events = MAIL[turn % MAIL.len()];
-        let gravest = |events: &[MailEvent]| events.iter().copied().map(state_of).max_by_key(|state| state.severity());
+        let gravest = |events: &[MailEvent]| {
+            events
+                .iter()
+                .copied()
+                .map(state_of)
+                .max_by_key(|state| state.severity())
+        };
         // A vendor that is asked knows only what was last.
-        let expected = if turn % 10 == 9 { gravest(&events[events.len() - 1..]) } else { gravest(events) };
+        let expected = if turn % 10 == 9 {
+            gravest(&events[events.len() - 1..])
+        } else {
+            gravest(events)
+        };
         let expected = expected.unwrap();
         let lead = one.lead.to_string();
         assert_eq!(mail[&lead], expected.as_str(), "{turn}: {events:?}");
@@ -171,9 +192,15 @@ async fn ends(reported: &Reported, waiting: &[Waiting]) {
         let sql = format!("suppressions where reason = '{reason}' and until is null");
         usize::try_from(reported.world.db.count(&sql).await).unwrap()
     };
-    assert_eq!((count("complaint").await, count("bounce").await), (2 * complained, bounced));
+    assert_eq!(
+        (count("complaint").await, count("bounce").await),
+        (2 * complained, bounced)
+    );
     told_in_order(reported).await;
-    println!("{} leads, {complained} complaints, {bounced} permanent bounces", waiting.len());
+    println!(
+        "{} leads, {complained} complaints, {bounced} permanent bounces",
+        waiting.len()
+    );
 }
 
 fn by_address(reported: &Reported) -> BTreeMap<String, uuid::Uuid> {
@@ -208,31 +235,48 @@ fn ten_thousand_reports_in_any_order_on_eight_workers_lose_nothing() {
             let mut gravest = State::Accepted;
             for _ in 0..4 {
                 let event = kinds[chance.below(kinds.len())];
-                gravest = [gravest, state_of(event)].into_iter().max_by_key(|state| state.severity()).unwrap();
-                webhooks.push(reported.world.vendors.resend.happens(emails[&one.person.email], event).unwrap());
+                gravest = [gravest, state_of(event)]
+                    .into_iter()
+                    .max_by_key(|state| state.severity())
+                    .unwrap();
+                webhooks.push(
+                    reported
+                        .world
+                        .vendors
+                        .resend
+                        .happens(emails[&one.person.email], event)
+                        .unwrap(),
+                );
             }
             // And one of them again.
             webhooks.push(webhooks[webhooks.len() - 1 - chance.below(4)].clone());
             expected.insert(one.lead.to_string(), gravest);
         }
         chance.shuffle(&mut webhooks);
-        let requests: Vec<Value> = webhooks.iter().map(|webhook| event(RESEND, webhook, false)).collect();
+        let requests: Vec<Value> = webhooks
+            .iter()
+            .map(|webhook| event(RESEND, webhook, false))
+            .collect();
         let apps: Vec<receipts::App> = (0..WORKERS)
             .map(|_| receipts::App::new(&reported.world.receipts_config()).unwrap())
             .collect();
         let started = Instant::now();
         let share = requests.len().div_ceil(WORKERS);
-        let slowest = join_all(apps.iter().zip(requests.chunks(share)).map(async |(app, events)| {
-            let mut slowest = Duration::ZERO;
-            for event in events {
-                let request = request(event);
-                let began = Instant::now();
-                let answer = receipts::handle(app, &request).await;
-                slowest = slowest.max(began.elapsed());
-                assert_eq!(answer.status().as_u16(), 200);
-            }
-            slowest
-        }));
+        let slowest = join_all(
+            apps.iter()
+                .zip(requests.chunks(share))
+                .map(async |(app, events)| {
+                    let mut slowest = Duration::ZERO;
+                    for event in events {
+                        let request = request(event);
+                        let began = Instant::now();
+                        let answer = receipts::handle(app, &request).await;
+                        slowest = slowest.max(began.elapsed());
+                        assert_eq!(answer.status().as_u16(), 200);
+                    }
+                    slowest
+                }),
+        );
         let slowest = slowest.await.into_iter().max().unwrap();
         let took = started.elapsed();
         println!(

@@ -29,7 +29,9 @@ fn a_permanent_bounce_spares_the_address_for_ever_and_a_later_form_does_not_lift
     run(async {
         let reported = Reported::new().await;
         let waiting = reported.send_one().await;
-        reported.mail(&waiting, MailEvent::Bounced(Bounce::Permanent)).await;
+        reported
+            .mail(&waiting, MailEvent::Bounced(Bounce::Permanent))
+            .await;
         assert_eq!(reported.suppressions().await, ["email bounce"]);
         let next = again(&reported, &waiting.person).await;
         assert_eq!(standing(&reported, &next).await, ["held", "accepted"]);
@@ -40,7 +42,10 @@ fn a_permanent_bounce_spares_the_address_for_ever_and_a_later_form_does_not_lift
         };
         let next = again(&reported, &alias).await;
         assert_eq!(standing(&reported, &next).await, ["held", "accepted"]);
-        let notes = format!("crm_tasks where lead_id = '{}' and 'email_bounced' = any (pending_notes)", waiting.lead);
+        let notes = format!(
+            "crm_tasks where lead_id = '{}' and 'email_bounced' = any (pending_notes)",
+            waiting.lead
+        );
         assert_eq!(reported.world.db.count(&notes).await, 1);
     });
 }
@@ -53,11 +58,20 @@ fn a_complaint_spares_both_channels_for_ever() {
         reported.mail(&waiting, MailEvent::Delivered).await;
         reported.world.pass_time(30 * DAY).await;
         reported.mail(&waiting, MailEvent::Complained).await;
-        assert_eq!(reported.suppressions().await, ["email complaint", "sms complaint"]);
+        assert_eq!(
+            reported.suppressions().await,
+            ["email complaint", "sms complaint"]
+        );
         let next = again(&reported, &waiting.person).await;
         assert_eq!(standing(&reported, &next).await, ["held", "held"]);
         let history = reported.history(&waiting, Channel::Email).await;
-        let told = ["claim", "outcome accepted", "receipt delivered", "receipt complained", "stop complaint"];
+        let told = [
+            "claim",
+            "outcome accepted",
+            "receipt delivered",
+            "receipt complained",
+            "stop complaint",
+        ];
         assert_eq!(history[..5], told);
     });
 }
@@ -83,7 +97,14 @@ fn a_soft_bounce_three_times_in_ninety_days_spares_the_address_for_sixty() {
         let next = again(&reported, &person).await;
         assert_eq!(reported.state(&next, Channel::Email).await, "held");
         reported.world.pass_time(61 * DAY).await;
-        let next = again(&reported, &Person { phone: Person::new().phone, ..person.clone() }).await;
+        let next = again(
+            &reported,
+            &Person {
+                phone: Person::new().phone,
+                ..person.clone()
+            },
+        )
+        .await;
         assert_eq!(reported.state(&next, Channel::Email).await, "accepted");
     });
 }
@@ -93,7 +114,9 @@ async fn bounce_newest(reported: &Reported, waiting: &Waiting, bounce: Bounce, e
     let sent = reported.world.emails(waiting);
     assert_eq!(sent.len(), emails);
     let resend = &reported.world.vendors.resend;
-    let webhook = resend.happens(sent[emails - 1].id, MailEvent::Bounced(bounce)).unwrap();
+    let webhook = resend
+        .happens(sent[emails - 1].id, MailEvent::Bounced(bounce))
+        .unwrap();
     assert_eq!(reported.post("/hooks/resend", &webhook).await, 200);
     assert_eq!(reported.state(waiting, Channel::Email).await, "bounced");
 }
@@ -120,7 +143,14 @@ fn an_sms_that_fails_three_times_in_thirty_days_spares_the_number_for_ninety() {
         let next = again(&reported, &person).await;
         assert_eq!(standing(&reported, &next).await, ["accepted", "held"]);
         reported.world.pass_time(91 * DAY).await;
-        let next = again(&reported, &Person { email: Person::new().email, ..person }).await;
+        let next = again(
+            &reported,
+            &Person {
+                email: Person::new().email,
+                ..person
+            },
+        )
+        .await;
         assert_eq!(reported.state(&next, Channel::Sms).await, "accepted");
     });
 }

@@ -18,7 +18,9 @@ fn questions(reported: &Reported) -> u64 {
 
 async fn give_up_events(reported: &Reported, waiting: &Waiting) -> Vec<String> {
     let told = reported.history(waiting, Channel::Sms).await;
-    told.into_iter().filter(|told| told.contains("no_report")).collect()
+    told.into_iter()
+        .filter(|told| told.contains("no_report"))
+        .collect()
 }
 
 #[test]
@@ -46,7 +48,11 @@ fn an_sms_is_asked_about_at_two_and_fifteen_minutes_one_six_and_twenty_six_hours
             assert_eq!(questions(&reported), asked, "{at}: once");
         }
         assert_eq!(give_up_events(&reported, &waiting).await, ["receipt no_report"]);
-        assert_eq!(reported.state(&waiting, Channel::Sms).await, "accepted", "it is no open attempt");
+        assert_eq!(
+            reported.state(&waiting, Channel::Sms).await,
+            "accepted",
+            "it is no open attempt"
+        );
         reported.world.pass_time(100 * HOUR).await;
         reported.sweep().await;
         assert_eq!(questions(&reported), asked);
@@ -68,13 +74,26 @@ fn a_report_that_was_lost_is_found_and_two_sweeps_at_once_count_it_once() {
         reported.world.pass_time(3 * MINUTE).await;
         futures::future::join(reported.sweep(), reported.sweep()).await;
         let db = &reported.world.db;
-        assert_eq!(db.count("deliveries where channel = 'sms' and state = 'delivered'").await, 104);
-        assert_eq!(db.count("deliveries where channel = 'sms' and state = 'undelivered'").await, 26);
+        assert_eq!(
+            db.count("deliveries where channel = 'sms' and state = 'delivered'")
+                .await,
+            104
+        );
+        assert_eq!(
+            db.count("deliveries where channel = 'sms' and state = 'undelivered'")
+                .await,
+            26
+        );
         assert_eq!(db.count("soft_failures").await, 26);
         assert_eq!(db.count("lead_events where what = 'receipt'").await, 130);
-        assert_eq!(db.count("vendor_messages where channel = 'sms' and poll_at is not null").await, 0);
+        assert_eq!(
+            db.count("vendor_messages where channel = 'sms' and poll_at is not null")
+                .await,
+            0
+        );
         // Asked again all the same, nothing changes.
-        db.execute("update vendor_messages set poll_at = now() - interval '1 minute' where channel = 'sms'").await;
+        db.execute("update vendor_messages set poll_at = now() - interval '1 minute' where channel = 'sms'")
+            .await;
         reported.sweep().await;
         assert_eq!(db.count("soft_failures").await, 26);
         assert_eq!(db.count("lead_events where what = 'receipt'").await, 130);
@@ -124,7 +143,11 @@ fn a_vendor_that_hangs_stops_nothing_else_of_the_sweep() {
         }
         let started = Instant::now();
         reported.sweep().await;
-        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            started.elapsed()
+        );
         assert_eq!(reported.world.notifications.visible().await, 1);
         reported.world.vendors.heal();
         reported.world.pass_time(6 * MINUTE).await;
@@ -148,7 +171,10 @@ fn a_key_that_may_only_send_is_not_tried_every_minute() {
         for _ in 0..5 {
             sweep::handle(&app).await.unwrap();
         }
-        assert_eq!(reported.world.vendors.resend.stats().rejected["restricted_api_key"], 1);
+        assert_eq!(
+            reported.world.vendors.resend.stats().rejected["restricted_api_key"],
+            1
+        );
     });
 }
 
@@ -159,7 +185,9 @@ fn resend_s_own_list_learns_of_those_who_want_nothing_more_once() {
         let people: Vec<Person> = (0..4).map(|_| Person::new()).collect();
         let waiting = reported.send(&people).await;
         reported.mail(&waiting[0], MailEvent::Complained).await;
-        reported.mail(&waiting[1], MailEvent::Bounced(standins::Bounce::Permanent)).await;
+        reported
+            .mail(&waiting[1], MailEvent::Bounced(standins::Bounce::Permanent))
+            .await;
         let key = |person: &Person| {
             let email = proftest::domain::contact::Email::parse(&person.email).unwrap();
             reported.world.intake_config().guard.key.email(&email)
@@ -179,18 +207,30 @@ fn resend_s_own_list_learns_of_those_who_want_nothing_more_once() {
         // Not at once: the account does not have the list.
         reported.world.vendors.resend.faults().add(Fault {
             path: Some("/suppressions".to_owned()),
-            ..Fault::times(Mode::Status { status: 404, name: None, retry_after: None }, 1)
+            ..Fault::times(
+                Mode::Status {
+                    status: 404,
+                    name: None,
+                    retry_after: None,
+                },
+                1,
+            )
         });
         reported.sweep().await;
         assert!(reported.world.vendors.resend.suppressed().is_empty());
         reported.sweep().await;
-        assert!(reported.world.vendors.resend.suppressed().is_empty(), "not before an hour");
+        assert!(
+            reported.world.vendors.resend.suppressed().is_empty(),
+            "not before an hour"
+        );
         reported.world.pass_time(HOUR).await;
         reported.sweep().await;
         // Resend knows of a bounce by itself.
         let expected: BTreeSet<String> = [0, 2, 3].map(|number| people[number].email.clone()).into();
         assert_eq!(reported.world.vendors.resend.suppressed(), expected);
-        let told = db.rows("select channel, reason from suppressions where mirrored_at is not null order by 2").await;
+        let told = db
+            .rows("select channel, reason from suppressions where mirrored_at is not null order by 2")
+            .await;
         let told: Vec<&str> = told.iter().map(|row| row["reason"].as_str().unwrap()).collect();
         assert_eq!(told, ["complaint", "not_me", "unsubscribe"]);
         let asked = reported.world.vendors.resend.stats().requests;
@@ -209,13 +249,22 @@ fn bounces_and_complaints_of_a_day_are_counted() {
         let waiting = reported.send(&people).await;
         reported.mail(&waiting[0], MailEvent::Complained).await;
         for one in &waiting[1..3] {
-            reported.mail(one, MailEvent::Bounced(standins::Bounce::Transient)).await;
+            reported
+                .mail(one, MailEvent::Bounced(standins::Bounce::Transient))
+                .await;
         }
         let backlog = reported.world.db.store_as("sweep").backlog().await.unwrap();
-        let counted = (backlog.mails_last_day, backlog.bounced_last_day, backlog.complained_last_day);
+        let counted = (
+            backlog.mails_last_day,
+            backlog.bounced_last_day,
+            backlog.complained_last_day,
+        );
         assert_eq!(counted, (5, 2, 1));
         reported.world.pass_time(25 * HOUR).await;
         let backlog = reported.world.db.store_as("sweep").backlog().await.unwrap();
-        assert_eq!(json!([backlog.mails_last_day, backlog.bounced_last_day]), json!([0, 0]));
+        assert_eq!(
+            json!([backlog.mails_last_day, backlog.bounced_last_day]),
+            json!([0, 0])
+        );
     });
 }

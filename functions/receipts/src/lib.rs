@@ -92,7 +92,9 @@ async fn receive(app: &App, request: &Request) -> Result<(), Refusal> {
 
 /// What the vendor itself says of the message that its report names.
 async fn ask(app: &App, hint: Hint) -> Result<Option<Report>, Refusal> {
-    let statuses = app.vendor.statuses(std::slice::from_ref(&hint.message), ASK_WITHIN);
+    let statuses = app
+        .vendor
+        .statuses(std::slice::from_ref(&hint.message), ASK_WITHIN);
     let statuses = statuses.await.map_err(|failure| {
         tracing::warn!(reason = failure.reason, "Mobizon cannot be asked for a status");
         Refusal::Unavailable

@@ -55,7 +55,8 @@ mod tests {
 
     fn read(body: &str) -> Result<Option<String>, Refusal> {
         let secrets = ["x".repeat(32).as_str(), SECRET].map(|raw| MobizonSecret::parse(raw).unwrap());
-        hint(&secrets, body.as_bytes()).map(|hint| hint.map(|hint| format!("{} {}", hint.event, hint.message)))
+        hint(&secrets, body.as_bytes())
+            .map(|hint| hint.map(|hint| format!("{} {}", hint.event, hint.message)))
     }
 
     fn json(data: &str, sign: &str) -> String {
@@ -82,8 +83,16 @@ mod tests {
             "eventId=26&eventType=sms-delivery-report&eventCreateTs=2026-01-15%2011:42:28&attempt=1\
              &data=%7B%22messageId%22%3A%22169275418%22%7D&sign={SIGN}"
         );
-        let strings = json(r#"{"messageId": "169275418"}"#, SIGN).replace("\"eventId\": 26", "\"eventId\": \"26\"");
-        for body in [json(data, SIGN), format!("\u{feff}{}", json(data, SIGN)), strings, xml, form, form_with_json] {
+        let strings =
+            json(r#"{"messageId": "169275418"}"#, SIGN).replace("\"eventId\": 26", "\"eventId\": \"26\"");
+        for body in [
+            json(data, SIGN),
+            format!("\u{feff}{}", json(data, SIGN)),
+            strings,
+            xml,
+            form,
+            form_with_json,
+        ] {
             assert_eq!(read(&body), Ok(Some("26 169275418".to_owned())), "{body}");
         }
     }

@@ -29,12 +29,7 @@ pub fn report(
 }
 
 /// The id of the report, if it is signed with one of our secrets and was sent now.
-fn verified(
-    secrets: &[ResendSecret],
-    headers: &HeaderMap,
-    body: &[u8],
-    now: SystemTime,
-) -> Option<String> {
+fn verified(secrets: &[ResendSecret], headers: &HeaderMap, body: &[u8], now: SystemTime) -> Option<String> {
     // Svix's own names, and those of Standard Webhooks.
     let header = |name: &str| {
         ["svix", "webhook"]
@@ -90,9 +85,7 @@ fn reason(kind: &str, data: &Value) -> String {
 
 /// A word without anything that could be an address.
 fn clean(word: &str) -> String {
-    let plain = word
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || *c == '_');
+    let plain = word.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_');
     plain.take(40).collect()
 }
 
@@ -116,29 +109,84 @@ mod tests {
     fn read_of(kind: &str, data: &Value) -> Option<Report> {
         let mut data = data.clone();
         data["email_id"] = "4ef9a417-02e9-4d39-ad75-9611e0fcc33c".into();
-        read("msg_1".to_owned(), &json!({"type": kind, "created_at": "x", "data": data}))
+        read(
+            "msg_1".to_owned(),
+            &json!({"type": kind, "created_at": "x", "data": data}),
+        )
     }
 
     #[test]
     fn an_event_leads_to_a_state_with_its_reason() {
-        let bounce = |kind: &str| json!({"bounce": {"type": kind, "subType": "General", "message": "a@b.kz is full"}});
+        let bounce =
+            |kind: &str| json!({"bounce": {"type": kind, "subType": "General", "message": "a@b.kz is full"}});
         let failed = json!({"failed": {"reason": "reached_daily_quota"}});
-        let suppressed = json!({"suppressed": {"reason": "previous_bounce", "type": "Suppressed", "message": "a@b.kz"}});
+        let suppressed =
+            json!({"suppressed": {"reason": "previous_bounce", "type": "Suppressed", "message": "a@b.kz"}});
         for (kind, data, state, reason, is_permanent) in [
             ("email.delivered", json!({}), State::Delivered, None, false),
-            ("email.delivery_delayed", json!({}), State::Delayed, Some("resend delivery_delayed"), false),
-            ("email.bounced", bounce("Permanent"), State::Bounced, Some("resend bounced Permanent General"), true),
-            ("email.bounced", bounce("Transient"), State::Bounced, Some("resend bounced Transient General"), false),
-            ("email.bounced", bounce("a@b.kz"), State::Bounced, Some("resend bounced abkz General"), false),
-            ("email.complained", json!({}), State::Complained, Some("resend complained"), false),
-            ("email.failed", failed, State::Undelivered, Some("resend failed reached_daily_quota"), false),
-            ("email.suppressed", suppressed, State::Undelivered, Some("resend suppressed previous_bounce"), false),
+            (
+                "email.delivery_delayed",
+                json!({}),
+                State::Delayed,
+                Some("resend delivery_delayed"),
+                false,
+            ),
+            (
+                "email.bounced",
+                bounce("Permanent"),
+                State::Bounced,
+                Some("resend bounced Permanent General"),
+                true,
+            ),
+            (
+                "email.bounced",
+                bounce("Transient"),
+                State::Bounced,
+                Some("resend bounced Transient General"),
+                false,
+            ),
+            (
+                "email.bounced",
+                bounce("a@b.kz"),
+                State::Bounced,
+                Some("resend bounced abkz General"),
+                false,
+            ),
+            (
+                "email.complained",
+                json!({}),
+                State::Complained,
+                Some("resend complained"),
+                false,
+            ),
+            (
+                "email.failed",
+                failed,
+                State::Undelivered,
+                Some("resend failed reached_daily_quota"),
+                false,
+            ),
+            (
+                "email.suppressed",
+                suppressed,
+                State::Undelivered,
+                Some("resend suppressed previous_bounce"),
+                false,
+            ),
         ] {
             let report = read_of(kind, &data).unwrap();
             let read = (report.state, report.reason.as_deref(), report.is_permanent);
             assert_eq!(read, (state, reason, is_permanent), "{kind}");
         }
-        for kind in ["email.sent", "email.opened", "email.clicked", "email.scheduled", "contact.created", "delivered", ""] {
+        for kind in [
+            "email.sent",
+            "email.opened",
+            "email.clicked",
+            "email.scheduled",
+            "contact.created",
+            "delivered",
+            "",
+        ] {
             assert_eq!(read_of(kind, &json!({})), None, "{kind}");
         }
     }
@@ -147,9 +195,15 @@ mod tests {
     fn tags_are_an_object_or_a_list() {
         for (tags, ours) in [
             (json!({"notification": "1", "x": "y"}), true),
-            (json!([{"name": "x", "value": "y"}, {"name": "notification", "value": "1"}]), true),
+            (
+                json!([{"name": "x", "value": "y"}, {"name": "notification", "value": "1"}]),
+                true,
+            ),
             (json!({"x": "notification"}), false),
-            (json!([{"name": "x", "value": "notification"}, "notification"]), false),
+            (
+                json!([{"name": "x", "value": "notification"}, "notification"]),
+                false,
+            ),
             (json!(null), false),
             (json!("notification"), false),
         ] {

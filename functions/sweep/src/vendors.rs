@@ -79,7 +79,10 @@ impl Vendors {
             Err(_) => tracing::warn!("The vendors could not be asked in time"),
             Ok((asked, asked_too, told)) => {
                 for error in [asked, asked_too, told].into_iter().filter_map(Result::err) {
-                    tracing::error!(error = chain(&error), "What the vendors said could not be written");
+                    tracing::error!(
+                        error = chain(&error),
+                        "What the vendors said could not be written"
+                    );
                 }
             }
         }
@@ -115,7 +118,9 @@ impl Vendors {
         if !self.asking.is_over() {
             return Ok(());
         }
-        let taken = store.take_polls(Channel::Email, RESEND_CALLS, AGAIN_AFTER).await?;
+        let taken = store
+            .take_polls(Channel::Email, RESEND_CALLS, AGAIN_AFTER)
+            .await?;
         let (mut asked, mut said) = (Vec::new(), Vec::new());
         for id in taken {
             match self.resend.status(&id, CALL_MAX).await {
@@ -178,14 +183,22 @@ async fn settle(
     let silent: Vec<String> = asked.iter().filter(is_silent).cloned().collect();
     if !said.is_empty() {
         let became = store.take_receipts(&said).await?;
-        tracing::info!(channel = channel.as_str(), reports = became.len(), "Reports were asked for");
+        tracing::info!(
+            channel = channel.as_str(),
+            reports = became.len(),
+            "Reports were asked for"
+        );
     }
     if silent.is_empty() {
         return Ok(());
     }
     let over = store.end_polls(channel, &silent).await?;
     if over > 0 {
-        tracing::warn!(channel = channel.as_str(), messages = over, "No report came, and none is expected any more");
+        tracing::warn!(
+            channel = channel.as_str(),
+            messages = over,
+            "No report came, and none is expected any more"
+        );
     }
     Ok(())
 }

@@ -297,20 +297,31 @@ mod tests {
 
     #[test]
     fn a_status_is_final_or_not_and_ids_come_in_both_types() {
-        let read = |item: &Value| status(item).map(|status| (status.id, status.state.map(|(state, _)| state)));
+        let read =
+            |item: &Value| status(item).map(|status| (status.id, status.state.map(|(state, _)| state)));
         let of = |word: &str| read(&json!({"id": 7, "status": word})).unwrap().1;
         assert_eq!(of("DELIVRD"), Some(State::Delivered));
         assert_eq!(of("EXPIRED"), Some(State::Expired));
         for word in ["UNDELIV", "REJECTD", "DELETED"] {
             assert_eq!(of(word), Some(State::Undelivered), "{word}");
         }
-        for word in ["NEW", "ENQUEUD", "ACCEPTD", "PDLIVRD", "", " ", "delivrd", "LATER"] {
+        for word in [
+            "NEW", "ENQUEUD", "ACCEPTD", "PDLIVRD", "", " ", "delivrd", "LATER",
+        ] {
             assert_eq!(of(word), None, "{word}");
         }
         let text = json!({"id": "7", "status": " DELIVRD ", "segNum": null, "startSendTs": " "});
         assert_eq!(read(&text), Some(("7".to_owned(), Some(State::Delivered))));
-        assert_eq!(read(&json!({"id": "7", "status": null})), Some(("7".to_owned(), None)));
-        for odd in [json!({"status": "DELIVRD"}), json!({"id": 0}), json!(null), json!("DELIVRD")] {
+        assert_eq!(
+            read(&json!({"id": "7", "status": null})),
+            Some(("7".to_owned(), None))
+        );
+        for odd in [
+            json!({"status": "DELIVRD"}),
+            json!({"id": 0}),
+            json!(null),
+            json!("DELIVRD"),
+        ] {
             assert_eq!(read(&odd), None, "{odd}");
         }
     }

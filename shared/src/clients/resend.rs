@@ -122,7 +122,10 @@ impl Resend {
     /// What became of an e-mail; `None` when nothing is known of it yet. Needs a key with full access.
     pub async fn status(&self, id: &str, within: Duration) -> Result<Option<State>, Failure> {
         // An id of ours is the vendor's own, but no path may come of it.
-        if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        if !id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        {
             return Ok(None);
         }
         let request = self.http.get(format!("{}/{id}", self.url));

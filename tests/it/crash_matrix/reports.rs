@@ -64,9 +64,16 @@ impl Armed<'_> {
             };
             let mut answers = answers.iter();
             owed.retain(|event| {
-                let status = answers.next().unwrap().as_ref().map(|answer| &answer["statusCode"]);
+                let status = answers
+                    .next()
+                    .unwrap()
+                    .as_ref()
+                    .map(|answer| &answer["statusCode"]);
                 let is_taken = status == Some(&json!(200));
-                assert!(is_taken || status.is_none_or(|status| *status == 503), "{status:?}");
+                assert!(
+                    is_taken || status.is_none_or(|status| *status == 503),
+                    "{status:?}"
+                );
                 if is_taken {
                     taken.push(event.clone());
                 }
@@ -113,7 +120,11 @@ pub async fn wrong(world: &World, leads: &[Waiting], were_asked_for: bool) -> us
     let mut wrong = 0;
     for (number, saved) in leads.iter().enumerate() {
         let silent = were_asked_for && is_silent(number);
-        let mail = if complains(number) { "complained" } else { "delivered" };
+        let mail = if complains(number) {
+            "complained"
+        } else {
+            "delivered"
+        };
         for (channel, state) in [("email", mail), ("sms", "delivered")] {
             let told = 1 + i64::from(channel == "email" && complains(number) && !were_asked_for);
             let expected = json!({"lead_id": saved.lead.to_string(), "channel": channel,
@@ -124,7 +135,11 @@ pub async fn wrong(world: &World, leads: &[Waiting], were_asked_for: bool) -> us
         let is_due = complains(number) && !silent;
         wrong += usize::from(were_asked_for && is_told != is_due);
     }
-    let complaints = (0..leads.len()).filter(|number| complains(*number) && !(were_asked_for && is_silent(*number)));
-    let spared = world.db.count("suppressions where reason = 'complaint' and until is null").await;
+    let complaints =
+        (0..leads.len()).filter(|number| complains(*number) && !(were_asked_for && is_silent(*number)));
+    let spared = world
+        .db
+        .count("suppressions where reason = 'complaint' and until is null")
+        .await;
     wrong + (2 * complaints.count()).abs_diff(usize::try_from(spared).unwrap())
 }

@@ -24,12 +24,25 @@ fn anything() -> impl Strategy<Value = Value> {
         4 => select(vec![RESEND, MOBIZON, "/hooks/resend/", "/hooks", "/hooks/other"]).prop_map(str::to_owned),
         1 => text().prop_map(|text| format!("/hooks/{text}")),
     ];
-    let name = select(vec!["svix-id", "svix-timestamp", "svix-signature", "webhook-id", "content-type"]);
+    let name = select(vec![
+        "svix-id",
+        "svix-timestamp",
+        "svix-signature",
+        "webhook-id",
+        "content-type",
+    ]);
     let header = proptest::option::of((name, printable()));
     let body = prop_oneof![2 => Just(None), 2 => text().prop_map(Some), 1 => json().prop_map(|json| Some(json.to_string()))];
     let broken = proptest::option::weighted(0.2, (any::<Index>(), change()));
-    (select(samples.to_vec()), path, header, body, any::<bool>(), broken).prop_map(
-        |(mut event, path, header, body, is_base64, broken)| {
+    (
+        select(samples.to_vec()),
+        path,
+        header,
+        body,
+        any::<bool>(),
+        broken,
+    )
+        .prop_map(|(mut event, path, header, body, is_base64, broken)| {
             event["rawPath"] = path.into();
             if let Some((name, value)) = header {
                 event["headers"][name] = value.into();
@@ -42,8 +55,7 @@ fn anything() -> impl Strategy<Value = Value> {
                 apply(&mut event, place, change);
             }
             event
-        },
-    )
+        })
 }
 
 #[test]
@@ -82,7 +94,8 @@ fn any_signed_body_is_answered_and_no_address_is_kept_of_it() {
         Ok(())
     });
     run(async {
-        let reasons = "select reason from deliveries where reason is not null union select reason from vendor_messages
+        let reasons =
+            "select reason from deliveries where reason is not null union select reason from vendor_messages
                        where reason is not null union select detail ->> 'reason' from lead_events
                        where detail ->> 'reason' is not null";
         let reasons = reported.world.db.rows(reasons).await;
@@ -101,8 +114,17 @@ fn mobizon(reported: &Reported) -> impl Strategy<Value = Webhook> + '_ {
     let plain = |text: String| text.replace(['|', '\0'], "");
     let id = prop_oneof![any::<u32>().prop_map(|id| id.to_string()), text().prop_map(plain)];
     let message = prop_oneof![
-        select(reported.world.vendors.mobizon.sent().iter().map(|sms| sms.message_id).collect::<Vec<_>>())
-            .prop_map(|id| json!(id)),
+        select(
+            reported
+                .world
+                .vendors
+                .mobizon
+                .sent()
+                .iter()
+                .map(|sms| sms.message_id)
+                .collect::<Vec<_>>()
+        )
+        .prop_map(|id| json!(id)),
         any::<i64>().prop_map(|id| json!(id)),
         json(),
     ];
@@ -142,12 +164,23 @@ fn any_signed_report_of_mobizon_is_answered() {
     check("signed hooks of Mobizon", 5_000, &mobizon(&reported), |webhook| {
         for is_base64 in [false, true] {
             let status = run(answer(&reported.app, event(MOBIZON, &webhook, is_base64)));
-            prop_assert!(status.is_none_or(|status| [200, 401].contains(&status)), "{:?}", status);
+            prop_assert!(
+                status.is_none_or(|status| [200, 401].contains(&status)),
+                "{:?}",
+                status
+            );
         }
         Ok(())
     });
     run(async {
         assert!(reported.world.db.count("receipts").await > 100);
-        assert_eq!(reported.world.db.count("vendor_messages where channel = 'sms'").await, 1);
+        assert_eq!(
+            reported
+                .world
+                .db
+                .count("vendor_messages where channel = 'sms'")
+                .await,
+            1
+        );
     });
 }

@@ -126,15 +126,20 @@ impl Reported {
                 channel.as_str()
             ))
             .await;
-        rows.iter().map(|row| row["told"].as_str().unwrap().to_owned()).collect()
+        rows.iter()
+            .map(|row| row["told"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// Suppressions as `channel reason`, with ` until` where they end.
     pub async fn suppressions(&self) -> Vec<String> {
-        let sql = "select concat_ws(' ', channel, reason, case when until is not null then 'until' end) as told
+        let sql =
+            "select concat_ws(' ', channel, reason, case when until is not null then 'until' end) as told
                    from suppressions order by 1";
         let rows = self.world.db.rows(sql).await;
-        rows.iter().map(|row| row["told"].as_str().unwrap().to_owned()).collect()
+        rows.iter()
+            .map(|row| row["told"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     pub async fn sweep(&self) {
@@ -154,7 +159,11 @@ pub async fn save(world: &World, person: &Person) -> Waiting {
         phone_key: Some(key.phone(&lead.phone)),
         ..Evidence::default()
     };
-    let saved = world.db.store().save_lead(lead, Kind::Result, Duration::ZERO).await;
+    let saved = world
+        .db
+        .store()
+        .save_lead(lead, Kind::Result, Duration::ZERO)
+        .await;
     let saved = saved.unwrap();
     Waiting {
         person: person.clone(),
@@ -162,4 +171,3 @@ pub async fn save(world: &World, person: &Person) -> Waiting {
         id: saved.notification.expect("a notification").id,
     }
 }
-

@@ -297,9 +297,10 @@ async fn report(
     Json(report): Json<Report>,
 ) -> Result<StatusCode, Failure> {
     let is_told = match key.as_str() {
-        "resend" => console.resend.as_ref().and_then(|resend| {
-            Some(resend.tell(report.id.parse().ok()?, MailEvent::parse(&report.event)?))
-        }),
+        "resend" => console
+            .resend
+            .as_ref()
+            .and_then(|resend| Some(resend.tell(report.id.parse().ok()?, MailEvent::parse(&report.event)?))),
         "mobizon" => console.mobizon.as_ref().and_then(|mobizon| {
             let status = STATUSES.into_iter().find(|status| *status == report.event)?;
             Some(mobizon.tell(report.id.parse().ok()?, status))
@@ -308,10 +309,15 @@ async fn report(
     };
     match is_told {
         Some(true) => {
-            console.log.add(None, format!("console: {key} reports {}", report.event));
+            console
+                .log
+                .add(None, format!("console: {key} reports {}", report.event));
             Ok(StatusCode::NO_CONTENT)
         }
-        _ => Err(Failure(StatusCode::NOT_FOUND, "no such message or event".to_owned())),
+        _ => Err(Failure(
+            StatusCode::NOT_FOUND,
+            "no such message or event".to_owned(),
+        )),
     }
 }
 

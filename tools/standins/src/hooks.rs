@@ -72,14 +72,20 @@ impl Hooks {
     }
 
     /// Sends after a while what `make` makes of the number of the try, from 1; not after the vendor's end.
-    pub(super) fn send(self: &Arc<Self>, after: Duration, make: impl Fn(u32) -> Webhook + Send + Sync + 'static) {
+    pub(super) fn send(
+        self: &Arc<Self>,
+        after: Duration,
+        make: impl Fn(u32) -> Webhook + Send + Sync + 'static,
+    ) {
         let hooks = Arc::downgrade(self);
         tokio::spawn(async move {
             let mut pause = after;
             for attempt in 1.. {
                 tokio::time::sleep(pause).await;
                 let Some(hooks) = hooks.upgrade() else { return };
-                let Some(url) = lock(&hooks.url).clone() else { return };
+                let Some(url) = lock(&hooks.url).clone() else {
+                    return;
+                };
                 if hooks.is_taken(&url, make(attempt)).await {
                     return;
                 }

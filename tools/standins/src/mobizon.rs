@@ -28,11 +28,11 @@ use axum::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+pub use self::reports::{HookForm, STATUSES};
 use self::{
     answer::{Ids, Refusal, error_answer, success},
     rules::{Message, Params, Search},
 };
-pub use self::reports::{HookForm, STATUSES};
 use super::{
     control::{Control, Delay, Stats},
     faults::Faults,
@@ -116,7 +116,9 @@ impl Mobizon {
             states: Mutex::default(),
             hooks: Arc::new(Hooks::new(
                 ANSWERED_WITHIN,
-                (1..ATTEMPTS).map(|minutes| Duration::from_secs(60 * minutes)).collect(),
+                (1..ATTEMPTS)
+                    .map(|minutes| Duration::from_secs(60 * minutes))
+                    .collect(),
             )),
             last_event: AtomicI64::new(1),
         }))
@@ -173,7 +175,10 @@ impl Mobizon {
 
     /// The signature of a report; whatever else it says is not signed.
     pub fn sign(&self, event: &str, attempt: &str, created: &str) -> String {
-        reports::sign(&format!("{event}|{attempt}|{created}|{}", self.0.options.webhook_secret))
+        reports::sign(&format!(
+            "{event}|{attempt}|{created}|{}",
+            self.0.options.webhook_secret
+        ))
     }
 
     /// The message has this status, and the webhook goes its way if the status is final.
@@ -227,7 +232,10 @@ impl Mobizon {
     }
 
     fn status(&self, message_id: i64) -> &'static str {
-        lock(&self.0.states).get(&message_id).copied().unwrap_or("ACCEPTD")
+        lock(&self.0.states)
+            .get(&message_id)
+            .copied()
+            .unwrap_or("ACCEPTD")
     }
 
     async fn call(&self, call: &str, request: &Parts, body: &[u8]) -> Result<Value, Refusal> {

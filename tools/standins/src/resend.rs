@@ -188,13 +188,24 @@ impl Resend {
     }
 
     fn find_email(&self, id: Uuid) -> Option<SentEmail> {
-        let found = self.0.control.select(|email| (email.id == id).then(|| email.clone()));
+        let found = self
+            .0
+            .control
+            .select(|email| (email.id == id).then(|| email.clone()));
         found.into_iter().next()
     }
 
     /// Each try has the same id and a time of its own.
-    fn webhook(&self, email: &SentEmail, event: MailEvent) -> impl Fn(u32) -> Webhook + Send + Sync + 'static {
-        let body = events::body(email, event, self.0.tags_as_list.fetch_xor(true, Ordering::Relaxed));
+    fn webhook(
+        &self,
+        email: &SentEmail,
+        event: MailEvent,
+    ) -> impl Fn(u32) -> Webhook + Send + Sync + 'static {
+        let body = events::body(
+            email,
+            event,
+            self.0.tags_as_list.fetch_xor(true, Ordering::Relaxed),
+        );
         let id = format!("msg_{}", Uuid::new_v4().simple());
         let secrets = self.0.options.webhook_secrets.clone();
         move |_| events::signed(&secrets, &id, Timestamp::now(), &body)

@@ -39,7 +39,9 @@ impl ResendSecret {
             mac.update(part);
         }
         signatures.split(' ').any(|one| {
-            let given = one.strip_prefix("v1,").and_then(|given| STANDARD.decode(given).ok());
+            let given = one
+                .strip_prefix("v1,")
+                .and_then(|given| STANDARD.decode(given).ok());
             given.is_some_and(|given| mac.clone().verify_slice(&given).is_ok())
         })
     }
@@ -112,14 +114,26 @@ mod tests {
         assert!(!secret.has_signed(ID, "1649367554", BODY, SIGNATURE));
         assert!(!secret.has_signed(ID, TIME, b"{}", SIGNATURE));
         let short = STANDARD.encode([0; 8]);
-        for wrong in ["", "v1,", &SIGNATURE[3..], &format!("v2,{}", &SIGNATURE[3..]), &format!("v1,{short}")] {
+        for wrong in [
+            "",
+            "v1,",
+            &SIGNATURE[3..],
+            &format!("v2,{}", &SIGNATURE[3..]),
+            &format!("v1,{short}"),
+        ] {
             assert!(!secret.has_signed(ID, TIME, BODY, wrong), "{wrong}");
         }
     }
 
     #[test]
     fn a_secret_is_one_of_the_vendor_s_form() {
-        for wrong in ["", "whsec_", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_AAAA", "whsec_не"] {
+        for wrong in [
+            "",
+            "whsec_",
+            "C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+            "whsec_AAAA",
+            "whsec_не",
+        ] {
             assert!(ResendSecret::parse(wrong).is_none(), "{wrong}");
         }
         assert!(MobizonSecret::parse(&"x".repeat(31)).is_none());
@@ -156,7 +170,13 @@ mod tests {
         assert!(!signed("27", "1", created, sign));
         assert!(!signed("26", "2", created, sign));
         assert!(!signed("26", "1", "2026-01-15 11:42:29", sign));
-        for wrong in ["", &sign[1..], &format!("{sign}00"), &"ж".repeat(20), &"0".repeat(40)] {
+        for wrong in [
+            "",
+            &sign[1..],
+            &format!("{sign}00"),
+            &"ж".repeat(20),
+            &"0".repeat(40),
+        ] {
             assert!(!signed("26", "1", created, wrong), "{wrong}");
         }
     }

@@ -30,7 +30,10 @@ pub(super) fn is_final(status: &str) -> bool {
 /// What happens by itself, with how often it is told, by the last four digits of the number.
 pub(super) fn course(recipient: &str) -> Vec<(Duration, &'static str, u32)> {
     let one = |status| vec![(Duration::from_secs(1), status, 1)];
-    match recipient.get(recipient.len().saturating_sub(4)..).unwrap_or_default() {
+    match recipient
+        .get(recipient.len().saturating_sub(4)..)
+        .unwrap_or_default()
+    {
         "9901" => one("UNDELIV"),
         "9902" => one("EXPIRED"),
         "9903" => one("REJECTD"),
@@ -38,13 +41,23 @@ pub(super) fn course(recipient: &str) -> Vec<(Duration, &'static str, u32)> {
         // It arrives, and the report of it is lost.
         "9905" => vec![(Duration::from_secs(1), "DELIVRD", 0)],
         "9906" => vec![(Duration::from_secs(1), "DELIVRD", 2)],
-        "9907" => vec![(Duration::from_secs(1), "EXPIRED", 1), (Duration::from_secs(3), "DELIVRD", 1)],
+        "9907" => vec![
+            (Duration::from_secs(1), "EXPIRED", 1),
+            (Duration::from_secs(3), "DELIVRD", 1),
+        ],
         _ => one("DELIVRD"),
     }
 }
 
 /// A report. `sign` covers the first three fields and the secret alone.
-pub(super) fn webhook(form: HookForm, secret: &str, event: i64, attempt: u32, sms: &SentSms, status: &str) -> Webhook {
+pub(super) fn webhook(
+    form: HookForm,
+    secret: &str,
+    event: i64,
+    attempt: u32,
+    sms: &SentSms,
+    status: &str,
+) -> Webhook {
     let at = sms.accepted_at.strftime("%Y-%m-%d %H:%M:%S").to_string();
     let sign = sign(&format!("{event}|{attempt}|{at}|{secret}"));
     let report = json!({
@@ -69,16 +82,21 @@ pub(super) fn webhook(form: HookForm, secret: &str, event: i64, attempt: u32, sm
         HookForm::Raw => ("application/x-www-form-urlencoded", raw(&report)),
     };
     Webhook {
-        headers: vec![("content-type", content_type.to_owned()), ("user-agent", "Mobizon".to_owned())],
+        headers: vec![
+            ("content-type", content_type.to_owned()),
+            ("user-agent", "Mobizon".to_owned()),
+        ],
         body,
     }
 }
 
 pub(super) fn sign(text: &str) -> String {
-    Sha1::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Sha1::digest(text.as_bytes())
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 fn plain(value: &Value) -> String {
@@ -95,13 +113,18 @@ fn xml(report: &Value) -> String {
     let content: String = members(report)
         .map(|(name, value)| match value {
             Value::Object(_) => {
-                let below: String = members(value).map(|(name, value)| element(name, &plain(value))).collect();
+                let below: String = members(value)
+                    .map(|(name, value)| element(name, &plain(value)))
+                    .collect();
                 element(name, &below)
             }
             value => element(name, &plain(value)),
         })
         .collect();
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", element("response", &content))
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}",
+        element("response", &content)
+    )
 }
 
 fn raw(report: &Value) -> String {

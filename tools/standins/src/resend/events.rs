@@ -91,7 +91,10 @@ pub(super) fn course(email: &SentEmail, is_suppressed: bool) -> Vec<(Duration, M
     }
     match local {
         "bounced" => vec![after(1, MailEvent::Bounced(Bounce::Permanent))],
-        "soft" => vec![after(1, MailEvent::Delayed), after(3, MailEvent::Bounced(Bounce::Transient))],
+        "soft" => vec![
+            after(1, MailEvent::Delayed),
+            after(3, MailEvent::Bounced(Bounce::Transient)),
+        ],
         "complained" => vec![after(1, MailEvent::Delivered), after(3, MailEvent::Complained)],
         "suppressed" => vec![after(1, MailEvent::Suppressed)],
         "delayed" => vec![after(1, MailEvent::Delayed), after(5, MailEvent::Delivered)],
@@ -104,10 +107,16 @@ pub(super) fn course(email: &SentEmail, is_suppressed: bool) -> Vec<(Duration, M
 /// The body of a webhook. The reference has tags as an object, the guide as a list: they come in turn.
 pub(super) fn body(email: &SentEmail, event: MailEvent, tags_as_list: bool) -> String {
     let tags = if tags_as_list {
-        let list = email.tags.iter().map(|tag| json!({"name": tag.name, "value": tag.value}));
+        let list = email
+            .tags
+            .iter()
+            .map(|tag| json!({"name": tag.name, "value": tag.value}));
         list.collect()
     } else {
-        let object = email.tags.iter().map(|tag| (tag.name.clone(), Value::from(tag.value.clone())));
+        let object = email
+            .tags
+            .iter()
+            .map(|tag| (tag.name.clone(), Value::from(tag.value.clone())));
         Value::Object(object.collect::<Map<_, _>>())
     };
     let mut data = json!({
@@ -129,7 +138,9 @@ pub(super) fn body(email: &SentEmail, event: MailEvent, tags_as_list: bool) -> S
 pub(super) fn signed(secrets: &[String], id: &str, at: Timestamp, body: &str) -> Webhook {
     let timestamp = at.as_second().to_string();
     let signature = |secret: &String| {
-        let key = STANDARD.decode(secret.trim_start_matches("whsec_")).unwrap_or_default();
+        let key = STANDARD
+            .decode(secret.trim_start_matches("whsec_"))
+            .unwrap_or_default();
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
         mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
         Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))

@@ -77,14 +77,18 @@ pub(super) fn suppressions(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Strin
     struct Options {
         emails: Vec<String>,
     }
-    let options: Options =
-        serde_json::from_value(json_body(headers, body)?).map_err(|error| Refusal::invalid(error.to_string()))?;
+    let options: Options = serde_json::from_value(json_body(headers, body)?)
+        .map_err(|error| Refusal::invalid(error.to_string()))?;
     if !(1..=SUPPRESSIONS_MAX).contains(&options.emails.len()) {
         return Err(Refusal::invalid(format!(
             "The `emails` field must hold 1 to {SUPPRESSIONS_MAX} addresses."
         )));
     }
-    if !options.emails.iter().all(|entry| is_address(entry) && !entry.contains('<')) {
+    if !options
+        .emails
+        .iter()
+        .all(|entry| is_address(entry) && !entry.contains('<'))
+    {
         return Err(Refusal::invalid("Invalid `emails` field."));
     }
     Ok(options.emails.iter().map(|email| email.to_lowercase()).collect())
