@@ -133,6 +133,7 @@ fn of_mobizon_s_report_only_the_id_is_believed() {
             .send(&[Person::new(), Person::new()])
             .await
             .try_into()
+            .ok()
             .unwrap();
         let id = |waiting| reported.world.sms(waiting)[0].message_id;
         let mobizon = &reported.world.vendors.mobizon;

@@ -108,6 +108,7 @@ fn an_e_mail_is_asked_about_after_an_hour_and_after_twenty_six() {
             .send(&[Person::new(), Person::new(), Person::new()])
             .await
             .try_into()
+            .ok()
             .unwrap();
         drop(reported.happens(&lost, MailEvent::Complained));
         drop(reported.happens(&late, MailEvent::Delayed));

@@ -88,18 +88,20 @@ impl State {
 /// An SMS is tried for at most a day. Source: Mobizon, «List of possible SMS statuses». Resend tells its events by webhooks,
 /// and is asked one e-mail at a time.
 pub const fn polls(channel: Channel) -> &'static [Duration] {
-    const HOUR: u64 = 3600;
     match channel {
-        Channel::Sms => &[
-            Duration::from_secs(2 * 60),
-            Duration::from_secs(15 * 60),
-            Duration::from_secs(HOUR),
-            Duration::from_secs(6 * HOUR),
-            Duration::from_secs(26 * HOUR),
-        ],
-        Channel::Email => &[Duration::from_secs(HOUR), Duration::from_secs(26 * HOUR)],
+        Channel::Sms => &SMS_POLLS,
+        Channel::Email => &EMAIL_POLLS,
     }
 }
+
+const SMS_POLLS: [Duration; 5] = [
+    Duration::from_mins(2),
+    Duration::from_mins(15),
+    Duration::from_hours(1),
+    Duration::from_hours(6),
+    Duration::from_hours(26),
+];
+const EMAIL_POLLS: [Duration; 2] = [Duration::from_hours(1), Duration::from_hours(26)];
 
 #[cfg(test)]
 mod tests {
