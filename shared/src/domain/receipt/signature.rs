@@ -163,7 +163,9 @@ mod tests {
         let secret = MobizonSecret::parse("0123456789abcdef0123456789abcdef").unwrap();
         // printf '26|1|2026-01-15 11:42:28|0123456789abcdef0123456789abcdef' | sha1sum
         let sign = "e6aafe8ffb6ca1e9708af52cdeb2a9156577688b";
-        let signed = |event, attempt, created, sign| secret.has_signed(event, attempt, created, sign);
+        let signed = |event: &str, attempt: &str, created: &str, sign: &str| {
+            secret.has_signed(event, attempt, created, sign)
+        };
         let created = "2026-01-15 11:42:28";
         assert!(signed("26", "1", created, sign));
         assert!(signed("26", "1", created, &sign.to_uppercase()));
