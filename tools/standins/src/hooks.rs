@@ -105,14 +105,14 @@ impl Hooks {
         }
         lock(&self.stats).sent += 1;
         let answer = tokio::time::timeout(self.within, request.send()).await;
-        let status = answer.ok().and_then(Result::ok).map(|answer| answer.status());
+        let answered = answer.ok().and_then(Result::ok).map(|answer| answer.status());
         let mut stats = lock(&self.stats);
-        match status {
-            Some(status) if status.is_success() => {
+        match answered {
+            Some(code) if code.is_success() => {
                 stats.taken += 1;
                 return true;
             }
-            Some(status) => *stats.refused.entry(status.as_u16()).or_default() += 1,
+            Some(code) => *stats.refused.entry(code.as_u16()).or_default() += 1,
             None => stats.late += 1,
         }
         false
