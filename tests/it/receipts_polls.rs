@@ -72,7 +72,7 @@ fn a_report_that_was_lost_is_found_and_two_sweeps_at_once_count_it_once() {
             drop(reported.has_status(one, if number % 5 == 0 { "UNDELIV" } else { "DELIVRD" }));
         }
         reported.world.pass_time(3 * MINUTE).await;
-        futures::future::join(reported.sweep(), reported.sweep()).await;
+        Box::pin(futures::future::join(reported.sweep(), reported.sweep())).await;
         let db = &reported.world.db;
         assert_eq!(
             db.count("deliveries where channel = 'sms' and state = 'delivered'")

@@ -20,7 +20,7 @@ const fn is_silent(number: usize) -> bool {
 }
 
 const fn complains(number: usize) -> bool {
-    number % 2 == 0
+    number.is_multiple_of(2)
 }
 
 /// Saves leads with their keys, and sends to them; nothing is reported yet.
@@ -39,7 +39,7 @@ fn happen(world: &World, number: usize, saved: &Waiting) -> Vec<Value> {
     let (email, sms) = (world.emails(saved).remove(0).id, world.sms(saved)[0].message_id);
     let mut events = Vec::new();
     let happens = [MailEvent::Delivered, MailEvent::Complained];
-    for what in &happens[..1 + usize::from(complains(number))] {
+    for what in &happens[..=usize::from(complains(number))] {
         events.push(event(RESEND, &resend.happens(email, *what).unwrap(), false));
     }
     mobizon.set_status(sms, "DELIVRD");

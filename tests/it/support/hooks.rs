@@ -23,9 +23,10 @@ pub fn event(path: &str, webhook: &Webhook, is_base64: bool) -> Value {
         event["headers"][name] = value.as_str().into();
     }
     event["isBase64Encoded"] = is_base64.into();
-    event["body"] = match is_base64 {
-        true => STANDARD.encode(&webhook.body).into(),
-        false => webhook.body.as_str().into(),
+    event["body"] = if is_base64 {
+        STANDARD.encode(&webhook.body).into()
+    } else {
+        webhook.body.as_str().into()
     };
     event
 }
