@@ -50,6 +50,22 @@ fn a_permanent_bounce_spares_the_address_for_ever_and_a_later_form_does_not_lift
     });
 }
 
+/// Asked, Resend does not say that a bounce is permanent; its webhook may be hours late.
+#[test]
+fn a_permanent_bounce_that_was_first_asked_for_counts_when_its_report_comes() {
+    run(async {
+        let reported = Reported::new().await;
+        let waiting = reported.send_one().await;
+        let late = reported.happens(&waiting, MailEvent::Bounced(Bounce::Permanent));
+        reported.world.pass_time(Duration::from_hours(1)).await;
+        reported.sweep().await;
+        assert_eq!(reported.state(&waiting, Channel::Email).await, "bounced");
+        assert!(reported.suppressions().await.is_empty());
+        assert_eq!(reported.post("/hooks/resend", &late).await, 200);
+        assert_eq!(reported.suppressions().await, ["email bounce"]);
+    });
+}
+
 #[test]
 fn a_complaint_spares_both_channels_for_ever() {
     run(async {
