@@ -288,7 +288,7 @@ fn a_report_that_is_faster_than_our_record_is_kept_for_it() {
         assert_eq!(reported.state(&waiting, Channel::Email).await, "bounced");
         assert_eq!(reported.state(&waiting, Channel::Sms).await, "delivered");
         let history = reported.history(&waiting, Channel::Sms).await;
-        assert_eq!(history, ["claim", "outcome accepted", "receipt delivered"]);
+        assert_eq!(history, ["outcome accepted", "receipt delivered"]);
         assert_eq!(db.count("vendor_messages where poll_at is not null").await, 0);
     });
 }

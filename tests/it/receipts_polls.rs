@@ -124,7 +124,7 @@ fn an_e_mail_is_asked_about_after_an_hour_and_after_twenty_six() {
         reported.sweep().await;
         assert_eq!(reported.state(&late, Channel::Email).await, "delivered");
         let told = reported.history(&silent, Channel::Email).await;
-        assert_eq!(told, ["claim", "outcome accepted", "receipt no_report"]);
+        assert_eq!(told, ["outcome accepted", "receipt no_report"]);
     });
 }
 

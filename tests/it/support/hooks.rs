@@ -115,7 +115,7 @@ impl Reported {
         row["state"].as_str().unwrap().to_owned()
     }
 
-    /// What happened to a message, in order: `claim`, `outcome accepted`, `receipt delivered`, …
+    /// What happened to a message, in order: `outcome accepted`, `receipt delivered`, …
     pub async fn history(&self, waiting: &Waiting, channel: Channel) -> Vec<String> {
         let rows = self
             .world
