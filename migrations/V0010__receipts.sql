@@ -197,6 +197,9 @@ begin
             update public.vendor_messages v set poll_at = null
             where v.channel = p_channel and v.provider_id = v_id and v.poll_at is not null;
         end if;
+    end if;
+    -- Resend says only in a webhook that a bounce is permanent, which may come after the bounce was asked for.
+    if v_changed or p_state = 'bounced' and p_is_permanent then
         perform funnel.suppress_after(p_notification, p_channel, p_state, p_is_permanent);
     end if;
     return v_changed;

@@ -44,6 +44,8 @@ ANSWERS = {
     "page/wrong_method": 405,
     "intake/invalid_json": 400,
     "intake/proof": 400,
+    # Signed once, long ago.
+    "receipts/resend": 401,
     "track/email": 302,
     "track/head": 302,
     "track/short_link": 302,

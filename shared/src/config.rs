@@ -7,6 +7,7 @@ mod crm;
 mod deliver;
 mod environment;
 mod guard;
+mod receipts;
 mod turnstile;
 
 pub use crm::{AmoCrm, Auth, Crm, CrmTasks, OAuthClient, Stage};
@@ -14,6 +15,7 @@ use deliver::PUBLIC_BASE_URL;
 pub use deliver::*;
 pub use environment::{Environment, variable};
 pub use guard::{Addresses, Asked, Guard, limits};
+pub use receipts::Receipts;
 pub use turnstile::Turnstile;
 
 use crate::domain::limits::Limits;
@@ -40,7 +42,7 @@ pub enum ConfigError {
 /// Whether a variable holds a secret. Its name says so: in production it refers to Secrets Manager.
 pub fn is_secret(variable: &str) -> bool {
     let last_word = variable.rsplit('_').next();
-    variable == "DATABASE_URL" || matches!(last_word, Some("KEY" | "TOKEN" | "SECRET"))
+    variable == "DATABASE_URL" || matches!(last_word, Some("KEY" | "TOKEN" | "SECRET" | "SECRETS"))
 }
 
 /// A source of variables: the process's environment, or a test's table.
@@ -311,6 +313,26 @@ impl Track {
     }
 }
 
+/// What a command is given that works on the queues.
+#[derive(Clone)]
+pub struct Queues {
+    pub database: Database,
+    /// `NOTIFICATIONS_QUEUE_URL`
+    pub queue_url: String,
+    /// `CRM_QUEUE_URL`
+    pub crm_queue_url: String,
+}
+
+impl Queues {
+    pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            database: Database::read(env)?,
+            queue_url: notifications_queue_url(env)?,
+            crm_queue_url: crm_queue_url(env)?,
+        })
+    }
+}
+
 #[derive(Clone)]
 pub struct Sweep {
     pub database: Database,
@@ -318,6 +340,10 @@ pub struct Sweep {
     pub queue_url: String,
     /// `CRM_QUEUE_URL`: wakes CRM tasks.
     pub crm_queue_url: String,
+    /// Asked for reports that did not come, and told whom we spare.
+    pub resend: Resend,
+    /// Asked for reports that did not come.
+    pub mobizon: Mobizon,
     /// `LIMITS`: what the use of the budgets is compared with.
     pub limits: Limits,
     /// `RETENTION`: how long rows are kept.
@@ -330,6 +356,8 @@ impl Sweep {
             database: Database::read(env)?,
             queue_url: notifications_queue_url(env)?,
             crm_queue_url: crm_queue_url(env)?,
+            resend: Resend::read(env)?,
+            mobizon: Mobizon::read(env)?,
             limits: guard::budgets(env)?,
             retention: retention(env)?,
         })

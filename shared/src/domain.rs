@@ -36,5 +36,6 @@ pub mod limits;
 pub mod message;
 pub mod metadata;
 pub mod quiz;
+pub mod receipt;
 pub mod retention;
 pub mod retry;

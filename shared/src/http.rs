@@ -23,6 +23,8 @@ pub enum Refusal {
         allow: &'static str,
     },
     TooLarge,
+    /// It does not come from whom it should.
+    Unsigned,
     /// Too many requests of one address.
     TooMany,
     NotJsonType,
@@ -45,6 +47,7 @@ impl Refusal {
             Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::UnknownMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unsigned => StatusCode::UNAUTHORIZED,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotJson | Self::Invalid { .. } => StatusCode::BAD_REQUEST,
@@ -59,6 +62,7 @@ impl Refusal {
             Self::UnknownPath => errors.path_unknown,
             Self::UnknownMethod { .. } => errors.method_unknown,
             Self::TooLarge => errors.body_too_large,
+            Self::Unsigned => errors.unsigned,
             Self::TooMany => errors.too_many,
             Self::NotJsonType => errors.content_type_unsupported,
             Self::NotJson => errors.json_broken,
@@ -178,6 +182,7 @@ mod tests {
             (Refusal::UnknownPath, 404),
             (Refusal::UnknownMethod { allow: "POST" }, 405),
             (Refusal::TooLarge, 413),
+            (Refusal::Unsigned, 401),
             (Refusal::TooMany, 429),
             (Refusal::NotJsonType, 415),
             (Refusal::NotJson, 400),

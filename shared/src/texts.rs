@@ -102,6 +102,8 @@ pub struct ErrorTexts {
     pub method_unknown: &'static str,
     /// The body is over the limit.
     pub body_too_large: &'static str,
+    /// A vendor's report without a good signature.
+    pub unsigned: &'static str,
     /// The content type is not JSON.
     pub content_type_unsupported: &'static str,
     /// The body is not valid JSON.
@@ -241,6 +243,7 @@ static RU: Texts = Texts {
         path_unknown: "По этому адресу ничего нет",
         method_unknown: "По этому адресу нельзя отправить такой запрос",
         body_too_large: "Слишком большой запрос",
+        unsigned: "Подпись запроса не подходит",
         content_type_unsupported: "Отправьте данные в формате JSON",
         json_broken: "Не удалось прочитать данные: это не JSON",
         field_type_wrong: "Одно из полей заполнено неверно",

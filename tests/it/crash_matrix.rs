@@ -16,6 +16,7 @@ mod holds;
 mod old;
 mod points;
 mod proofs;
+mod reports;
 mod rounds;
 mod scene;
 mod tally;
@@ -47,7 +48,16 @@ async fn tally(point: Point, leads: usize, rounds: usize) -> Tally {
         chance: Chance::new(&format!("{point:?}")),
         deaths: 0.into(),
     };
-    let told = if point.scene == Scene::Suspects {
+    let mut reported = Vec::new();
+    if point.function == "receipts" || point.scene == Scene::Unreported {
+        reported = reports::send(&world, leads).await;
+    }
+    let told = if point.function == "receipts" {
+        armed.reports(rounds, &reported).await
+    } else if point.scene == Scene::Unreported {
+        armed.questions(rounds, &reported).await;
+        Told::default()
+    } else if point.scene == Scene::Suspects {
         armed.proofs(rounds, leads).await
     } else if point.function == "intake" {
         armed.visitors(rounds, leads).await
@@ -70,7 +80,13 @@ async fn tally(point: Point, leads: usize, rounds: usize) -> Tally {
     };
     world.vendors.heal();
     drain(&world).await;
+    if point.scene == Scene::Unreported {
+        reports::settle(&world).await;
+    }
     let miscounted = match point.scene {
+        _ if !reported.is_empty() => {
+            reports::wrong(&world, &reported, point.scene == Scene::Unreported).await
+        }
         Scene::OnePhone => holds::settle(&world).await,
         Scene::Old => old::settle(&world, leads).await,
         _ => 0,
@@ -143,7 +159,7 @@ fn what_ci_looks_for_in_a_release_stands_in_every_armed_binary() {
         binary.windows(MARK.len()).any(|bytes| bytes == MARK.as_bytes())
     };
     run(async {
-        for function in ["intake", "deliver", "crm", "track", "sweep"] {
+        for function in ["intake", "deliver", "crm", "track", "receipts", "sweep"] {
             let armed = binaries_with_failpoints().await.join(function);
             let plain = binaries().await.join(function);
             assert_eq!((holds(&armed), holds(&plain)), (true, false), "{function}");

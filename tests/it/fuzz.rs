@@ -4,6 +4,7 @@
 //! `PROPTEST_CASES=100000` and the like make each property run that often, for as long as it takes. A run is random; what
 //! one finds becomes a plain test with that very input, so no seeds are kept in files.
 
+mod hooks;
 mod intake;
 mod mutate;
 mod queues;

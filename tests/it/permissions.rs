@@ -16,7 +16,7 @@ use std::time::Duration;
 const READ: &str = "secretsmanager:GetSecretValue";
 
 /// What each function does to AWS in the journey below: its action, and the end of the resource's name.
-const DONE: [(&str, &str, &str); 18] = [
+const DONE: [(&str, &str, &str); 24] = [
     ("intake", "scheduler:CreateSchedule", "schedule"),
     ("intake", "sqs:SendMessage", "NotificationsQueue"),
     ("intake", "sqs:SendMessage", "CrmQueue"),
@@ -29,12 +29,18 @@ const DONE: [(&str, &str, &str); 18] = [
     ("intake", READ, "IntakeDatabaseUrlSecret"),
     ("intake", READ, "GuardKeySecret"),
     ("track", READ, "TrackDatabaseUrlSecret"),
+    ("receipts", READ, "ReceiptsDatabaseUrlSecret"),
+    ("receipts", READ, "ResendWebhookSecretsSecret"),
+    ("receipts", READ, "MobizonWebhookSecretsSecret"),
+    ("receipts", READ, "MobizonApiKeySecret"),
     ("deliver", READ, "DeliverDatabaseUrlSecret"),
     ("deliver", READ, "ResendApiKeySecret"),
     ("deliver", READ, "MobizonApiKeySecret"),
     ("crm", READ, "CrmDatabaseUrlSecret"),
     ("crm", READ, "AmocrmAccessTokenSecret"),
     ("sweep", READ, "SweepDatabaseUrlSecret"),
+    ("sweep", READ, "ResendApiKeySecret"),
+    ("sweep", READ, "MobizonApiKeySecret"),
 ];
 
 /// Posts a lead, waits until it has its messages, and follows a link.
@@ -52,6 +58,14 @@ async fn deliver(stack: &Stack, group: &str, area: u32, meanwhile: impl AsyncFn(
     stack.assert_each_delivered_once(group, &[person]).await;
     let link = format!("{}/api/landing/track/{lead}?source=email", stack.gateway());
     assert_eq!(stack.get(&link).await.status(), 302);
+    let reported = format!(
+        "deliveries d join scheduled_notifications n on n.id = d.notification_id
+         where n.lead_id = '{lead}' and d.state = 'delivered'"
+    );
+    eventually("both are reported", Duration::from_mins(1), async || {
+        (stack.db.count(&reported).await == 2).then_some(())
+    })
+    .await;
 }
 
 /// Function, action and resource of a decision; a principal is

@@ -271,7 +271,7 @@ async fn survives(step: usize, case: GivenUp) -> bool {
     let aws = sdk().await;
     let port = aws.endpoint_url().unwrap().rsplit_once(':').unwrap().1;
     let port = cutoff.before(port.parse().unwrap()).await;
-    let settings = config::Sweep {
+    let settings = config::Queues {
         database,
         ..case.world.ops_config()
     };

@@ -2,9 +2,12 @@
 
 use crate::intake::{app_of, post, world};
 use crate::support::delivery::{patient_over, wake};
+use crate::support::hooks::{MOBIZON, RESEND, Reported, event};
 use crate::support::proxy::Proxy;
-use crate::support::request::visit;
+use crate::support::request::{request, visit};
 use harness::world::{Person, World, run, sdk};
+use proftest::config;
+use standins::MailEvent;
 
 #[test]
 fn a_warm_intake_makes_exactly_one_round_trip() {
@@ -53,6 +56,37 @@ fn a_warm_click_makes_exactly_one_round_trip_and_an_impossible_link_none() {
         ] {
             track::handle(&app, &visit(method, path, query)).await;
             assert_eq!(proxy.take_round_trips(), round_trips, "{method} {path}?{query}");
+        }
+    });
+}
+
+#[test]
+fn a_warm_report_makes_exactly_one_round_trip_and_a_forged_one_none() {
+    run(async {
+        let reported = Reported::new().await;
+        let route = reported.world.db.readable("receipts");
+        let proxy = Proxy::before(route.port).await;
+        let app = receipts::App::new(&config::Receipts {
+            database: route.over(proxy.port),
+            ..reported.world.receipts_config()
+        })
+        .unwrap();
+        app.warm_up().await;
+        let waiting = reported.send_one().await;
+        let mail = event(RESEND, &reported.happens(&waiting, MailEvent::Delivered), false);
+        let sms = event(MOBIZON, &reported.has_status(&waiting, "DELIVRD"), false);
+        let mut forged = mail.clone();
+        forged["headers"]["svix-id"] = "msg_forged".into();
+        proxy.take_round_trips();
+        for (what, event, status, round_trips) in [
+            ("e-mail", &mail, 200, 1),
+            ("e-mail again", &mail, 200, 1),
+            ("SMS", &sms, 200, 1),
+            ("forged", &forged, 401, 0),
+        ] {
+            let answer = receipts::handle(&app, &request(event)).await;
+            assert_eq!(answer.status().as_u16(), status, "{what}");
+            assert_eq!(proxy.take_round_trips(), round_trips, "{what}");
         }
     });
 }

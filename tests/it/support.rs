@@ -11,6 +11,7 @@ pub mod guarded;
 pub mod handover;
 pub mod held;
 pub mod hits;
+pub mod hooks;
 pub mod json;
 pub mod printing;
 pub mod proxy;

@@ -70,6 +70,8 @@ fn every_alarm_watches_a_metric_that_exists_and_reaches_the_topic() {
         "BurntInTenMinutesPercent",
         "HeldLastHour",
         "SmsWithoutClick",
+        "BouncedPercent",
+        "ComplainedPercent",
         "CrmGateShut",
         "CrmTokenDaysLeft",
         "SmsBalance",

@@ -9,12 +9,14 @@ use proftest::http::segments;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every public route, with who serves it. `every_route_is_one_that_its_function_serves` asks the handlers.
-const ROUTES: [(&str, &str, &[&str]); 8] = [
+const ROUTES: [(&str, &str, &[&str]); 10] = [
     ("intake", "/api/landing/proftest", &["POST"]),
     ("intake", "/api/landing/challenge", &["GET", "POST"]),
     // Messengers and mail scanners look at a link with HEAD before a person follows it.
     ("track", "/api/landing/track/{proxy+}", &["GET", "HEAD"]),
     ("track", "/l/{proxy+}", &["GET", "HEAD"]),
+    ("receipts", "/hooks/resend", &["POST"]),
+    ("receipts", "/hooks/mobizon", &["POST"]),
     ("page", "/proftest", &["GET", "HEAD"]),
     ("page", "/proftest/{proxy+}", &["GET", "HEAD"]),
     ("page", "/api/landing/proftest", &["OPTIONS"]),
@@ -109,6 +111,7 @@ fn every_route_is_one_that_its_function_serves() {
         let code = world.db.row("select code from short_links").await;
         let track = crate::track::app_of(world.db.config("track"));
         let intake = intake::App::new(&world.intake_config(), &sdk().await).unwrap();
+        let receipts = receipts::App::new(&world.receipts_config()).unwrap();
         let mut hits = 0;
         for (binary, method, path) in routes(&template()) {
             if binary == "intake" {
@@ -137,6 +140,15 @@ fn every_route_is_one_that_its_function_serves() {
                 };
                 let answer = page::handle(&visit(method, &path, ""));
                 assert_eq!(answer.status(), status, "{method} {path}");
+                continue;
+            }
+            if binary == "receipts" {
+                let mut event = sample("receipts/resend.json");
+                event["rawPath"] = path.as_str().into();
+                event["requestContext"]["http"]["path"] = path.as_str().into();
+                let answer: Answer = receipts::handle(&receipts, &request(&event)).await.into();
+                // An old signature, which another path would not even look at.
+                assert_eq!(answer.status, 401, "{method} {path}");
                 continue;
             }
             assert_eq!(binary, "track");

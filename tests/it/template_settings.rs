@@ -2,6 +2,7 @@
 
 use crate::template::{functions, number, template};
 use harness::tools;
+use harness::vendors::{MOBIZON_WEBHOOK_SECRET, RESEND_WEBHOOK_SECRET};
 use harness::world::GUARD_KEY;
 use proftest::config::{self, ConfigError, Env};
 use proftest::domain::crm::WorkHours;
@@ -27,6 +28,8 @@ fn read_without<T>(absent: &[&str], read: fn(&Env<'_>) -> Result<T, ConfigError>
             "DATABASE_URL" => "postgres://user:password@127.0.0.1:5432/database",
             "DATABASE_CA_PEM" => "",
             "AMOCRM_UTM_FIELD_IDS" => "utm_source=1",
+            "RESEND_WEBHOOK_SECRETS" => RESEND_WEBHOOK_SECRET,
+            "MOBIZON_WEBHOOK_SECRETS" => MOBIZON_WEBHOOK_SECRET,
             "GUARD_KEY" => GUARD_KEY,
             // Their defaults.
             "LIMITS" | "RETENTION" | "SMS_COUNTRIES" | "CONSENT" | "CHALLENGE" | "ADDRESS_LIMITS"
@@ -53,6 +56,7 @@ pub fn read_by_function(binary: &str) -> (&'static str, BTreeSet<String>) {
         "deliver" => ("Deliver", read_by(config::Deliver::read)),
         "crm" => ("Crm", read_by(config::Crm::read)),
         "track" => ("Track", read_by(config::Track::read)),
+        "receipts" => ("Receipts", read_by(config::Receipts::read)),
         "sweep" => ("Sweep", read_by(config::Sweep::read)),
         other if !main_of(other).contains("::read") => ("", BTreeSet::new()),
         other => panic!("which configuration does {other} read?"),
@@ -97,6 +101,7 @@ fn every_variable_of_the_configuration_is_read_by_some_function() {
         "config/crm.rs",
         "config/deliver.rs",
         "config/guard.rs",
+        "config/receipts.rs",
         "config/turnstile.rs",
     ]
     .map(|file| {

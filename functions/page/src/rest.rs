@@ -15,7 +15,7 @@ const ASK_AND_SEND: &str = "GET, OPTIONS, POST";
 /// the template.
 pub fn methods(segments: &[&str]) -> Option<&'static str> {
     match segments {
-        ["api", "landing", "proftest"] => Some(SEND),
+        ["api", "landing", "proftest"] | ["hooks", "resend" | "mobizon"] => Some(SEND),
         ["api", "landing", "challenge"] => Some(ASK_AND_SEND),
         ["proftest" | "favicon.ico" | "robots.txt"]
         | ["proftest" | "l", _]

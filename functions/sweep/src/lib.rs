@@ -1,20 +1,23 @@
-//! Runs every minute: wakes what is overdue, ends holds whose time is over, reports the state of the funnel, and does away
-//! with what is old.
+//! Runs every minute: wakes what is overdue, ends holds whose time is over, asks vendors for reports that did not come, reports
+//! the state of the funnel, and does away with what is old.
 //!
 //! Schedules and messages only wake a function and may get lost; the row is the truth. The sweep alone would deliver
 //! everything, a little late.
 
 mod report;
 mod retention;
+mod vendors;
 
 use proftest::aws::AwsError;
 use proftest::aws::queue::Queue;
+use proftest::clients::{self, mobizon::Mobizon, resend::Resend};
 use proftest::config;
 use proftest::domain::limits::Limits;
 use proftest::domain::retention::Retention;
 use proftest::store::{Store, StoreError};
 use proftest::task::{CrmTask, DeliverTask};
 use std::time::Duration;
+use vendors::Vendors;
 
 /// Overdue rows per statement.
 const BATCH: u16 = 500;
@@ -29,8 +32,18 @@ pub struct App {
     store: Store,
     queue: Queue,
     crm: Queue,
+    vendors: Vendors,
     limits: Limits,
     retention: Retention,
+}
+
+/// The process cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
 }
 
 /// Why a run ended early. The next one starts within a minute.
@@ -45,11 +58,16 @@ pub enum SweepError {
 
 impl App {
     /// Builds the clients without opening a connection.
-    pub fn new(config: &config::Sweep, sdk: &proftest::aws::SdkConfig) -> Result<Self, StoreError> {
+    pub fn new(config: &config::Sweep, sdk: &proftest::aws::SdkConfig) -> Result<Self, StartError> {
+        let http = clients::http_client()?;
         Ok(Self {
             store: Store::new(&config.database, 2, DATABASE_DEADLINE)?,
             queue: Queue::new(sdk, &config.queue_url),
             crm: Queue::new(sdk, &config.crm_queue_url),
+            vendors: Vendors::new(
+                Resend::new(http.clone(), &config.resend),
+                Mobizon::new(http, &config.mobizon),
+            ),
             limits: config.limits.clone(),
             retention: config.retention.clone(),
         })
@@ -68,12 +86,13 @@ pub struct Woken {
 pub async fn handle(app: &App) -> Result<Woken, SweepError> {
     report::backlog(&app.store.backlog().await?);
     // A failure of one must not stop the others.
-    let (notifications, crm_tasks, closed, ended, guard) = futures::join!(
+    let (notifications, crm_tasks, closed, ended, guard, ()) = futures::join!(
         wake_notifications(&app.store, &app.queue),
         wake_crm(&app.store, &app.crm),
         app.store.close_left_behind(),
         Box::pin(end_holds(&app.store)),
         Box::pin(app.store.guard_state()),
+        Box::pin(app.vendors.ask(&app.store)),
     );
     if let Ok(state) = &guard {
         report::guard(state, &app.limits);

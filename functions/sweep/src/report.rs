@@ -5,6 +5,17 @@ use proftest::domain::limits::{Limit, Limits};
 use proftest::store::{Backlog, GuardState};
 use proftest::telemetry::{self, Unit};
 
+/// On a quiet day the shares are those of so many e-mails: one bounce, or one complaint, is no reason to wake anybody. Two
+/// complaints pass the alarm, three bounces do.
+const BOUNCES_OF: i64 = 100;
+const COMPLAINTS_OF: i64 = 2000;
+
+/// In percent of all, or of `least` when they are fewer.
+#[allow(clippy::cast_precision_loss, reason = "counts of rows are far below 2^52")]
+fn share(some: i64, all: i64, least: i64) -> f64 {
+    some as f64 * 100.0 / all.max(least) as f64
+}
+
 #[allow(clippy::cast_precision_loss, reason = "counts of rows are far below 2^52")]
 pub fn backlog(backlog: &Backlog) {
     telemetry::metrics(
@@ -26,6 +37,16 @@ pub fn backlog(backlog: &Backlog) {
             ("DeliveredLastDay", backlog.delivered_last_day as f64, Unit::Count),
             ("OnTimeLastDay", backlog.on_time_last_day as f64, Unit::Count),
             ("ClickedLastDay", backlog.clicked_last_day as f64, Unit::Count),
+            (
+                "BouncedPercent",
+                share(backlog.bounced_last_day, backlog.mails_last_day, BOUNCES_OF),
+                Unit::Percent,
+            ),
+            (
+                "ComplainedPercent",
+                share(backlog.complained_last_day, backlog.mails_last_day, COMPLAINTS_OF),
+                Unit::Percent,
+            ),
             ("ParkedDeliveries", backlog.parked as f64, Unit::Count),
             ("OverdueCrmTasks", backlog.crm_overdue as f64, Unit::Count),
             ("FailedCrmTasks", backlog.crm_failed as f64, Unit::Count),

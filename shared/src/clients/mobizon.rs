@@ -4,6 +4,7 @@
 use super::{Answer, CALL_TIMEOUT, call, retry_after};
 use crate::config;
 use crate::domain::contact::Phone;
+use crate::domain::delivery::State;
 use crate::failpoint::Step;
 use crate::failure::{Failure, Reaction};
 use reqwest::{Client, RequestBuilder};
@@ -18,6 +19,9 @@ const RATE_LIMIT_PAUSE: Duration = Duration::from_mins(1);
 const PAGE_SIZE: &str = "100";
 /// A thousand messages: more than one number ever gets. A longer list counts as no answer.
 const PAGES_MAX: usize = 10;
+
+/// The most messages of one question. Source: Mobizon, «Retrieving SMS delivery status report».
+pub const STATUSES_MAX: usize = 100;
 
 /// A client of Mobizon; cheap to clone.
 #[derive(Clone)]
@@ -35,6 +39,14 @@ pub struct Sms {
     #[serde(with = "digits")]
     pub recipient: Phone,
     pub text: String,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    pub id: String,
+    /// With its reason; `None`: nothing final is known.
+    pub state: Option<(State, String)>,
 }
 
 mod digits {
@@ -120,6 +132,18 @@ impl Mobizon {
         amount.ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon balance without a number"))
     }
 
+    /// What became of messages, at most [`STATUSES_MAX`]. One that the account does not have is left out. `within` bounds the
+    /// call.
+    pub async fn statuses(&self, ids: &[String], within: Duration) -> Result<Vec<Status>, Failure> {
+        let ids = ids.join(",");
+        let request = self.method("message/getsmsstatus").form(&[("ids", ids)]);
+        let data = read(&call(Step::MobizonStatuses, request.timeout(within)).await?)?;
+        let list = data
+            .as_array()
+            .ok_or_else(|| Failure::new(Reaction::Unknown, "mobizon statuses without a list"))?;
+        Ok(list.iter().filter_map(status).collect())
+    }
+
     /// Reads page by page until it finds the message. Only a list read to its end proves that the message is absent.
     async fn search(&self, sms: &Sms) -> Result<Option<String>, Failure> {
         let unreadable = |what: &str| Failure::new(Reaction::Unknown, format!("mobizon {what}"));
@@ -167,6 +191,25 @@ impl Mobizon {
                 ("api", "v1"),
                 ("apiKey", self.api_key.expose_secret()),
             ])
+    }
+}
+
+fn status(item: &Value) -> Option<Status> {
+    let word = item.get("status").and_then(Value::as_str).unwrap_or_default();
+    let word = word.trim();
+    Some(Status {
+        id: item.get("id").and_then(as_id)?,
+        state: state_of(word).map(|state| (state, format!("mobizon {word}"))),
+    })
+}
+
+/// Of the words of «List of possible SMS statuses» the final ones.
+fn state_of(status: &str) -> Option<State> {
+    match status {
+        "DELIVRD" => Some(State::Delivered),
+        "EXPIRED" => Some(State::Expired),
+        "UNDELIV" | "REJECTD" | "DELETED" => Some(State::Undelivered),
+        _ => None,
     }
 }
 
@@ -249,6 +292,37 @@ mod tests {
         }
         for code in [3, 10, 15, 98, 999, 777] {
             assert_eq!(with(code), Reaction::Unknown, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_final_or_not_and_ids_come_in_both_types() {
+        let read =
+            |item: &Value| status(item).map(|status| (status.id, status.state.map(|(state, _)| state)));
+        let of = |word: &str| read(&json!({"id": 7, "status": word})).unwrap().1;
+        assert_eq!(of("DELIVRD"), Some(State::Delivered));
+        assert_eq!(of("EXPIRED"), Some(State::Expired));
+        for word in ["UNDELIV", "REJECTD", "DELETED"] {
+            assert_eq!(of(word), Some(State::Undelivered), "{word}");
+        }
+        for word in [
+            "NEW", "ENQUEUD", "ACCEPTD", "PDLIVRD", "", " ", "delivrd", "LATER",
+        ] {
+            assert_eq!(of(word), None, "{word}");
+        }
+        let text = json!({"id": "7", "status": " DELIVRD ", "segNum": null, "startSendTs": " "});
+        assert_eq!(read(&text), Some(("7".to_owned(), Some(State::Delivered))));
+        assert_eq!(
+            read(&json!({"id": "7", "status": null})),
+            Some(("7".to_owned(), None))
+        );
+        for odd in [
+            json!({"status": "DELIVRD"}),
+            json!({"id": 0}),
+            json!(null),
+            json!("DELIVRD"),
+        ] {
+            assert_eq!(read(&odd), None, "{odd}");
         }
     }
 

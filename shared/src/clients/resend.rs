@@ -4,6 +4,7 @@
 use super::{Answer, call, clean_name, is_id, retry_after};
 use crate::config;
 use crate::domain::contact::Email;
+use crate::domain::delivery::State;
 use crate::failpoint::Step;
 use crate::failure::{Failure, Reaction};
 use crate::random::jitter;
@@ -19,6 +20,7 @@ pub struct Resend {
     http: Client,
     url: String,
     batch_url: String,
+    suppress_url: String,
     api_key: SecretString,
     repeats: u32,
 }
@@ -67,6 +69,9 @@ struct Problem {
 /// The most e-mails of one request. Source: Resend, API reference, «Send Batch Emails».
 pub const BATCH_MAX: usize = 100;
 
+/// The most addresses of one request. Source: resend.yaml, `BatchAddSuppressionsOptions`.
+pub const SUPPRESS_MAX: usize = 100;
+
 /// A longer pause sends the work back instead of waiting within the request.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 const PAUSE_SPREAD: Duration = Duration::from_millis(500);
@@ -85,6 +90,7 @@ impl Resend {
             http,
             url: format!("{}/emails", settings.base_url),
             batch_url: format!("{}/emails/batch", settings.base_url),
+            suppress_url: format!("{}/suppressions/batch/add", settings.base_url),
             api_key: settings.api_key.clone(),
             repeats: 0,
         }
@@ -113,6 +119,47 @@ impl Resend {
         read_batch(&answer.map_err(Refused::Batch)?, emails.len())
     }
 
+    /// What became of an e-mail; `None` when nothing is known of it yet. Needs a key with full access.
+    pub async fn status(&self, id: &str, within: Duration) -> Result<Option<State>, Failure> {
+        // An id of ours is the vendor's own, but no path may come of it.
+        if !id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        {
+            return Ok(None);
+        }
+        let request = self.http.get(format!("{}/{id}", self.url));
+        let request = request.bearer_auth(self.api_key.expose_secret()).timeout(within);
+        let answer = call(Step::ResendStatus, request).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !answer.status.is_success() {
+            return Err(failure(&answer));
+        }
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let event = body.get("last_event").and_then(Value::as_str);
+        let unreadable = || Failure::new(Reaction::Unknown, "resend e-mail without its last event");
+        Ok(last_state(event.ok_or_else(unreadable)?))
+    }
+
+    /// Puts addresses, at most [`SUPPRESS_MAX`], on the account's own list: nothing is sent to them any more, whoever asks.
+    /// One that stands there already stays. Needs a key with full access.
+    pub async fn suppress(&self, emails: &[Email], within: Duration) -> Result<(), Failure> {
+        let emails: Vec<&str> = emails.iter().map(Email::as_str).collect();
+        let request = self.http.post(&self.suppress_url).timeout(within);
+        let request = request.bearer_auth(self.api_key.expose_secret());
+        let answer = call(
+            Step::ResendSuppress,
+            request.json(&serde_json::json!({ "emails": emails })),
+        )
+        .await?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        Err(failure(&answer))
+    }
+
     async fn post<T: Serialize + ?Sized>(
         &self,
         step: Step,
@@ -138,6 +185,29 @@ impl Resend {
                 _ => return Ok(answer),
             }
         }
+    }
+}
+
+/// The state that an event of this name leads to, as webhooks name it behind `email.`; `None` for one that changes nothing.
+/// Source: resend.yaml, «webhooks».
+pub fn state_of(event: &str) -> Option<State> {
+    match event {
+        "delivered" => Some(State::Delivered),
+        "delivery_delayed" => Some(State::Delayed),
+        "bounced" => Some(State::Bounced),
+        "complained" => Some(State::Complained),
+        // Suppressed: Resend's own list holds the address, so it has sent nothing.
+        "failed" | "suppressed" => Some(State::Undelivered),
+        _ => None,
+    }
+}
+
+/// The same for the last event of an e-mail, which may be one that only follows a delivery. Source: resend.yaml, `Email`.
+fn last_state(event: &str) -> Option<State> {
+    match event {
+        "opened" | "clicked" => Some(State::Delivered),
+        "canceled" => Some(State::Undelivered),
+        event => state_of(event),
     }
 }
 
@@ -285,6 +355,28 @@ mod tests {
             let refused = read(status, &format!(r#"{{"name":"{name}"}}"#)).unwrap_err();
             assert_eq!(matches!(refused, Refused::Member(_)), member, "{status} {name}");
         }
+    }
+
+    #[test]
+    fn every_documented_event_has_its_state() {
+        for (event, state) in [
+            ("bounced", Some(State::Bounced)),
+            ("canceled", Some(State::Undelivered)),
+            ("clicked", Some(State::Delivered)),
+            ("complained", Some(State::Complained)),
+            ("delivered", Some(State::Delivered)),
+            ("delivery_delayed", Some(State::Delayed)),
+            ("failed", Some(State::Undelivered)),
+            ("opened", Some(State::Delivered)),
+            ("queued", None),
+            ("scheduled", None),
+            ("sent", None),
+            ("suppressed", Some(State::Undelivered)),
+            ("of_tomorrow", None),
+        ] {
+            assert_eq!(last_state(event), state, "{event}");
+        }
+        assert_eq!(state_of("opened"), None);
     }
 
     #[test]

@@ -8,6 +8,15 @@ with people as (
            count(*) filter (where sent_at <= scheduled_for + interval '1 minute') as on_time
     from scheduled_notifications
     where status = 'completed' and scheduled_for > now() - interval '1 day'
+), mail as (
+    -- Those that Resend took, whatever it reported since.
+    select count(*) as mails,
+           count(*) filter (where d.state = 'bounced') as bounced,
+           count(*) filter (where d.state = 'complained') as complained
+    from scheduled_notifications n
+    join deliveries d on d.notification_id = n.id and d.channel = 'email'
+    where n.scheduled_for between now() - interval '1 day' and now()
+      and d.state in ('accepted', 'delayed', 'expired', 'undelivered', 'delivered', 'bounced', 'complained')
 )
 select coalesce(extract(epoch from now() - min(scheduled_for) filter (where scheduled_for <= now())), 0)::float8
            as oldest_overdue_seconds,
@@ -19,6 +28,9 @@ select coalesce(extract(epoch from now() - min(scheduled_for) filter (where sche
        (select clicked from people) as clicked_last_day,
        (select delivered from sent) as delivered_last_day,
        (select on_time from sent) as on_time_last_day,
+       (select mails from mail) as mails_last_day,
+       (select bounced from mail) as bounced_last_day,
+       (select complained from mail) as complained_last_day,
        (select count(*) from deliveries d join scheduled_notifications s on s.id = d.notification_id
         where s.status = 'pending' and s.scheduled_for <= now() and d.state = 'parked') as parked,
        (select count(*) from crm_tasks where state in ('pending', 'working') and wake_at <= now()) as crm_overdue,

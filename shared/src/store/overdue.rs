@@ -25,6 +25,12 @@ pub struct Backlog {
     pub delivered_last_day: i64,
     /// Of them, those accepted within a minute.
     pub on_time_last_day: i64,
+    /// E-mails of the last day that Resend took.
+    pub mails_last_day: i64,
+    /// Of them, those that came back.
+    pub bounced_last_day: i64,
+    /// Of them, those that their recipients called spam.
+    pub complained_last_day: i64,
     /// Deliveries that wait for a human.
     pub parked: i64,
     /// CRM tasks that should be done by now.
@@ -79,6 +85,9 @@ fn read_backlog(row: &Row) -> Result<Backlog, PgError> {
         clicked_last_day: row.try_get("clicked_last_day")?,
         delivered_last_day: row.try_get("delivered_last_day")?,
         on_time_last_day: row.try_get("on_time_last_day")?,
+        mails_last_day: row.try_get("mails_last_day")?,
+        bounced_last_day: row.try_get("bounced_last_day")?,
+        complained_last_day: row.try_get("complained_last_day")?,
         parked: row.try_get("parked")?,
         crm_overdue: row.try_get("crm_overdue")?,
         crm_failed: row.try_get("crm_failed")?,

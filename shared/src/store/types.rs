@@ -9,6 +9,7 @@ use crate::domain::ids::{
     BatchId, ClickId, ContactId, DealId, LeadId, NotificationId, RecipientToken, ShortCode, SubmissionId,
     UserId,
 };
+use crate::domain::receipt::Became;
 use crate::domain::retention::Expiring;
 use bytes::BytesMut;
 use std::error::Error;
@@ -180,6 +181,7 @@ texts! {
     Expiring: Self::parse;
     Verdict: Self::parse;
     Rule: Self::parse;
+    Became: Self::parse;
 }
 
 #[cfg(test)]

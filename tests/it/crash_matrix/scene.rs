@@ -40,6 +40,8 @@ pub enum Scene {
     OnePhone,
     /// Every submission is asked for a proof of work, and for Turnstile's token.
     Suspects,
+    /// No report of any message comes.
+    Unreported,
     /// Nothing was heard of some people for years, and their last message is held.
     Old,
 }
@@ -60,13 +62,14 @@ impl Scene {
             Self::Limited => "every 4th call 429",
             Self::OnePhone => "every 2nd SMS held",
             Self::Suspects => "everybody challenged",
+            Self::Unreported => "reports lost",
             Self::Old => "rows that expire",
         }
     }
 }
 
 /// The steps of each function, in the order in which it takes them.
-pub const STEPS: [(&str, Scene, &[Step]); 18] = [
+pub const STEPS: [(&str, Scene, &[Step]); 20] = [
     (
         "intake",
         Scene::Plain,
@@ -143,6 +146,11 @@ pub const STEPS: [(&str, Scene, &[Step]); 18] = [
     ("crm", Scene::Limited, &[Step::ShutGate]),
     ("track", Scene::Plain, &[Step::Hit]),
     (
+        "receipts",
+        Scene::Plain,
+        &[Step::MobizonStatuses, Step::TakeReceipts],
+    ),
+    (
         "sweep",
         Scene::Plain,
         &[
@@ -151,6 +159,20 @@ pub const STEPS: [(&str, Scene, &[Step]); 18] = [
             Step::CrmOverdue,
             Step::BatchesLeft,
             Step::SendMessageBatch,
+        ],
+    ),
+    (
+        "sweep",
+        Scene::Unreported,
+        &[
+            Step::TakePolls,
+            Step::MobizonStatuses,
+            Step::ResendStatus,
+            Step::TakeReceipts,
+            Step::EndPolls,
+            Step::TakeUnmirrored,
+            Step::ResendSuppress,
+            Step::Mirrored,
         ],
     ),
     (
@@ -244,6 +266,7 @@ fn break_vendors(vendors: &Vendors, scene: Scene, leads: u32) {
         | Scene::OAuth
         | Scene::OnePhone
         | Scene::Suspects
+        | Scene::Unreported
         | Scene::Old => {}
     }
 }

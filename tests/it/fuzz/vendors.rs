@@ -1,6 +1,6 @@
 //! Vendors' answers, over the wire: any status, any header, any body, cut anywhere.
 //!
-//! There are no webhooks yet: these are all the bodies that vendors send us.
+//! Their webhooks are in `hooks`.
 
 use super::check;
 use super::mutate::{apply_all, change, damage, damaged, inflict, json, text};
@@ -276,6 +276,65 @@ fn mobizon_accepts_and_finds_only_with_an_id() {
                 Ok(None) => Ok(()),
                 Err(failure) => assert_fit(&failure),
             }
+        },
+    );
+}
+
+#[test]
+fn what_a_vendor_says_of_messages_is_one_of_our_states_or_a_failure() {
+    let parrot = run(Parrot::new());
+    let (http, base_url) = (http_client().unwrap(), parrot.url.clone());
+    let mobizon = Mobizon::new(
+        http.clone(),
+        &config::Mobizon {
+            api_key: SECRET.to_owned().into(),
+            base_url: base_url.clone(),
+            sender: None,
+        },
+    );
+    let resend = Resend::new(
+        http,
+        &config::Resend {
+            api_key: SECRET.to_owned().into(),
+            base_url,
+            from: "a@example.com".to_owned(),
+        },
+    );
+    let item = json!({"id": 9, "status": "DELIVRD", "segNum": 1, "startSendTs": " ", "statusUpdateTs": null});
+    let listed = json!({"code": 0, "data": [item, {"id": "8", "status": "NEW"}], "message": ""});
+    let email = json!({"object": "email", "id": "x", "to": ["a@example.com"], "last_event": "delivered"});
+    let refused = json!({"statusCode": 401, "name": "restricted_api_key", "message": "a@example.com"});
+    let within = Duration::from_secs(5);
+    check(
+        "statuses",
+        CASES,
+        &(0..3_u8, answer(vec![listed, email, refused])),
+        |(call, answer)| {
+            parrot.say(&answer);
+            let failure = run(async {
+                match call {
+                    0 => match mobizon.statuses(&["9".to_owned()], within).await {
+                        Ok(statuses) => {
+                            let reason = |reason: &str| reason.len() <= 20 && reason.starts_with("mobizon ");
+                            let fit = statuses.iter().all(|status| {
+                                status.id.parse::<i64>().is_ok_and(|id| id > 0)
+                                    && status.state.as_ref().is_none_or(|(_, why)| reason(why))
+                            });
+                            (!fit).then(|| Failure::new(Reaction::GiveUp, "77010000001"))
+                        }
+                        Err(failure) => Some(failure),
+                    },
+                    1 => resend
+                        .status("49a3999c-0ce1-4ea6-ab68-afcd6dc2e794", within)
+                        .await
+                        .err(),
+                    _ => {
+                        let emails = [Email::parse("a@example.com").unwrap()];
+                        resend.suppress(&emails, within).await.err()
+                    }
+                }
+            });
+            failure.map_or(Ok(()), |failure| assert_fit(&failure))
         },
     );
 }

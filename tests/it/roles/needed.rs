@@ -44,6 +44,7 @@ async fn work_of(function: &str, store: &Store) -> Done {
     match function {
         "intake" => intake(store).await,
         "track" => track(store).await,
+        "receipts" => vec![done(store.take_receipts(&[]).await)],
         "deliver" => deliver(store).await,
         "crm" => crm(store).await,
         "sweep" => sweep(store).await,
@@ -172,6 +173,11 @@ async fn sweep(store: &Store) -> Done {
         done(store.close(BatchId::new()).await),
         done(store.end_holds(1).await),
         done(store.guard_state().await),
+        done(store.take_receipts(&[]).await),
+        done(store.take_polls(Channel::Sms, 1, Duration::ZERO).await),
+        done(store.end_polls(Channel::Sms, &["1".to_owned()]).await),
+        done(store.take_unmirrored(1, Duration::ZERO).await),
+        done(store.mirrored(&["00".to_owned()]).await),
         done(store.take_expiring().await),
         done(
             store

@@ -27,10 +27,11 @@ const SECRETS: [&str; 5] = [
 ];
 
 /// The addresses by role; the commands' own is DATABASE_URL.
-const DATABASE_URLS: [(&str, &str); 6] = [
+const DATABASE_URLS: [(&str, &str); 7] = [
     ("DATABASE_URL", "ops"),
     ("INTAKE_DATABASE_URL", "intake"),
     ("TRACK_DATABASE_URL", "track"),
+    ("RECEIPTS_DATABASE_URL", "receipts"),
     ("DELIVER_DATABASE_URL", "deliver"),
     ("CRM_DATABASE_URL", "crm"),
     ("SWEEP_DATABASE_URL", "sweep"),

@@ -53,6 +53,7 @@ pub fn options(state_dir: PathBuf) -> Options {
         crm_requests_per_second: 5,
         fsync: false,
         strict: false,
+        reports: false,
         enforce_iam: false,
         print: false,
     }
@@ -98,6 +99,7 @@ impl Stack {
     pub async fn enforcing_iam() -> Self {
         let db = Database::fresh().await;
         let options = Options {
+            reports: true,
             enforce_iam: true,
             ..options(dir().join("iam"))
         };

@@ -10,6 +10,9 @@ use tokio::net::TcpListener;
 pub const RESEND_KEY: &str = "re_local_stand_in";
 pub const MOBIZON_KEY: &str = "mobizon-local-stand-in";
 pub const AMOCRM_TOKEN: &str = "amocrm-local-stand-in";
+/// What the stand-ins sign their webhooks with.
+pub const RESEND_WEBHOOK_SECRET: &str = "whsec_bG9jYWwtc3RhbmQtaW4tb2YtcmVzZW5k";
+pub const MOBIZON_WEBHOOK_SECRET: &str = "local-stand-in-of-mobizon-0123456789";
 pub const TURNSTILE_SECRET: &str = "turnstile-local-stand-in";
 /// The stand-in's text field for our marker: see its seed.
 pub const AMOCRM_LEAD_ID_FIELD: &str = "880010";
@@ -39,8 +42,14 @@ impl Options {
     /// With the vendors' own limits.
     pub fn strict() -> Self {
         Self {
-            resend: ResendOptions::new(RESEND_KEY),
-            mobizon: MobizonOptions::new(MOBIZON_KEY),
+            resend: ResendOptions {
+                webhook_secrets: vec![RESEND_WEBHOOK_SECRET.to_owned()],
+                ..ResendOptions::new(RESEND_KEY)
+            },
+            mobizon: MobizonOptions {
+                webhook_secret: MOBIZON_WEBHOOK_SECRET.to_owned(),
+                ..MobizonOptions::new(MOBIZON_KEY)
+            },
             amocrm: AmoCrmOptions::new(AMOCRM_TOKEN),
         }
     }
@@ -62,13 +71,15 @@ pub struct Urls {
 }
 
 impl Urls {
-    pub fn settings(&self) -> [(&'static str, String); 10] {
+    pub fn settings(&self) -> [(&'static str, String); 12] {
         let text = str::to_owned;
         [
             ("RESEND_API_KEY", text(RESEND_KEY)),
             ("RESEND_BASE_URL", self.resend.clone()),
             ("MOBIZON_API_KEY", text(MOBIZON_KEY)),
             ("MOBIZON_BASE_URL", self.mobizon.clone()),
+            ("RESEND_WEBHOOK_SECRETS", text(RESEND_WEBHOOK_SECRET)),
+            ("MOBIZON_WEBHOOK_SECRETS", text(MOBIZON_WEBHOOK_SECRET)),
             ("AMOCRM_BASE_URL", self.amocrm.clone()),
             ("AMOCRM_ACCESS_TOKEN", text(AMOCRM_TOKEN)),
             ("AMOCRM_PIPELINE", text(AMOCRM_PIPELINE)),
@@ -132,6 +143,12 @@ impl Vendors {
             Vendor::Mobizon => self.mobizon.faults(),
             Vendor::AmoCrm => self.amocrm.faults(),
         }
+    }
+
+    /// From now on Resend and Mobizon report to the functions behind this address.
+    pub fn report_to(&self, gateway: &str) {
+        self.resend.report_to(format!("{gateway}/hooks/resend"));
+        self.mobizon.report_to(format!("{gateway}/hooks/mobizon"));
     }
 
     /// From now on none of them does anything wrong.

@@ -115,8 +115,12 @@ impl World {
     }
 
     /// What a command is given that works on the queues.
-    pub fn ops_config(&self) -> config::Sweep {
-        self.read("ops", config::Sweep::read)
+    pub fn ops_config(&self) -> config::Queues {
+        self.read("ops", config::Queues::read)
+    }
+
+    pub fn receipts_config(&self) -> config::Receipts {
+        self.read("receipts", config::Receipts::read)
     }
 
     pub fn track_config(&self) -> config::Track {

@@ -1,5 +1,6 @@
 // The inbox: e-mails with a rendered preview, and SMS as on a phone.
 
+import { send } from "./api.js";
 import { $, el, linkify, phone, reconcile, roving, setText, setTime, shown } from "./dom.js";
 
 // Widths a mail client gives a message: a desktop reading pane, and the common phone.
@@ -8,6 +9,10 @@ const FRAME_PX = { desktop: 640, phone: 375 };
 const FOLLOW_PX = 48;
 // On a screen this narrow a desktop preview would be too small to read.
 const NARROW = "(max-width: 719px)";
+
+// What the stand-ins can be asked to report: the first entry is the label.
+const MAIL_REPORTS = ["Report…", "delivered", "delayed", "bounced", "soft", "complained", "failed", "suppressed"];
+const SMS_REPORTS = ["Report…", "DELIVRD", "EXPIRED", "UNDELIV", "REJECTD", "DELETED"];
 
 let mails = [];
 let chosen = null;
@@ -90,9 +95,21 @@ function fit() {
   frame.style.transform = `scale(${scale})`;
 }
 
-function createSms() {
+/** Fills a select whose choice is reported of the message that `idOf()` names. */
+function reports(select, vendor, events, idOf) {
+  select.replaceChildren(...events.map((event, place) => el("option", { value: place ? event : "" }, event)));
+  select.addEventListener("change", async () => {
+    const event = select.value;
+    select.value = "";
+    if (event) await send("POST", `/api/vendors/${vendor}/reports`, { id: String(idOf()), event });
+  });
+  return select;
+}
+
+function createSms(sms) {
+  const report = reports(el("select", { "aria-label": "What becomes of this SMS" }), "mobizon", SMS_REPORTS, () => sms.id);
   return el("li", {}, el("p", { class: "sms-top" }, el("span"), " · ", el("time")),
-    el("p", { class: "bubble" }), el("p", { class: "sms-size" }));
+    el("p", { class: "bubble" }), el("p", { class: "sms-line" }, el("span", { class: "sms-size" }), report));
 }
 
 function updateSms(node, sms) {
@@ -134,5 +151,6 @@ export function renderInboxNotes(counts, delaySeconds) {
 for (const button of document.querySelectorAll("[data-view][aria-pressed]")) {
   button.addEventListener("click", () => setView(button.dataset.view));
 }
+reports($("mail-report"), "resend", MAIL_REPORTS, () => current()?.id ?? "");
 if (matchMedia(NARROW).matches) setView("phone");
 new ResizeObserver(fit).observe($("stage"));

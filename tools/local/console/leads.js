@@ -108,9 +108,9 @@ function updateMoment(node, moment) {
 
 /** A colour for a line of free text, by the words that the functions use. */
 export function tone(text) {
-  if (/fail|refus|reject|error|bounce|gave up|timed? ?out|dropped|\b[45]\d\d\b/i.test(text)) return "bad";
-  if (/retry|pending|unknown|held|overdue|limit/i.test(text)) return "wait";
-  if (/click/i.test(text)) return "best";
+  if (/fail|refus|reject|error|bounce|undeliver|expired|complain|stopped|gave up|timed? ?out|dropped|\b[45]\d\d\b/i.test(text)) return "bad";
+  if (/retry|pending|unknown|held|overdue|limit|delayed|no report/i.test(text)) return "wait";
+  if (/click|link opened/i.test(text)) return "best";
   return /accept|deliver|sent|complet|saved|reconcil|created/i.test(text) ? "good" : "off";
 }
 

@@ -16,7 +16,7 @@ use proftest::store::{Store, StoreError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use standins::browser::names_this_machine;
-use standins::{AmoCrm, Fault, Faults, Mobizon, Resend};
+use standins::{AmoCrm, Fault, Faults, MailEvent, Mobizon, Resend, STATUSES};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,7 +53,8 @@ pub fn router(console: Console) -> Router {
         .route("/api/leads", get(leads))
         .route("/api/leads/{id}", get(lead))
         .route("/api/sample-lead", post(sample_lead))
-        .route("/api/vendors/{key}/faults", post(add_fault).delete(clear_faults));
+        .route("/api/vendors/{key}/faults", post(add_fault).delete(clear_faults))
+        .route("/api/vendors/{key}/reports", post(report));
     for (path, content_type, content) in PAGE {
         router = router.route(path, get(move || async move { page(content_type, content) }));
     }
@@ -281,6 +282,43 @@ async fn add_fault(
         .log
         .add(None, format!("console: {key} is broken on purpose"));
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is to become of a message: `{"id": "…", "event": "bounced"}`, or a status of Mobizon's.
+#[derive(Deserialize)]
+struct Report {
+    id: String,
+    event: String,
+}
+
+async fn report(
+    State(console): Shared,
+    Path(key): Path<String>,
+    Json(report): Json<Report>,
+) -> Result<StatusCode, Failure> {
+    let is_told = match key.as_str() {
+        "resend" => console
+            .resend
+            .as_ref()
+            .and_then(|resend| Some(resend.tell(report.id.parse().ok()?, MailEvent::parse(&report.event)?))),
+        "mobizon" => console.mobizon.as_ref().and_then(|mobizon| {
+            let status = STATUSES.into_iter().find(|status| *status == report.event)?;
+            Some(mobizon.tell(report.id.parse().ok()?, status))
+        }),
+        _ => None,
+    };
+    match is_told {
+        Some(true) => {
+            console
+                .log
+                .add(None, format!("console: {key} reports {}", report.event));
+            Ok(StatusCode::NO_CONTENT)
+        }
+        _ => Err(Failure(
+            StatusCode::NOT_FOUND,
+            "no such message or event".to_owned(),
+        )),
+    }
 }
 
 async fn clear_faults(State(console): Shared, Path(key): Path<String>) -> Result<StatusCode, Failure> {

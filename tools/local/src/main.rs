@@ -29,10 +29,12 @@ struct Up {
     /// Production's limits and challenges. Without it the guard holds nothing.
     #[arg(long)]
     strict: bool,
-    /// Another Resend than the stand-in; its key is read from `RESEND_API_KEY`.
+    /// Another Resend than the stand-in; its key is read from `RESEND_API_KEY`, its webhooks' secrets from
+    /// `RESEND_WEBHOOK_SECRETS`.
     #[arg(long)]
     resend_url: Option<String>,
-    /// Another Mobizon than the stand-in; its key is read from `MOBIZON_API_KEY`.
+    /// Another Mobizon than the stand-in; its key is read from `MOBIZON_API_KEY`, its webhook's secret from
+    /// `MOBIZON_WEBHOOK_SECRETS`.
     #[arg(long)]
     mobizon_url: Option<String>,
     /// Another amoCRM than the stand-in; its settings are read from the `AMOCRM_` variables.
@@ -70,6 +72,7 @@ async fn up(up: Up) -> Result<(), String> {
         crm_requests_per_second: 5,
         fsync: true,
         strict: up.strict,
+        reports: true,
         enforce_iam: false,
         print: true,
     };

@@ -22,9 +22,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Parameters of template.yaml, and the functions whose addresses they are.
-const DATABASE_URLS: [(&str, &str); 5] = [
+const DATABASE_URLS: [(&str, &str); 6] = [
     ("IntakeDatabaseUrl", "intake"),
     ("TrackDatabaseUrl", "track"),
+    ("ReceiptsDatabaseUrl", "receipts"),
     ("DeliverDatabaseUrl", "deliver"),
     ("CrmDatabaseUrl", "crm"),
     ("SweepDatabaseUrl", "sweep"),
@@ -52,6 +53,8 @@ pub struct Options {
     pub fsync: bool,
     /// Whether the guard has production's limits; otherwise it has none.
     pub strict: bool,
+    /// Whether the stand-ins report what became of messages, as the vendors do.
+    pub reports: bool,
     /// Whether the functions may do only what their policies allow.
     pub enforce_iam: bool,
     pub print: bool,
@@ -106,6 +109,9 @@ impl Stack {
         say("Deploying template.yaml…");
         let parameters = parameters(options, &addresses, &gateway, &vendors.urls);
         let deployment = emulator.deploy("proftest", &build, &parameters).await?;
+        if options.reports {
+            vendors.report_to(&gateway);
+        }
         let http = tools::http_client()?;
         let console = Console {
             gateway: gateway.clone(),
@@ -299,6 +305,17 @@ fn parameters(
     ] {
         let given = other.as_ref().and_then(|_| variable(name));
         parameters.insert(parameter, given.unwrap_or_else(|| stand_ins[name].clone()));
+    }
+    // Another vendor signs with its own secret, or nobody reports.
+    for (parameter, name, other) in [
+        ("ResendWebhookSecrets", "RESEND_WEBHOOK_SECRETS", resend),
+        ("MobizonWebhookSecrets", "MOBIZON_WEBHOOK_SECRETS", mobizon),
+    ] {
+        let secrets = match other {
+            Some(_) => variable(name).unwrap_or_default(),
+            None => stand_ins[name].clone(),
+        };
+        parameters.insert(parameter, secrets);
     }
     parameters
 }

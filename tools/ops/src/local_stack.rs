@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Region of the AWS emulator; any works.
 pub const REGION: &str = "eu-central-1";
 
-pub fn settings(state_dir: Option<&Path>) -> Result<(config::Sweep, SdkConfig), String> {
+pub fn settings(state_dir: Option<&Path>) -> Result<(config::Queues, SdkConfig), String> {
     let file = match state_dir {
         Some(dir) => dir.join("stack.json"),
         None => target_dir()?.join("local/stack.json"),
@@ -29,7 +29,7 @@ pub fn settings(state_dir: Option<&Path>) -> Result<(config::Sweep, SdkConfig), 
         "CRM_QUEUE_URL" => read("crm_queue_url"),
         _ => None,
     };
-    let settings = config::Sweep::read(&Env::new(&lookup)).map_err(|error| error.to_string())?;
+    let settings = config::Queues::read(&Env::new(&lookup)).map_err(|error| error.to_string())?;
     let sdk = aws::sdk_at(&read("aws_endpoint").unwrap_or_default(), REGION);
     Ok((settings, sdk))
 }

@@ -87,8 +87,7 @@ struct Plan {
 }
 
 impl Redrive {
-    /// Takes the sweep's settings.
-    pub fn new(settings: &config::Sweep, sdk: &SdkConfig) -> Result<Self, StoreError> {
+    pub fn new(settings: &config::Queues, sdk: &SdkConfig) -> Result<Self, StoreError> {
         Ok(Self {
             store: Store::new(&settings.database, 2, DATABASE_DEADLINE)?,
             notifications: Queue::new(sdk, &settings.queue_url),
@@ -101,7 +100,7 @@ impl Redrive {
         let lookup = |name: &str| variable(name);
         let from_environment = state_dir.is_none() && variable("NOTIFICATIONS_QUEUE_URL").is_some();
         let (settings, sdk) = if from_environment {
-            let settings = config::Sweep::read(&Env::new(&lookup)).map_err(|error| error.to_string())?;
+            let settings = config::Queues::read(&Env::new(&lookup)).map_err(|error| error.to_string())?;
             (settings, aws::sdk_loader().load().await)
         } else {
             local_stack::settings(state_dir)?

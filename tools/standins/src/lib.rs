@@ -11,6 +11,7 @@ mod amocrm;
 pub mod browser;
 mod control;
 mod faults;
+mod hooks;
 mod meter;
 mod mobizon;
 mod resend;
@@ -23,8 +24,9 @@ pub use amocrm::{
 };
 pub use control::Stats;
 pub use faults::{Fault, Faults, Mode};
-pub use mobizon::{Mobizon, MobizonOptions, SentSms};
-pub use resend::{Resend, ResendOptions, SentEmail, Tag};
+pub use hooks::{HookStats, Webhook};
+pub use mobizon::{HookForm, Mobizon, MobizonOptions, STATUSES, SentSms};
+pub use resend::{Bounce, MailEvent, Resend, ResendOptions, SentEmail, Tag};
 pub use serve::{Running, serve};
 pub use turnstile::Turnstile;
 

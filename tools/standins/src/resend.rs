@@ -1,22 +1,28 @@
-//! Resend: `POST /emails`, `POST /emails/batch`, `GET /domains`.
+//! Resend: `POST /emails`, `POST /emails/batch`, `GET /emails/{id}`, `GET /domains`, `POST /suppressions/batch/add`, and its
+//! webhooks.
 //!
 //! Sources: resend-openapi `resend.yaml` v1.5.0, and the pages «Introduction», «Errors», «Idempotency keys» and
 //! «Usage limits» of the vendor's API reference.
 
 mod answer;
+mod events;
 mod idempotency;
 mod rules;
 
 use std::{
-    sync::{Arc, Mutex},
-    time::Instant,
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::State,
-    http::{HeaderMap, HeaderValue, Uri, header, request::Parts},
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -24,6 +30,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub use self::events::{Bounce, MailEvent};
 pub use self::rules::Tag;
 use self::{
     answer::{Refusal, error_answer},
@@ -32,6 +39,7 @@ use self::{
 use super::{
     control::{Control, Delay, Stats},
     faults::Faults,
+    hooks::{HookStats, Hooks, Webhook},
     lock,
     meter::Meter,
 };
@@ -46,6 +54,8 @@ pub struct ResendOptions {
     pub domains: Vec<(String, String)>,
     /// The key has «Sending access» alone: whatever else it asks for is answered 401 `restricted_api_key`.
     pub sending_access: bool,
+    /// Signing secrets of its webhooks, `whsec_…`; two while one replaces another.
+    pub webhook_secrets: Vec<String>,
 }
 
 impl ResendOptions {
@@ -56,6 +66,7 @@ impl ResendOptions {
             rate_limit_per_second: None,
             domains: vec![("onai.academy".to_owned(), "verified".to_owned())],
             sending_access: false,
+            webhook_secrets: Vec::new(),
         }
     }
 }
@@ -82,7 +93,18 @@ struct Inner {
     control: Arc<Control<Vec<SentEmail>>>,
     keys: Keys,
     admitted: Mutex<Meter>,
+    /// The last event of e-mails to which something has happened.
+    last_events: Mutex<HashMap<Uuid, MailEvent>>,
+    suppressed: Mutex<BTreeSet<String>>,
+    hooks: Arc<Hooks>,
+    /// Whether the next webhook has its tags as a list.
+    tags_as_list: AtomicBool,
 }
+
+/// Svix waits so long for an answer.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
+/// Source: «Retries and replays».
+const PAUSES_SECONDS: [u64; 7] = [5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 10 * 3600];
 
 impl Resend {
     pub fn new(options: ResendOptions) -> Self {
@@ -91,6 +113,13 @@ impl Resend {
             control: Arc::new(Control::new(error_answer)),
             keys: Keys::default(),
             admitted: Mutex::default(),
+            last_events: Mutex::default(),
+            suppressed: Mutex::default(),
+            hooks: Arc::new(Hooks::new(
+                ANSWERED_WITHIN,
+                PAUSES_SECONDS.map(Duration::from_secs).to_vec(),
+            )),
+            tags_as_list: AtomicBool::new(false),
         }))
     }
 
@@ -98,7 +127,9 @@ impl Resend {
         let vendor = Router::new()
             .route("/emails", post(send))
             .route("/emails/batch", post(send))
+            .route("/emails/{id}", get(retrieve))
             .route("/domains", get(list_domains))
+            .route("/suppressions/batch/add", post(suppress))
             .method_not_allowed_fallback(not_found)
             .fallback(not_found)
             .with_state(self.clone());
@@ -115,6 +146,88 @@ impl Resend {
 
     pub fn faults(&self) -> &Faults {
         &self.0.control.faults
+    }
+
+    /// From now on its webhooks go there, and something happens to each e-mail a second after it was taken: it is delivered,
+    /// or what its address says (`bounced@`, `soft@`, `complained@`, `suppressed@`, `delayed@`, `lost@`, each also with a label).
+    pub fn report_to(&self, url: impl Into<String>) {
+        self.0.hooks.send_to(Some(url.into()));
+    }
+
+    pub fn hook_stats(&self) -> HookStats {
+        self.0.hooks.stats()
+    }
+
+    /// Something happens to an e-mail, and nobody is told: the webhook that tells of it is the caller's. `None` for an unknown
+    /// id.
+    pub fn happens(&self, id: Uuid, event: MailEvent) -> Option<Webhook> {
+        let email = self.find_email(id)?;
+        lock(&self.0.last_events).insert(id, event);
+        Some(self.webhook(&email, event)(1))
+    }
+
+    /// The same, and the webhook goes its way.
+    pub fn tell(&self, id: Uuid, event: MailEvent) -> bool {
+        let Some(email) = self.find_email(id) else {
+            return false;
+        };
+        lock(&self.0.last_events).insert(id, event);
+        self.0.hooks.send(Duration::ZERO, self.webhook(&email, event));
+        true
+    }
+
+    /// A webhook of its own with any body.
+    pub fn signed(&self, body: &str) -> Webhook {
+        let id = format!("msg_{}", Uuid::new_v4().simple());
+        events::signed(&self.0.options.webhook_secrets, &id, Timestamp::now(), body)
+    }
+
+    /// Addresses on the account's own list.
+    pub fn suppressed(&self) -> BTreeSet<String> {
+        lock(&self.0.suppressed).clone()
+    }
+
+    fn find_email(&self, id: Uuid) -> Option<SentEmail> {
+        let found = self
+            .0
+            .control
+            .select(|email| (email.id == id).then(|| email.clone()));
+        found.into_iter().next()
+    }
+
+    /// Each try has the same id and a time of its own.
+    fn webhook(
+        &self,
+        email: &SentEmail,
+        event: MailEvent,
+    ) -> impl Fn(u32) -> Webhook + Send + Sync + 'static {
+        let body = events::body(
+            email,
+            event,
+            self.0.tags_as_list.fetch_xor(true, Ordering::Relaxed),
+        );
+        let id = format!("msg_{}", Uuid::new_v4().simple());
+        let secrets = self.0.options.webhook_secrets.clone();
+        move |_| events::signed(&secrets, &id, Timestamp::now(), &body)
+    }
+
+    fn begin_course(&self, email: &SentEmail) {
+        if !self.0.hooks.is_on() {
+            return;
+        }
+        let is_suppressed = email.to.iter().any(|to| lock(&self.0.suppressed).contains(to));
+        for (after, event, is_told) in events::course(email, is_suppressed) {
+            if is_told {
+                self.0.hooks.send(after, self.webhook(email, event));
+            }
+            let (resend, id) = (Arc::downgrade(&self.0), email.id);
+            tokio::spawn(async move {
+                tokio::time::sleep(after).await;
+                if let Some(resend) = resend.upgrade() {
+                    lock(&resend.last_events).insert(id, event);
+                }
+            });
+        }
     }
 
     /// Answers, and counts a refusal.
@@ -153,13 +266,38 @@ impl Resend {
         Ok(())
     }
 
-    fn list_domains(&self, headers: &HeaderMap) -> Result<Value, Refusal> {
+    /// For all but sending.
+    fn admit_fully(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         self.admit(headers)?;
         if self.0.options.sending_access {
             let message = "This API key is restricted to only send emails";
             return Err(Refusal::new(401, "restricted_api_key", message));
         }
+        Ok(())
+    }
+
+    fn list_domains(&self, headers: &HeaderMap) -> Result<Value, Refusal> {
+        self.admit_fully(headers)?;
         Ok(answer::domains(&self.0.options.domains))
+    }
+
+    fn retrieve(&self, headers: &HeaderMap, id: &str) -> Result<Value, Refusal> {
+        self.admit_fully(headers)?;
+        let id: Uuid = id
+            .parse()
+            .map_err(|_| Refusal::new(422, "validation_error", "The `id` must be a valid UUID."))?;
+        let found = self.find_email(id);
+        let email = found.ok_or_else(|| Refusal::new(404, "not_found", "Email not found"))?;
+        let event = lock(&self.0.last_events).get(&id).copied();
+        Ok(answer::email(&email, event.unwrap_or(MailEvent::Sent).word()))
+    }
+
+    fn suppress(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+        self.admit_fully(headers)?;
+        let emails = rules::suppressions(headers, body)?;
+        let answer = answer::suppressions(emails.len());
+        lock(&self.0.suppressed).extend(emails);
+        Ok(answer)
     }
 
     async fn send(&self, request: &Parts, body: &[u8]) -> Result<Value, Refusal> {
@@ -182,6 +320,7 @@ impl Resend {
         for draft in drafts {
             let email = draft.into_sent(key.clone());
             ids.push(json!({ "id": email.id }));
+            self.begin_course(&email);
             self.0.control.accept(email);
         }
         let answer = if is_batch {
@@ -202,6 +341,19 @@ async fn send(State(resend): State<Resend>, request: Parts, body: Bytes) -> Resp
 
 async fn list_domains(State(resend): State<Resend>, headers: HeaderMap) -> Response {
     resend.answer(resend.list_domains(&headers))
+}
+
+async fn retrieve(State(resend): State<Resend>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    resend.answer(resend.retrieve(&headers, &id))
+}
+
+async fn suppress(State(resend): State<Resend>, request: Parts, body: Bytes) -> Response {
+    Delay::wait(&request.extensions).await;
+    let mut response = resend.answer(resend.suppress(&request.headers, &body));
+    if response.status().is_success() {
+        *response.status_mut() = StatusCode::CREATED;
+    }
+    response
 }
 
 /// Also for a wrong method, which the vendor answers 405.

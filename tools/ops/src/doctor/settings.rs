@@ -35,6 +35,26 @@ pub(super) fn examine(lookup: &dyn Fn(&str) -> Option<String>, findings: &mut Fi
         );
     }
     read(lookup, "track", config::Track::read, findings);
+    if let Some(receipts) = read(lookup, "receipts", config::Receipts::read, findings) {
+        for (variable, is_absent, what) in [
+            (
+                "RESEND_WEBHOOK_SECRETS",
+                receipts.resend.is_empty(),
+                "bounces and complaints are found late or never",
+            ),
+            (
+                "MOBIZON_WEBHOOK_SECRETS",
+                receipts.mobizon.is_empty(),
+                "what became of an SMS is found by asking, minutes later",
+            ),
+        ] {
+            if is_absent {
+                findings.warn(format!(
+                    "receipts are not configured: without {variable} {what}; make the webhook in the vendor's panel"
+                ));
+            }
+        }
+    }
     read(lookup, "sweep", config::Sweep::read, findings);
     read(lookup, "crm", config::Crm::read, findings);
     if let Some(deliver) = read(lookup, "deliver", config::Deliver::read, findings) {

@@ -49,7 +49,7 @@ impl Table {
     }
 }
 
-pub const MEMBERS: [Member; 6] = [
+pub const MEMBERS: [Member; 7] = [
     Member {
         name: "intake",
         execute: &["intake", "prove"],
@@ -59,6 +59,11 @@ pub const MEMBERS: [Member; 6] = [
         name: "track",
         // `click` is what the release before calls: it goes with the next.
         execute: &["click", "hit"],
+        tables: &[],
+    },
+    Member {
+        name: "receipts",
+        execute: &["take_receipts"],
         tables: &[],
     },
     Member {
@@ -106,7 +111,15 @@ pub const MEMBERS: [Member; 6] = [
     },
     Member {
         name: "sweep",
-        execute: &["expire", "tell_hold_over"],
+        execute: &[
+            "expire",
+            "tell_hold_over",
+            "take_receipts",
+            "take_polls",
+            "end_polls",
+            "take_unmirrored",
+            "mirrored",
+        ],
         tables: &[
             Table::new("landing_leads", "id email_clicked sms_clicked created_at"),
             Table::new(

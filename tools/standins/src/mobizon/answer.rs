@@ -101,16 +101,36 @@ pub(super) fn age(sms: &SentSms, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(sms.accepted_at)).unwrap_or_default()
 }
 
-/// An item of `message/list`. The zone of the vendor's moments is not published.
-pub(super) fn listed(sms: &SentSms, ids: IdStyle) -> Value {
+/// An item of `message/getsmsstatus`. The zone of the vendor's moments is not published, and a missing one is null or a space.
+pub(super) fn delivery(sms: &SentSms, status: &str, ids: IdStyle) -> Value {
+    let at = match status {
+        "NEW" if ids.text => json!(" "),
+        "NEW" => Value::Null,
+        _ => json!(moment(sms)),
+    };
+    json!({
+        "id": ids.id(sms.message_id),
+        "status": status,
+        "segNum": ids.id(1),
+        "startSendTs": at,
+        "statusUpdateTs": at,
+    })
+}
+
+fn moment(sms: &SentSms) -> String {
+    sms.accepted_at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// An item of `message/list`.
+pub(super) fn listed(sms: &SentSms, status: &str, ids: IdStyle) -> Value {
     json!({
         "id": ids.id(sms.message_id),
         "campaignId": ids.id(sms.campaign_id),
         "from": sms.from,
         "to": sms.recipient,
         "text": sms.text,
-        "status": "ACCEPTD",
-        "startSendTs": sms.accepted_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        "status": status,
+        "startSendTs": moment(sms),
     })
 }
 

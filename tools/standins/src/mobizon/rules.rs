@@ -104,6 +104,29 @@ pub(super) fn message(body: Vec<(String, String)>, senders: &[String]) -> Result
     }
 }
 
+/// The most of one question. Source: `getSMSStatus`.
+const IDS_MAX: usize = 100;
+
+/// The ids of `message/getsmsstatus`: `ids[]=…` each, or `ids=…` separated by commas.
+pub(super) fn ids(params: &Params) -> Result<Vec<i64>, Refusal> {
+    let mut ids = Vec::new();
+    for (name, value) in &params.body {
+        let is_list = name.starts_with("ids[") && name.ends_with(']');
+        if name != "ids" && !is_list {
+            return Err(Refusal::new(12, format!("The parameter {name} is unknown.")));
+        }
+        for id in value.split(',') {
+            let id = id.trim().parse();
+            ids.push(id.map_err(|_| Refusal::new(12, "An id must be a number."))?);
+        }
+    }
+    match ids.len() {
+        0 => Err(Refusal::new(2, "No message ids are given.")),
+        1..=IDS_MAX => Ok(ids),
+        _ => Err(Refusal::new(12, format!("At most {IDS_MAX} ids may be given."))),
+    }
+}
+
 /// The parameters of `message/list`, which the stand-in sorts newest first.
 #[derive(Debug)]
 pub(super) struct Search {

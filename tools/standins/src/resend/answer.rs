@@ -6,7 +6,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
+use super::SentEmail;
 use crate::control::http_status;
 
 #[derive(Debug)]
@@ -89,4 +91,25 @@ pub(super) fn domains(domains: &[(String, String)]) -> Value {
         .iter()
         .map(|(name, status)| json!({ "name": name, "status": status }));
     json!({ "object": "list", "has_more": false, "data": list.collect::<Vec<_>>() })
+}
+
+/// `GET /emails/{id}`: from schema `Email` of resend.yaml.
+pub(super) fn email(email: &SentEmail, last_event: &str) -> Value {
+    json!({
+        "object": "email",
+        "id": email.id,
+        "to": email.to,
+        "from": email.from,
+        "created_at": format!("{:.6}", email.accepted_at),
+        "subject": email.subject,
+        "html": email.html,
+        "text": email.text,
+        "last_event": last_event,
+    })
+}
+
+/// `POST /suppressions/batch/add`: from schema `BatchAddSuppressionsResponseSuccess` of resend.yaml.
+pub(super) fn suppressions(count: usize) -> Value {
+    let one = || json!({ "object": "suppression", "id": Uuid::new_v4() });
+    json!({ "data": std::iter::repeat_with(one).take(count).collect::<Vec<_>>() })
 }

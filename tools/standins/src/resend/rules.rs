@@ -11,6 +11,7 @@ use super::{Refusal, SentEmail};
 const KEY_MAX_CHARS: usize = 256;
 const RECIPIENTS_MAX: usize = 50;
 const BATCH_MAX: usize = 100;
+const SUPPRESSIONS_MAX: usize = 100;
 const TAG_MAX_CHARS: usize = 256;
 
 /// A label on an e-mail: `[A-Za-z0-9_-]`, 1–256 characters each.
@@ -69,18 +70,33 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Ref
     }
 }
 
+/// The addresses of `POST /suppressions/batch/add`: schema `BatchAddSuppressionsOptions` of resend.yaml.
+pub(super) fn suppressions(headers: &HeaderMap, body: &[u8]) -> Result<Vec<String>, Refusal> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Options {
+        emails: Vec<String>,
+    }
+    let options: Options = serde_json::from_value(json_body(headers, body)?)
+        .map_err(|error| Refusal::invalid(error.to_string()))?;
+    if !(1..=SUPPRESSIONS_MAX).contains(&options.emails.len()) {
+        return Err(Refusal::invalid(format!(
+            "The `emails` field must hold 1 to {SUPPRESSIONS_MAX} addresses."
+        )));
+    }
+    if !options
+        .emails
+        .iter()
+        .all(|entry| is_address(entry) && !entry.contains('<'))
+    {
+        return Err(Refusal::invalid("Invalid `emails` field."));
+    }
+    Ok(options.emails.iter().map(|email| email.to_lowercase()).collect())
+}
+
 /// The e-mails of a request, all of them valid: a batch is all or nothing, as in the vendor's default mode.
 pub(super) fn parse(is_batch: bool, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Draft>, Refusal> {
-    let content_type = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    if content_type.split(';').next().map(str::trim) != Some("application/json") {
-        let message = "The request body must be sent as application/json.";
-        return Err(Refusal::new(400, "validation_error", message));
-    }
-    let body: Value = serde_json::from_slice(body)
-        .map_err(|_| Refusal::new(400, "validation_error", "The request body is not valid JSON."))?;
+    let body = json_body(headers, body)?;
     if !is_batch {
         return Ok(vec![draft(body)?]);
     }
@@ -90,6 +106,19 @@ pub(super) fn parse(is_batch: bool, headers: &HeaderMap, body: &[u8]) -> Result<
             "The batch must be an array of 1 to {BATCH_MAX} e-mails."
         ))),
     }
+}
+
+fn json_body(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if content_type.split(';').next().map(str::trim) != Some("application/json") {
+        let message = "The request body must be sent as application/json.";
+        return Err(Refusal::new(400, "validation_error", message));
+    }
+    serde_json::from_slice(body)
+        .map_err(|_| Refusal::new(400, "validation_error", "The request body is not valid JSON."))
 }
 
 fn draft(body: Value) -> Result<Draft, Refusal> {
