@@ -84,6 +84,13 @@ fn settings_are_read_as_the_functions_read_them() {
             ),
         ];
         examined.each_wrong(&wrong).await;
+        for variable in ["RESEND_WEBHOOK_SECRETS", "MOBIZON_WEBHOOK_SECRETS"] {
+            examined
+                .fine(&[(variable, "")], "receipts are not configured")
+                .await;
+            let told = format!("{variable} is malformed");
+            examined.wrong(&[(variable, "short")], &told).await;
+        }
         let long = format!("{CLOSED}/a-path-that-leaves-no-room-in-an-sms");
         examined
             .wrong(&[("SHORT_LINK_BASE_URL", &long)], "shorten SHORT_LINK_BASE_URL")

@@ -5,6 +5,7 @@
 mod amocrm;
 mod faults;
 mod mobizon;
+mod reports;
 mod resend;
 mod turnstile;
 
