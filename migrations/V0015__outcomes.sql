@@ -201,7 +201,8 @@ create function funnel.claim(p_notification uuid, p_lease double precision, p_li
 returns table (
     status text, due_in_seconds double precision, free_in_seconds double precision, failed boolean, held boolean, kind text,
     lead_id uuid, name text, email text, phone text, result jsonb, campaign text, code text, email_code text, token text,
-    channel text, attempt integer, retries smallint, unknown_for_seconds double precision, content jsonb, batch_id uuid)
+    channel text, attempt integer, retries smallint, unknown_for_seconds double precision, content jsonb, batch_id uuid,
+    suppressed boolean)
 language plpgsql volatile security definer set search_path = '' as $$
 #variable_conflict use_column
 declare
@@ -303,7 +304,10 @@ begin
             where s.notification_id = p_notification and s.channel = 'email' limit 1),
            (select t.token from public.recipient_tokens t where t.notification_id = p_notification limit 1),
            d.channel, d.attempt, d.retries,
-           extract(epoch from now() - d.unknown_since)::double precision, d.content, d.batch_id
+           extract(epoch from now() - d.unknown_since)::double precision, d.content, d.batch_id,
+           -- Of what may be out already: it is looked up, and not sent once more.
+           d.attempt > 1 and funnel.is_suppressed(
+               case d.channel when 'sms' then v_submission.phone_key else v_submission.email_key end)
     from (select) one
     left join public.deliveries d on d.notification_id = p_notification and d.channel = any (v_claimed)
     order by d.channel;

@@ -46,6 +46,7 @@ ANSWERS = {
     "intake/proof": 400,
     # Signed once, long ago.
     "receipts/resend": 401,
+    "recipient/result": 404,
     "track/email": 302,
     "track/head": 302,
     "track/short_link": 302,

@@ -7,6 +7,8 @@ mod bundle;
 mod campaigns;
 #[path = "build/frames.rs"]
 mod frames;
+#[path = "../../shared/src/domain/quiz/hexagon.rs"]
+mod hexagon;
 #[path = "build/markup.rs"]
 mod markup;
 #[path = "build/output.rs"]
@@ -39,7 +41,9 @@ fn main() {
         CAMPAIGNS,
         "../../shared/data",
         "../../shared/build",
+        "../../shared/src/domain/quiz/hexagon.rs",
         "../../shared/src/texts.rs",
+        "../../shared/src/texts",
     ] {
         println!("cargo::rerun-if-changed={input}");
     }

@@ -334,6 +334,22 @@ impl Queues {
 }
 
 #[derive(Clone)]
+pub struct Recipient {
+    pub database: Database,
+    /// `PUBLIC_BASE_URL`: where the test is, for those with whom a result is shared.
+    pub public: String,
+}
+
+impl Recipient {
+    pub fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            database: Database::read(env)?,
+            public: env.base_url("PUBLIC_BASE_URL", PUBLIC_BASE_URL)?,
+        })
+    }
+}
+
+#[derive(Clone)]
 pub struct Sweep {
     pub database: Database,
     /// `NOTIFICATIONS_QUEUE_URL`: wakes notifications.

@@ -37,5 +37,6 @@ pub mod message;
 pub mod metadata;
 pub mod quiz;
 pub mod receipt;
+pub mod recipient;
 pub mod retention;
 pub mod retry;

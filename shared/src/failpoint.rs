@@ -33,6 +33,8 @@ steps! {
     Intake = "intake",
     Prove = "prove",
     Hit = "hit",
+    Stop = "stop",
+    ResultOf = "result_of",
     Claim = "claim",
     Pin = "pin",
     Record = "record",

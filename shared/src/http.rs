@@ -116,6 +116,45 @@ pub fn json_response<T: Serialize>(status: StatusCode, body: &T) -> Response<Bod
     uncached(status, body, json)
 }
 
+/// A document for one person alone: no cache keeps it, no search engine lists it, and what it links to does not learn its
+/// address. `policy` is its Content-Security-Policy.
+pub fn personal(refusal: Option<&Refusal>, html: String, policy: &HeaderValue) -> Response<Body> {
+    let html_type = (header::CONTENT_TYPE, "text/html; charset=utf-8");
+    let mut response = uncached(status_of(refusal), Body::Text(html), html_type);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+    for (name, value) in PERSONAL {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    later(response, refusal)
+}
+
+const PERSONAL: [(HeaderName, &str); 4] = [
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+];
+
+/// The answer to a program that reads the status alone.
+pub fn acknowledge(refusal: Option<&Refusal>) -> Response<Body> {
+    let robots = (HeaderName::from_static("x-robots-tag"), "noindex, nofollow");
+    later(uncached(status_of(refusal), Body::Empty, robots), refusal)
+}
+
+fn status_of(refusal: Option<&Refusal>) -> StatusCode {
+    refusal.map_or(StatusCode::OK, Refusal::status)
+}
+
+/// Says when to come again, if that helps.
+fn later(mut response: Response<Body>, refusal: Option<&Refusal>) -> Response<Body> {
+    if let Some(Refusal::Unavailable) = refusal {
+        let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
+}
+
 /// The parts of a path between its slashes. Empty ones are left out: people and programs put a slash at the end of a
 /// link, and two where they join a link of parts.
 pub fn segments(path: &str) -> Vec<&str> {

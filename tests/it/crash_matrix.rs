@@ -19,6 +19,7 @@ mod proofs;
 mod reports;
 mod rounds;
 mod scene;
+mod stops;
 mod tally;
 
 use futures::StreamExt as _;
@@ -68,6 +69,7 @@ async fn tally(point: Point, leads: usize, rounds: usize) -> Tally {
                 world.as_sent().await;
                 armed.clicks(rounds, &saved).await
             }
+            "recipient" => stops::stop(&armed, rounds).await,
             "sweep" => {
                 armed.sweeps(rounds).await;
                 Told::default()
@@ -87,6 +89,7 @@ async fn tally(point: Point, leads: usize, rounds: usize) -> Tally {
         _ if !reported.is_empty() => {
             reports::wrong(&world, &reported, point.scene == Scene::Unreported).await
         }
+        _ if point.function == "recipient" => stops::settle(&world, leads).await,
         Scene::OnePhone => holds::settle(&world).await,
         Scene::Old => old::settle(&world, leads).await,
         _ => 0,
@@ -159,7 +162,15 @@ fn what_ci_looks_for_in_a_release_stands_in_every_armed_binary() {
         binary.windows(MARK.len()).any(|bytes| bytes == MARK.as_bytes())
     };
     run(async {
-        for function in ["intake", "deliver", "crm", "track", "receipts", "sweep"] {
+        for function in [
+            "intake",
+            "deliver",
+            "crm",
+            "track",
+            "receipts",
+            "recipient",
+            "sweep",
+        ] {
             let armed = binaries_with_failpoints().await.join(function);
             let plain = binaries().await.join(function);
             assert_eq!((holds(&armed), holds(&plain)), (true, false), "{function}");

@@ -8,6 +8,7 @@ mod hooks;
 mod intake;
 mod mutate;
 mod queues;
+mod recipient;
 mod track;
 mod vendors;
 

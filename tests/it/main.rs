@@ -57,6 +57,10 @@ mod receipts;
 mod receipts_many;
 mod receipts_policy;
 mod receipts_polls;
+mod recipient;
+mod recipient_browser;
+mod recipient_result;
+mod recipient_stop;
 mod redrive;
 mod redrive_crm;
 mod rejudge;
@@ -89,6 +93,8 @@ mod unknown_sms;
 mod vendor_matrix;
 mod workflows;
 
+#[path = "../../functions/page/tests/browser/axe.rs"]
+mod axe;
 /// The browser's driver, its machine and what visitors do are those of the page's own tests.
 #[path = "../../functions/page/tests/browser/machine.rs"]
 mod machine;

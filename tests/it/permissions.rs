@@ -16,7 +16,7 @@ use std::time::Duration;
 const READ: &str = "secretsmanager:GetSecretValue";
 
 /// What each function does to AWS in the journey below: its action, and the end of the resource's name.
-const DONE: [(&str, &str, &str); 24] = [
+const DONE: [(&str, &str, &str); 25] = [
     ("intake", "scheduler:CreateSchedule", "schedule"),
     ("intake", "sqs:SendMessage", "NotificationsQueue"),
     ("intake", "sqs:SendMessage", "CrmQueue"),
@@ -33,6 +33,7 @@ const DONE: [(&str, &str, &str); 24] = [
     ("receipts", READ, "ResendWebhookSecretsSecret"),
     ("receipts", READ, "MobizonWebhookSecretsSecret"),
     ("receipts", READ, "MobizonApiKeySecret"),
+    ("recipient", READ, "RecipientDatabaseUrlSecret"),
     ("deliver", READ, "DeliverDatabaseUrlSecret"),
     ("deliver", READ, "ResendApiKeySecret"),
     ("deliver", READ, "MobizonApiKeySecret"),
@@ -43,7 +44,7 @@ const DONE: [(&str, &str, &str); 24] = [
     ("sweep", READ, "MobizonApiKeySecret"),
 ];
 
-/// Posts a lead, waits until it has its messages, and follows a link.
+/// Posts a lead, waits until it has its messages, and follows links.
 async fn deliver(stack: &Stack, group: &str, area: u32, meanwhile: impl AsyncFn(&str)) {
     let person = Stack::person(group, area, 1);
     let (status, answer) = stack.post(&person).await;
@@ -66,6 +67,8 @@ async fn deliver(stack: &Stack, group: &str, area: u32, meanwhile: impl AsyncFn(
         (stack.db.count(&reported).await == 2).then_some(())
     })
     .await;
+    let stop = format!("{}/u/AAAAAAAAAAAAAAAAAAAAAA", stack.gateway());
+    assert_eq!(stack.get(&stop).await.status(), 200);
 }
 
 /// Function, action and resource of a decision; a principal is

@@ -137,6 +137,7 @@ fn as_a_public_function_no_table_can_be_read_and_nothing_but_its_own_functions_b
         let db = Database::fresh().await;
         for (function, own) in [
             ("track", vec!["click", "hit"]),
+            ("recipient", vec!["result_of", "stop"]),
             ("intake", vec!["intake", "prove"]),
         ] {
             let client = connect(&db.direct(function).url()).await.unwrap();
@@ -222,6 +223,8 @@ fn as_a_stranger_at_supabases_api_nothing_can_be_read_or_called_now_or_later() {
                 ),
                 "select funnel.rejudge(null, null, null, null, null, null, true)".to_owned(),
                 format!("select funnel.prove({id})"),
+                "select funnel.stop('x', 'all')".to_owned(),
+                "select funnel.result_of('x')".to_owned(),
                 "select public.later_still()".to_owned(),
                 "select nextval('later_too')".to_owned(),
             ] {

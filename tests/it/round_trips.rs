@@ -4,6 +4,7 @@ use crate::intake::{app_of, post, world};
 use crate::support::delivery::{patient_over, wake};
 use crate::support::hooks::{MOBIZON, RESEND, Reported, event};
 use crate::support::proxy::Proxy;
+use crate::support::recipient::ask;
 use crate::support::request::{request, visit};
 use harness::world::{Person, World, run, sdk};
 use proftest::config;
@@ -87,6 +88,36 @@ fn a_warm_report_makes_exactly_one_round_trip_and_a_forged_one_none() {
             let answer = receipts::handle(&app, &request(event)).await;
             assert_eq!(answer.status().as_u16(), status, "{what}");
             assert_eq!(proxy.take_round_trips(), round_trips, "{what}");
+        }
+    });
+}
+
+#[test]
+fn a_result_and_a_stop_make_one_round_trip_each_and_the_choices_none() {
+    run(async {
+        let world = World::new().await;
+        let route = world.db.readable("recipient");
+        let proxy = Proxy::before(route.port).await;
+        let mut config = world.recipient_config();
+        config.database = route.over(proxy.port);
+        let app = recipient::App::new(&config).unwrap();
+        app.warm_up().await;
+        world.lead().await;
+        let code = world.db.row("select code from short_links").await;
+        let result = format!("/r/{}", code["code"].as_str().unwrap());
+        proxy.take_round_trips();
+        for (method, path, body, round_trips) in [
+            ("GET", result.as_str(), "", 1),
+            ("HEAD", &result, "", 1),
+            ("GET", "/r/AAAAAAAAAAAA", "", 1),
+            ("GET", "/r/too-short", "", 0),
+            ("GET", "/u/AAAAAAAAAAAAAAAAAAAAAA", "", 0),
+            ("POST", "/u/AAAAAAAAAAAAAAAAAAAAAA", "stop=all", 1),
+            ("POST", "/u/AAAAAAAAAAAAAAAAAAAAAA", "nonsense", 0),
+            ("POST", "/u/too-short", "stop=all", 0),
+        ] {
+            ask(&app, method, path, &[], body).await;
+            assert_eq!(proxy.take_round_trips(), round_trips, "{method} {path} {body}");
         }
     });
 }

@@ -1,11 +1,12 @@
 //! What the gateway makes of paths and methods, through the real functions: slashes, unknown paths, wrong methods.
 
 use crate::support::hits::BROWSER;
-use crate::support::stack::{COURSE, Stack, stack};
+use crate::support::stack::{COURSE, DELAY, Stack, stack};
 use crate::track::query;
-use harness::world::run;
+use harness::world::{eventually, run};
 use reqwest::{Method, Response};
 use serde_json::Value;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -75,6 +76,52 @@ fn a_link_with_what_stood_behind_it_counts_one_click_and_leads_to_the_course() {
     });
 }
 
+/// As a mail provider does it: no cookie, no Origin, and neither form of the body is read as text by API Gateway.
+#[test]
+fn a_mail_provider_s_button_stops_e_mail_through_the_gateway() {
+    run(async {
+        let stack = stack().await;
+        let _peace = stack.peace.read().await;
+        for (number, content_type, body) in [
+            (
+                4,
+                "application/x-www-form-urlencoded",
+                "List-Unsubscribe=One-Click",
+            ),
+            (
+                5,
+                "multipart/form-data; boundary=b",
+                "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n",
+            ),
+        ] {
+            let (lead, code) = lead(stack, number).await;
+            let address = format!("routes{number}@example.com");
+            let email = eventually("the e-mail", DELAY + Duration::from_secs(30), async || {
+                stack.emails_to(&address).pop()
+            })
+            .await;
+            let list = &email.headers["List-Unsubscribe"];
+            let url = list.trim_matches(['<', '>']);
+            let choices = stack.get(url).await;
+            assert_eq!(choices.status(), 200, "{url}");
+            assert!(choices.text().await.unwrap().contains("<form method=\"post\">"));
+            let result = format!("/r/{code}");
+            assert_eq!(ask(stack, Method::GET, &result).await.status(), 200, "{result}");
+            let stopped = format!("lead_events where lead_id = '{lead}' and what = 'stop'");
+            assert_eq!(stack.db.count(&stopped).await, 0);
+            let post = stack
+                .http
+                .post(url)
+                .header("content-type", content_type)
+                .body(body);
+            let answer = post.send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{content_type}");
+            assert_eq!(answer.text().await.unwrap(), "");
+            assert_eq!(stack.db.count(&stopped).await, 1, "{content_type}");
+        }
+    });
+}
+
 #[test]
 fn a_slash_at_the_end_of_the_page_is_the_page() {
     run(async {
@@ -138,6 +185,9 @@ fn an_unknown_path_and_a_wrong_method_get_a_page_for_people_and_json_for_program
             ("POST", "/proftest/blogger/".to_owned(), 405, "GET, HEAD, OPTIONS"),
             ("POST", format!("/l/{code}"), 405, "GET, HEAD, OPTIONS"),
             ("DELETE", format!("/l/{code}/"), 405, "GET, HEAD, OPTIONS"),
+            ("POST", format!("/r/{code}"), 405, "GET, HEAD, OPTIONS"),
+            ("PUT", format!("/u/{code}"), 405, "GET, HEAD, OPTIONS, POST"),
+            ("GET", "/u".to_owned(), 404, ""),
             ("GET", "/api/leads".to_owned(), 404, ""),
             ("PUT", "/api/leads".to_owned(), 404, ""),
             ("GET", "/api/landing/proftest".to_owned(), 405, "OPTIONS, POST"),

@@ -23,6 +23,7 @@ async fn filled() -> Database {
          from scheduled_notifications, (values ('email'), ('sms')) as c (channel);
          insert into short_links (code, lead_id, notification_id, channel)
          select substr(md5(id::text), 1, 12), lead_id, id, 'sms' from scheduled_notifications;
+         insert into disputes (lead_id) select id from landing_leads where random() < 0.5;
          insert into crm_tasks (lead_id, wake_at, state)
          select id, now(), case when random() < 0.01 then 'pending' else 'done' end from landing_leads;
          insert into crm_people (phone, contact_id) select phone, 1 from landing_leads;
@@ -140,7 +141,8 @@ const SMALL: &str = "'crm_gate', 'budgets'";
 async fn calls(db: &Database) -> Vec<(String, usize)> {
     let ids = db
         .row(
-            "select l.id as lead, s.id as submission, n.id as notification, c.code
+            "select l.id as lead, s.id as submission, n.id as notification, c.code,
+                    (select t.token from recipient_tokens t limit 1) as token
              from scheduled_notifications n
              join landing_leads l on l.id = n.lead_id
              join submissions s on s.id = n.submission_id
@@ -178,6 +180,11 @@ async fn calls(db: &Database) -> Vec<(String, usize)> {
         // A later submission of a person, and one of a key that is known.
         (intake("person7@example.com", "+77010000007", "later"), 1),
         (intake("person7@example.com", "+77010000007", "key"), 1),
+        (format!("select * from funnel.result_of('{code}')"), 1),
+        (
+            format!("select * from funnel.stop('{}', 'not_me')", id("token")),
+            1,
+        ),
         (format!("select from (select funnel.prove('{submission}')) p"), 0),
     ];
     calls.extend(of_a_message(&notification));

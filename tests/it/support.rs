@@ -15,6 +15,7 @@ pub mod hooks;
 pub mod json;
 pub mod printing;
 pub mod proxy;
+pub mod recipient;
 pub mod redrive;
 pub mod request;
 pub mod server;

@@ -9,7 +9,7 @@ use proftest::http::segments;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every public route, with who serves it. `every_route_is_one_that_its_function_serves` asks the handlers.
-const ROUTES: [(&str, &str, &[&str]); 10] = [
+const ROUTES: [(&str, &str, &[&str]); 12] = [
     ("intake", "/api/landing/proftest", &["POST"]),
     ("intake", "/api/landing/challenge", &["GET", "POST"]),
     // Messengers and mail scanners look at a link with HEAD before a person follows it.
@@ -17,6 +17,8 @@ const ROUTES: [(&str, &str, &[&str]); 10] = [
     ("track", "/l/{proxy+}", &["GET", "HEAD"]),
     ("receipts", "/hooks/resend", &["POST"]),
     ("receipts", "/hooks/mobizon", &["POST"]),
+    ("recipient", "/r/{proxy+}", &["GET", "HEAD"]),
+    ("recipient", "/u/{proxy+}", &["GET", "HEAD", "POST"]),
     ("page", "/proftest", &["GET", "HEAD"]),
     ("page", "/proftest/{proxy+}", &["GET", "HEAD"]),
     ("page", "/api/landing/proftest", &["OPTIONS"]),
@@ -112,6 +114,7 @@ fn every_route_is_one_that_its_function_serves() {
         let track = crate::track::app_of(world.db.config("track"));
         let intake = intake::App::new(&world.intake_config(), &sdk().await).unwrap();
         let receipts = receipts::App::new(&world.receipts_config()).unwrap();
+        let recipient = recipient::App::new(&world.recipient_config()).unwrap();
         let mut hits = 0;
         for (binary, method, path) in routes(&template()) {
             if binary == "intake" {
@@ -139,6 +142,14 @@ fn every_route_is_one_that_its_function_serves() {
                     (method, path) => (method, path.replace("{proxy+}", &asset), 200),
                 };
                 let answer = page::handle(&visit(method, &path, ""));
+                assert_eq!(answer.status(), status, "{method} {path}");
+                continue;
+            }
+            if binary == "recipient" {
+                let path = path.replace("{proxy+}", code["code"].as_str().unwrap());
+                let answer = recipient::handle(&recipient, &visit(&method, &path, "")).await;
+                // A body without a wish.
+                let status = if method == "POST" { 400 } else { 200 };
                 assert_eq!(answer.status(), status, "{method} {path}");
                 continue;
             }

@@ -57,6 +57,7 @@ pub fn read_by_function(binary: &str) -> (&'static str, BTreeSet<String>) {
         "crm" => ("Crm", read_by(config::Crm::read)),
         "track" => ("Track", read_by(config::Track::read)),
         "receipts" => ("Receipts", read_by(config::Receipts::read)),
+        "recipient" => ("Recipient", read_by(config::Recipient::read)),
         "sweep" => ("Sweep", read_by(config::Sweep::read)),
         other if !main_of(other).contains("::read") => ("", BTreeSet::new()),
         other => panic!("which configuration does {other} read?"),
@@ -235,6 +236,10 @@ fn the_template_s_defaults_are_the_functions_own() {
         ("EmailFrom", json!(deliver.resend.from)),
         ("MobizonBaseUrl", json!(deliver.mobizon.base_url)),
         ("PublicBaseUrl", json!(deliver.links.public)),
+        (
+            "PublicBaseUrl",
+            json!(with_required_alone(config::Recipient::read).public),
+        ),
         ("AmocrmRequestsPerSecond", json!(crm.amocrm.requests_per_second)),
         ("AmocrmTaskText", json!(texts(Locale::Ru).crm.task)),
         ("AmocrmTaskMinutes", json!(tasks.within.as_secs() / 60)),

@@ -40,6 +40,9 @@ pub async fn email(
     if let Opening::Over(outcome) = open(timing, Channel::Email, attempt.before) {
         return record(store, due, attempt, outcome, Doubt::Keep).await;
     }
+    if attempt.suppressed {
+        return record(store, due, attempt, stopped(), Doubt::Keep).await;
+    }
     let answer = match content::read(contents, Channel::Email) {
         Ok(message) => {
             let answer = mail::hand_in(&outbox, due.notification, attempt, message);
@@ -89,7 +92,17 @@ async fn send_sms(
             Reconciled::SendAgain => {}
         },
     }
+    if attempt.suppressed {
+        return (stopped(), Doubt::Keep);
+    }
     concluded(timing, attempt, mobizon.send(sms).await)
+}
+
+/// The person said stop after an attempt whose outcome is unknown.
+fn stopped() -> Outcome {
+    Outcome::Failed {
+        reason: "suppressed; it may be out already".to_owned(),
+    }
 }
 
 fn claimed(due: &Due, channel: Channel) -> Option<&Attempt> {

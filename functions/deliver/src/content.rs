@@ -1,7 +1,7 @@
 //! What is sent. It is rendered once and pinned in the row before the first attempt; every attempt sends the same.
 
 use proftest::clients::mobizon::Sms;
-use proftest::clients::resend::{Message, Tag};
+use proftest::clients::resend::{Headers, Message, Tag};
 use proftest::config::Links;
 use proftest::domain::delivery::Channel;
 use proftest::domain::ids::LeadId;
@@ -42,7 +42,9 @@ impl Wording {
     fn email(&self, due: &Due) -> Option<Value> {
         let result = due.quiz_result.map(QuizResult::texts);
         let link = self.short_link(due.email_code.as_str());
-        let content = message::email(self.texts, due.kind, due.name.as_str(), result.as_ref(), &link)
+        let stop = format!("{}/u/{}", self.links.public, due.token.as_str());
+        let name = due.name.as_str();
+        let content = message::email(self.texts, due.kind, name, result.as_ref(), &link, &stop)
             .inspect_err(|error| tracing::error!(error = chain(error), "An e-mail cannot be rendered"))
             .ok()?;
         Some(to_json(&Message {
@@ -55,6 +57,7 @@ impl Wording {
                 name: "notification".to_owned(),
                 value: due.notification.to_string(),
             }],
+            headers: Some(Headers::one_click(&stop)),
         }))
     }
 

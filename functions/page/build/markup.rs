@@ -1,5 +1,6 @@
 //! The parts of the document that come from the quiz.
 
+use crate::hexagon::{self, escape};
 use crate::quiz::{LETTERS, Quiz};
 use std::fmt::Write as _;
 
@@ -8,14 +9,6 @@ pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
     values.iter().fold(template.to_owned(), |filled, (name, value)| {
         filled.replace(&format!("{{{{{name}}}}}"), value)
     })
-}
-
-/// Escapes text for an element or a quoted attribute.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }
 
 /// The text of the consent, with the link to the policy around the words that name it.
@@ -53,35 +46,7 @@ pub fn questions(quiz: &Quiz) -> String {
     html
 }
 
-/// Corners of the hexagon, clockwise from the top, and their labels: x, y, label x, label y, anchor.
-const CORNERS: [(i32, i32, i32, i32, &str); 6] = [
-    (160, 44, 160, 24, "middle"),
-    (212, 74, 226, 78, "start"),
-    (212, 134, 226, 139, "start"),
-    (160, 164, 160, 191, "middle"),
-    (108, 134, 94, 139, "end"),
-    (108, 74, 94, 78, "end"),
-];
-
 pub fn hexagon(quiz: &Quiz) -> String {
-    let names: Vec<&str> = LETTERS
-        .iter()
-        .map(|letter| quiz.types[letter].title.as_str())
-        .collect();
-    let mut svg = format!(
-        "<svg class=\"map\" viewBox=\"9 0 320 208\" role=\"img\" aria-label=\"Шесть типов: {}\">\
-         <path class=\"web\" d=\"M160 44V164M212 74 108 134M212 134 108 74\"/>\
-         <path d=\"M160 44 212 74V134L160 164 108 134V74Z\"/>\n",
-        escape(&names.join(", "))
-    );
-    for ((x, y, label_x, label_y, anchor), (letter, name)) in CORNERS.iter().zip(LETTERS.iter().zip(names)) {
-        let _ = writeln!(
-            svg,
-            "<g data-type=\"{letter}\"><circle cx=\"{x}\" cy=\"{y}\" r=\"5\"/>\
-             <text x=\"{label_x}\" y=\"{label_y}\" text-anchor=\"{anchor}\">{}</text></g>",
-            escape(name)
-        );
-    }
-    svg.push_str("</svg>");
-    svg
+    let names = LETTERS.map(|letter| quiz.types[&letter].title.as_str());
+    hexagon::svg(&names, &format!("Шесть типов: {}", names.join(", ")), &[])
 }

@@ -17,8 +17,9 @@ pub fn methods(segments: &[&str]) -> Option<&'static str> {
     match segments {
         ["api", "landing", "proftest"] | ["hooks", "resend" | "mobizon"] => Some(SEND),
         ["api", "landing", "challenge"] => Some(ASK_AND_SEND),
+        ["u", _] => Some("GET, HEAD, OPTIONS, POST"),
         ["proftest" | "favicon.ico" | "robots.txt"]
-        | ["proftest" | "l", _]
+        | ["proftest" | "l" | "r", _]
         | ["proftest", "assets", _]
         | ["api", "landing", "track", _] => Some(READ),
         _ => None,

@@ -217,13 +217,14 @@ fn what_browsers_and_crawlers_ask_every_server_for_is_there() {
     );
     let robots = get("/robots.txt", &[]);
     assert_eq!(header(&robots, "content-type"), "text/plain; charset=utf-8");
-    // A crawler that follows a tracked link would be counted as a person. The page may be found and previewed.
+    // A crawler that follows a tracked link would be counted as a person; the pages of one person are nobody else's. The test may
+    // be found and previewed.
     let robots = text(&robots);
     let forbidden: Vec<&str> = robots
         .lines()
         .filter_map(|line| line.strip_prefix("Disallow: "))
         .collect();
-    assert_eq!(forbidden, ["/api/", "/l/"]);
+    assert_eq!(forbidden, ["/api/", "/l/", "/r/", "/u/"]);
     assert!(robots.starts_with("User-agent: *\n"));
     for path in ["/favicon.ico", "/robots.txt"] {
         assert_eq!(header(&get(path, &[]), "cache-control"), "public, max-age=86400");

@@ -39,6 +39,28 @@ pub struct Message {
     pub text: String,
     /// Returned in webhooks. Characters `[A-Za-z0-9_-]`.
     pub tags: Vec<Tag>,
+    /// Left out when absent: what was pinned before there were any must stay the same body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Headers>,
+}
+
+/// Headers of the e-mail itself: with both, a mail client shows a button of its own that stops our e-mails. Source: RFC 8058.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Headers {
+    #[serde(rename = "List-Unsubscribe")]
+    pub list_unsubscribe: String,
+    #[serde(rename = "List-Unsubscribe-Post")]
+    pub list_unsubscribe_post: String,
+}
+
+impl Headers {
+    /// `url` is where the mail client posts to.
+    pub fn one_click(url: &str) -> Self {
+        Self {
+            list_unsubscribe: format!("<{url}>"),
+            list_unsubscribe_post: "List-Unsubscribe=One-Click".to_owned(),
+        }
+    }
 }
 
 mod one_address {
@@ -377,6 +399,24 @@ mod tests {
             assert_eq!(last_state(event), state, "{event}");
         }
         assert_eq!(state_of("opened"), None);
+    }
+
+    #[test]
+    fn what_was_pinned_before_there_were_headers_stays_the_same_body() {
+        let pinned = r#"{"from":"a@b.kz","to":["c@d.kz"],"subject":"s","html":"h","text":"t","tags":[]}"#;
+        let message: Message = serde_json::from_str(pinned).unwrap();
+        assert_eq!(serde_json::to_string(&message).unwrap(), pinned);
+        let headers = Some(Headers::one_click("https://a.kz/u/x"));
+        let message = serde_json::to_value(Message { headers, ..message }).unwrap();
+        let expected = serde_json::json!({
+            "List-Unsubscribe": "<https://a.kz/u/x>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"});
+        assert_eq!(message["headers"], expected);
+        assert_eq!(
+            serde_json::from_value::<Message>(message.clone())
+                .unwrap()
+                .headers,
+            Some(Headers::one_click("https://a.kz/u/x"))
+        );
     }
 
     #[test]

@@ -58,13 +58,14 @@ impl fmt::Debug for EmailContent {
 /// Renders the e-mail of this kind.
 ///
 /// `name` may be any text: the greeting has the given name of it, or none. `result` is absent for a test without
-/// a score; the e-mail then has no such block. `link` is its only link.
+/// a score; the e-mail then has no such block. `link` is its only link but `stop`, where the person stops our messages.
 pub fn email(
     texts: &Texts,
     kind: Kind,
     name: &str,
     result: Option<&ResultTexts>,
     link: &str,
+    stop: &str,
 ) -> Result<EmailContent, askama::Error> {
     let name = greeting::given_name(name);
     let lang = texts.lang;
@@ -77,6 +78,7 @@ pub fn email(
         name: name.as_deref(),
         result,
         link,
+        stop,
     };
     Ok(EmailContent {
         subject: texts.subject.to_owned(),
@@ -91,6 +93,7 @@ struct EmailView<'a> {
     name: Option<&'a str>,
     result: Option<&'a ResultTexts>,
     link: &'a str,
+    stop: &'a str,
 }
 
 impl EmailView<'_> {

@@ -4,6 +4,8 @@
 //! offered in eight questions, twice at each place, and equally often against every neighbour. The texts are in
 //! `data/quiz.toml`.
 
+pub mod hexagon;
+
 use super::message::{ResultTexts, TypeText};
 
 pub const QUESTIONS: usize = 12;
@@ -83,6 +85,11 @@ static QUIZ: Quiz = include!(concat!(env!("OUT_DIR"), "/quiz.rs"));
 /// In the order of the test.
 pub fn questions() -> &'static [Question; QUESTIONS] {
     &QUIZ.questions
+}
+
+/// The types' names, in the order of the hexagon.
+pub fn titles() -> [&'static str; TYPES] {
+    Type::ALL.map(|kind| QUIZ.types[kind as usize].title)
 }
 
 /// The two leading types of a person, the stronger first.

@@ -73,6 +73,8 @@ pub struct Attempt {
     pub content: Option<Value>,
     /// The batch in which an earlier attempt may have been sent.
     pub batch: Option<BatchId>,
+    /// The person wants nothing any more: an earlier attempt is looked up, and nothing is sent once more.
+    pub suppressed: bool,
 }
 
 /// Omits the content, which holds the person's address and name.
@@ -233,5 +235,6 @@ fn read_attempt(row: &Row) -> Result<Option<Attempt>, PgError> {
         before: unknown_for.map_or(Before::NotSent, |Seconds(since)| Before::Unknown { since }),
         content: row.try_get("content")?,
         batch: row.try_get("batch_id")?,
+        suppressed: row.try_get::<_, Option<bool>>("suppressed")?.unwrap_or_default(),
     }))
 }

@@ -10,6 +10,7 @@ use crate::domain::ids::{
     UserId,
 };
 use crate::domain::receipt::Became;
+use crate::domain::recipient::Stop;
 use crate::domain::retention::Expiring;
 use bytes::BytesMut;
 use std::error::Error;
@@ -174,6 +175,7 @@ texts! {
     Channel: Self::parse;
     State: Self::parse;
     Status: Self::parse;
+    Stop: Self::parse;
     Doubt: Self::parse;
     Kind: Self::parse;
     NoteKind: Self::parse;

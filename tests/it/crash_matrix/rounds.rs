@@ -57,6 +57,8 @@ pub struct Told {
     pub leads: Vec<String>,
     pub clicks: usize,
     pub redirects: usize,
+    /// Whether everybody has stopped our messages.
+    pub stopped: bool,
 }
 
 fn failpoints(point: Point, passes: usize) -> String {

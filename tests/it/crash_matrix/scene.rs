@@ -69,7 +69,7 @@ impl Scene {
 }
 
 /// The steps of each function, in the order in which it takes them.
-pub const STEPS: [(&str, Scene, &[Step]); 20] = [
+pub const STEPS: [(&str, Scene, &[Step]); 21] = [
     (
         "intake",
         Scene::Plain,
@@ -145,6 +145,7 @@ pub const STEPS: [(&str, Scene, &[Step]); 20] = [
     ),
     ("crm", Scene::Limited, &[Step::ShutGate]),
     ("track", Scene::Plain, &[Step::Hit]),
+    ("recipient", Scene::Plain, &[Step::ResultOf, Step::Stop]),
     (
         "receipts",
         Scene::Plain,

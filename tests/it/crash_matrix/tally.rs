@@ -172,8 +172,7 @@ impl Tally {
         let due =
             Channel::ALL.map(|channel| (channel, count(rows.iter().map(|row| recipient(row, channel)))));
         let due = Due::from(due);
-        let clicked = told.clicks > 0;
-        let incomplete = rows.iter().filter(|row| !taken.have(row, &due, clicked)).count();
+        let incomplete = rows.iter().filter(|row| !taken.have(row, &due, told)).count();
         let missing = told
             .leads
             .iter()
@@ -268,7 +267,8 @@ impl Taken {
     }
 
     /// Whether a lead has all that is due to it, and its rows say so.
-    fn have(&self, row: &Value, due: &Due<'_>, clicked: bool) -> bool {
+    fn have(&self, row: &Value, due: &Due<'_>, told: &Told) -> bool {
+        let clicked = told.clicks > 0;
         let text = |name: &str| row[name].as_str().unwrap_or_default();
         let phone = text("phone");
         let deal = row["amocrm_lead_id"].as_i64().unwrap_or_default();
@@ -279,8 +279,9 @@ impl Taken {
             .map(|(_, text)| text.as_str())
             .collect();
         let of_recipient = |channel: Channel| due[&channel][recipient(row, channel)];
-        // The result and the source; the first click of each channel. Leads with one phone have one deal.
-        let notes_due = (2 + if clicked { Channel::ALL.len() } else { 0 }) * of_recipient(Channel::Sms);
+        // The result and the source; the first click of each channel; the end of it. Leads with one phone have one deal.
+        let clicks = if clicked { Channel::ALL.len() } else { 0 };
+        let notes_due = (2 + clicks + usize::from(told.stopped)) * of_recipient(Channel::Sms);
         let has_message = |channel| {
             let [sent, link_clicked] = flags(channel);
             let taken = self.messages[&channel].get(recipient(row, channel));

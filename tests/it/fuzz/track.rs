@@ -14,7 +14,7 @@ use std::sync::Mutex;
 
 const COURSE: &str = "https://onai.academy/integrator/expresscourse";
 
-fn event(paths: Vec<String>, queries: Vec<&'static str>) -> impl Strategy<Value = Value> {
+pub(super) fn event(paths: Vec<String>, queries: Vec<&'static str>) -> impl Strategy<Value = Value> {
     let sample = sample("track/email.json");
     let edited = (select(paths.clone()), any::<Index>(), text()).prop_map(|(mut path, place, text)| {
         let place = place.index(path.len());
@@ -62,7 +62,7 @@ fn event(paths: Vec<String>, queries: Vec<&'static str>) -> impl Strategy<Value 
 }
 
 /// The request of an event, if it is one.
-fn request(event: Value) -> Option<lambda_http::Request> {
+pub(super) fn request(event: Value) -> Option<lambda_http::Request> {
     let mut event: LambdaRequest = serde_json::from_value(event).ok()?;
     make_readable(&mut event);
     Some(event.into())

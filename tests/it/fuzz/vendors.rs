@@ -199,6 +199,7 @@ fn resend_accepts_only_with_an_id() {
         html: "<p>".to_owned(),
         text: "x".to_owned(),
         tags: Vec::new(),
+        headers: None,
     };
     let valid = vec![
         json!({"id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"}),

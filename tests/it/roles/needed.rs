@@ -8,13 +8,14 @@ use harness::postgres::connect;
 use harness::world::{Database, Person, run};
 use jiff::Timestamp;
 use ops::roles::{MEMBERS, rights};
-use ops::store::{Held, Span};
+use ops::store::{Held, Span, Suppressed};
 use proftest::domain::crm::{CrmOutcome, NoteKind};
 use proftest::domain::delivery::{Channel, Doubt, Kind, Outcome};
 use proftest::domain::ids::{
     BatchId, ContactId, DealId, LeadId, NotificationId, RecipientToken, ShortCode, SubmissionId,
 };
 use proftest::domain::metadata::Metadata;
+use proftest::domain::recipient::Stop;
 use proftest::domain::retention::{Expiring, Retention};
 use proftest::store::{CrmWork, DealSaved, Due, Pinned, Store, StoreError, Target, TaskDue, Told};
 use serde_json::{Map, json};
@@ -45,6 +46,7 @@ async fn work_of(function: &str, store: &Store) -> Done {
         "intake" => intake(store).await,
         "track" => track(store).await,
         "receipts" => vec![done(store.take_receipts(&[]).await)],
+        "recipient" => recipient(store).await,
         "deliver" => deliver(store).await,
         "crm" => crm(store).await,
         "sweep" => sweep(store).await,
@@ -84,6 +86,14 @@ fn due(notification: NotificationId) -> Due {
         attempts: Vec::new(),
         rest_free_in: None,
     }
+}
+
+async fn recipient(store: &Store) -> Done {
+    let (token, code) = (RecipientToken::new().unwrap(), ShortCode::new().unwrap());
+    vec![
+        done(store.stop(&token, Stop::All).await),
+        done(store.result_of(&code).await),
+    ]
 }
 
 async fn deliver(store: &Store) -> Done {
@@ -204,6 +214,7 @@ async fn ops(store: &Store) -> Done {
         done(ops::store::erase(store, &[LeadId::new()], "test").await),
         done(ops::store::release(store, &Held::OfLead(LeadId::new()), 1, "test", true).await),
         done(ops::store::held_now(store).await),
+        done(ops::store::lift(store, &Suppressed::Lead(LeadId::new()), "test", true).await),
         done(ops::store::cancel(store, &span(), "test", 1, true).await),
         done(store.close(BatchId::new()).await),
         done(ops::store::reopen(store, NotificationId::new(), true).await),

@@ -27,11 +27,12 @@ const SECRETS: [&str; 5] = [
 ];
 
 /// The addresses by role; the commands' own is DATABASE_URL.
-const DATABASE_URLS: [(&str, &str); 7] = [
+const DATABASE_URLS: [(&str, &str); 8] = [
     ("DATABASE_URL", "ops"),
     ("INTAKE_DATABASE_URL", "intake"),
     ("TRACK_DATABASE_URL", "track"),
     ("RECEIPTS_DATABASE_URL", "receipts"),
+    ("RECIPIENT_DATABASE_URL", "recipient"),
     ("DELIVER_DATABASE_URL", "deliver"),
     ("CRM_DATABASE_URL", "crm"),
     ("SWEEP_DATABASE_URL", "sweep"),

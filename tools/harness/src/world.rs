@@ -127,6 +127,10 @@ impl World {
         self.read("track", config::Track::read)
     }
 
+    pub fn recipient_config(&self) -> config::Recipient {
+        self.read("recipient", config::Recipient::read)
+    }
+
     fn read<T>(&self, function: &str, read: impl FnOnce(&Env<'_>) -> Result<T, ConfigError>) -> T {
         let settings = self.settings(function);
         read(&Env::new(&|name| settings.get(name).cloned())).unwrap()

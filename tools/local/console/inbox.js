@@ -62,6 +62,7 @@ function showMail() {
   setText($("mail-from"), mail.from);
   setText($("mail-to"), mail.to);
   setText($("mail-key"), mail.idempotency_key || "none");
+  linkify($("mail-stop"), mail.headers["List-Unsubscribe"] || "none");
   setTime($("mail-at"), mail.at);
   linkify($("mail-text"), mail.text || "This e-mail has no text part.");
   $("mail-text").scrollTop = 0;

@@ -176,7 +176,7 @@ async fn inbox(State(console): Shared, Query(query): Query<ListQuery>) -> Json<V
     let emails = emails.iter().rev().take(limit).map(|email| {
         json!({"id": email.id, "at": format!("{:.3}", email.accepted_at), "to": email.to.join(", "),
                "from": email.from, "subject": email.subject, "text": email.text,
-               "idempotency_key": email.idempotency_key})
+               "idempotency_key": email.idempotency_key, "headers": email.headers})
     });
     let emails: Vec<Value> = emails.collect();
     let sms = console.mobizon.as_ref().map(Mobizon::sent).unwrap_or_default();

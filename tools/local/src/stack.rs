@@ -22,10 +22,11 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Parameters of template.yaml, and the functions whose addresses they are.
-const DATABASE_URLS: [(&str, &str); 6] = [
+const DATABASE_URLS: [(&str, &str); 7] = [
     ("IntakeDatabaseUrl", "intake"),
     ("TrackDatabaseUrl", "track"),
     ("ReceiptsDatabaseUrl", "receipts"),
+    ("RecipientDatabaseUrl", "recipient"),
     ("DeliverDatabaseUrl", "deliver"),
     ("CrmDatabaseUrl", "crm"),
     ("SweepDatabaseUrl", "sweep"),

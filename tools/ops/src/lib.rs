@@ -8,6 +8,7 @@ pub mod dead_letters;
 pub mod doctor;
 pub mod env_file;
 pub mod erase;
+pub mod lift_suppression;
 pub mod local_stack;
 pub mod migrate;
 pub mod preview;

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 use ops::database::Address;
-use ops::{cancel, crm_gate, doctor, erase, migrate, preview, redrive, rejudge, release, roles};
+use ops::{
+    cancel, crm_gate, doctor, erase, lift_suppression, migrate, preview, redrive, rejudge, release, roles,
+};
 use std::process::ExitCode;
 
 /// Commands for the people who deploy and run the funnel.
@@ -31,6 +33,8 @@ enum Command {
     Rejudge(rejudge::Options),
     /// Erase a person on request. Without --yes it only says what it would erase.
     Erase(erase::Options),
+    /// Write to a person again who asked for it. Without --yes it only says what is suppressed.
+    LiftSuppression(lift_suppression::Options),
     /// Open failed work again, and put back the messages of the dead-letter queues.
     ///
     /// Works on a deployed stack when `NOTIFICATIONS_QUEUE_URL`, `CRM_QUEUE_URL`, `DATABASE_URL` and `DATABASE_CA_PEM` are
@@ -51,6 +55,7 @@ async fn main() -> ExitCode {
         Command::Cancel(options) => cancel::command(&options).await,
         Command::Rejudge(options) => rejudge::command(&options).await,
         Command::Erase(options) => erase::command(&options).await,
+        Command::LiftSuppression(options) => lift_suppression::command(&options).await,
         Command::Redrive(options) => redrive::command(&options).await,
         Command::Preview(options) => preview::command(&options),
     };

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 // Shaped like real ids; they lead nowhere.
 const LEAD_ID: &str = "0199a3c4-5d6e-7f80-91a2-b3c4d5e6f708";
 const SHORT_CODE: &str = "k7Qm2xV9bTzR";
+const TOKEN: &str = "3Jx8QfYw0RkT5mVb2ZnLpA";
 
 #[derive(Args)]
 pub struct Options {
@@ -70,7 +71,8 @@ pub fn write(
     let texts = texts(Locale::Ru);
     let base = link_base.trim_end_matches('/');
     let link = format!("{base}/api/landing/track/{LEAD_ID}?source=email");
-    let email = message::email(texts, Kind::Result, name, result, &link).map_err(io::Error::other)?;
+    let stop = format!("{base}/u/{TOKEN}");
+    let email = message::email(texts, Kind::Result, name, result, &link, &stop).map_err(io::Error::other)?;
     let sms = message::sms(texts, &format!("{base}/l/{SHORT_CODE}")).map_err(io::Error::other)?;
 
     fs::create_dir_all(dir)?;

@@ -10,7 +10,7 @@ mod idempotency;
 mod rules;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -82,6 +82,8 @@ pub struct SentEmail {
     pub html: Option<String>,
     pub text: Option<String>,
     pub tags: Vec<Tag>,
+    /// Headers of the e-mail itself, by name.
+    pub headers: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone)]

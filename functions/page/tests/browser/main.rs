@@ -9,6 +9,7 @@
 )]
 
 mod accessibility;
+mod axe;
 #[path = "../../build/campaigns.rs"]
 mod campaigns;
 mod challenge;

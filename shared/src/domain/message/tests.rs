@@ -3,6 +3,7 @@ use crate::texts::{Locale, texts};
 
 const LINK: &str =
     "https://api.onai.academy/api/landing/track/0199a3c4-5d6e-7f80-91a2-b3c4d5e6f708?source=email";
+const STOP: &str = "https://api.onai.academy/u/3Jx8QfYw0RkT5mVb2ZnLpA";
 const SHORT_LINK: &str = "https://api.onai.academy/l/k7Qm2xV9bTzR";
 
 fn ru() -> &'static Texts {
@@ -10,7 +11,7 @@ fn ru() -> &'static Texts {
 }
 
 fn rendered(name: &str, result: Option<&ResultTexts>) -> EmailContent {
-    email(ru(), Kind::Result, name, result, LINK).unwrap()
+    email(ru(), Kind::Result, name, result, LINK, STOP).unwrap()
 }
 
 fn result() -> ResultTexts {
@@ -147,30 +148,34 @@ fn every_link_is_the_given_one_and_the_button_is_the_only_call() {
         let seen = without_mso(&content.html);
 
         // The button of Outlook, the button of the others, the plain link.
-        assert_eq!(between(&content.html, "href=\"", "\""), [LINK; 3]);
+        assert_eq!(between(&content.html, "href=\"", "\""), [LINK, LINK, LINK, STOP]);
         assert_eq!(
             content.html.matches("http").count(),
-            content.html.matches(LINK).count()
+            content.html.matches(LINK).count() + 1
         );
         assert_eq!(content.html.matches("<v:roundrect ").count(), 1);
-        assert_eq!(seen.matches("<a ").count(), 2);
+        assert_eq!(seen.matches("<a ").count(), 3);
         assert_eq!(seen.matches(button).count(), 1);
         assert_eq!(between(&seen, "<a class=\"btn\"", "</a>").len(), 1);
         assert!(seen.contains(&format!(">{LINK}</a>")));
 
         assert_eq!(content.text.matches(LINK).count(), 1);
-        assert_eq!(content.text.matches("http").count(), 1);
+        assert_eq!(content.text.matches("http").count(), 2);
         assert!(content.text.contains(&format!("\n{button}:\n{LINK}\n")));
     }
 }
 
 #[test]
 fn a_link_with_markup_characters_stays_one_attribute() {
-    let content = email(ru(), Kind::Result, "Ян", None, "https://x.kz/?a=1&b=\"><b>").unwrap();
+    let content = email(ru(), Kind::Result, "Ян", None, "https://x.kz/?a=1&b=\"><b>", STOP).unwrap();
 
     assert_eq!(
         between(&content.html, "href=\"", "\""),
-        ["https://x.kz/?a=1&#38;b=&#34;&#62;&#60;b&#62;"; 3]
+        [
+            ["https://x.kz/?a=1&#38;b=&#34;&#62;&#60;b&#62;"; 3].as_slice(),
+            &[STOP]
+        ]
+        .concat()
     );
     assert!(content.text.contains("https://x.kz/?a=1&b=\"><b>\n"));
 }
@@ -226,12 +231,24 @@ fn both_parts_say_who_sends_why_and_how_to_stop() {
     let t = &ru().email;
     let content = rendered("Айгерим", None);
 
-    for line in [t.sender, t.reason, t.not_you] {
+    for line in [t.sender, t.reason, t.stop] {
         assert!(
             content.html.contains(line) && content.text.contains(line),
             "{line}"
         );
     }
+}
+
+#[test]
+fn the_link_to_stop_stands_in_both_footers() {
+    let t = &ru().email;
+    let content = rendered("Айгерим", None);
+
+    let link = between(&content.html, &format!("href=\"{STOP}\""), "</a>");
+    assert_eq!(link.len(), 1);
+    assert!(link[0].ends_with(&format!(">{}", t.stop_link)), "{link:?}");
+    let end = format!("\n{} {}:\n{STOP}", t.stop, t.stop_link);
+    assert!(content.text.ends_with(&end), "{}", content.text);
 }
 
 #[test]

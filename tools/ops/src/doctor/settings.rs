@@ -55,6 +55,7 @@ pub(super) fn examine(lookup: &dyn Fn(&str) -> Option<String>, findings: &mut Fi
             }
         }
     }
+    read(lookup, "recipient", config::Recipient::read, findings);
     read(lookup, "sweep", config::Sweep::read, findings);
     read(lookup, "crm", config::Crm::read, findings);
     if let Some(deliver) = read(lookup, "deliver", config::Deliver::read, findings) {

@@ -49,7 +49,7 @@ impl Table {
     }
 }
 
-pub const MEMBERS: [Member; 7] = [
+pub const MEMBERS: [Member; 8] = [
     Member {
         name: "intake",
         execute: &["intake", "prove"],
@@ -64,6 +64,11 @@ pub const MEMBERS: [Member; 7] = [
     Member {
         name: "receipts",
         execute: &["take_receipts"],
+        tables: &[],
+    },
+    Member {
+        name: "recipient",
+        execute: &["stop", "result_of"],
         tables: &[],
     },
     Member {
@@ -159,9 +164,9 @@ pub const MEMBERS: [Member; 7] = [
             )
             .update("state retries next_attempt_at updated_at content reason batch_id"),
             Table::new("holds", "notification_id channel reason held_at ended_at").update("waived ended_at"),
-            Table::new("suppressions", "key until"),
+            Table::new("suppressions", "key channel reason created_at until").delete(),
             Table::new("clicks", "id user_agent rules_version method network address headers"),
-            Table::new("submissions", "id email_key phone_key"),
+            Table::new("submissions", "id lead_id email_key phone_key"),
             Table::new("consents", "lead_id withdrawn_at withdrawn_how")
                 .update("address user_agent withdrawn_at withdrawn_how"),
             Table::new("audit", "").insert("id actor act subject detail"),

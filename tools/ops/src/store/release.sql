@@ -10,7 +10,7 @@
 with held as materialized (
     select h.notification_id, h.channel, h.reason, h.held_at, n.lead_id,
            case
-               when h.reason = 'suppressed' or exists (
+               when exists (
                    select from suppressions p
                    join submissions s on s.id = n.submission_id
                    where p.key = case h.channel when 'sms' then s.phone_key else s.email_key end

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, header::CONTENT_TYPE};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::{Refusal, SentEmail};
@@ -13,6 +14,8 @@ const RECIPIENTS_MAX: usize = 50;
 const BATCH_MAX: usize = 100;
 const SUPPRESSIONS_MAX: usize = 100;
 const TAG_MAX_CHARS: usize = 256;
+/// A longer line is refused or cut by mail servers. Source: RFC 5322, 2.1.1.
+const HEADER_MAX_CHARS: usize = 990;
 
 /// A label on an e-mail: `[A-Za-z0-9_-]`, 1–256 characters each.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -23,7 +26,7 @@ pub struct Tag {
 }
 
 /// The body of a send: schema `SendEmailRequest` of resend.yaml, without what no client here uses (`cc`, `bcc`,
-/// `reply_to`, `headers`, `template`, `attachments`, `scheduled_at`, `topic_id`, and a text in the place of a list).
+/// `reply_to`, `template`, `attachments`, `scheduled_at`, `topic_id`, and a text in the place of a list).
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Draft {
@@ -34,6 +37,8 @@ pub(super) struct Draft {
     text: Option<String>,
     #[serde(default)]
     tags: Vec<Tag>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
 }
 
 impl Draft {
@@ -48,6 +53,7 @@ impl Draft {
             html: self.html,
             text: self.text,
             tags: self.tags,
+            headers: self.headers,
         }
     }
 }
@@ -171,7 +177,38 @@ fn check(draft: &Draft) -> Result<(), Refusal> {
         let message = "Tags should only contain ASCII letters, numbers, underscores, or dashes, 1 to 256.";
         return Err(Refusal::invalid(message));
     }
-    Ok(())
+    check_headers(&draft.headers).map_err(Refusal::invalid)
+}
+
+/// What mail servers demand of headers, beyond what the vendor does: RFC 5322 of any, RFC 2369 and RFC 8058 of those that stop
+/// messages. `https` alone counts, but on this machine.
+fn check_headers(headers: &BTreeMap<String, String>) -> Result<(), &'static str> {
+    for (name, value) in headers {
+        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+        let is_value = value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        if !is_name || !is_value || name.len() + value.len() > HEADER_MAX_CHARS {
+            return Err("The `headers` field holds what is no header.");
+        }
+    }
+    let value = |name: &str| {
+        let mut headers = headers.iter();
+        headers.find_map(|(other, value)| other.eq_ignore_ascii_case(name).then_some(value.as_str()))
+    };
+    let (list, post) = (value("List-Unsubscribe"), value("List-Unsubscribe-Post"));
+    let url = list.and_then(|list| list.strip_prefix('<')?.strip_suffix('>'));
+    if list.is_some() != url.is_some_and(|url| !url.contains(['<', '>', ',', ' '])) {
+        return Err("`List-Unsubscribe` must be one URL in angle brackets.");
+    }
+    let may_be_posted_to = ["https://", "http://127.0.0.1", "http://localhost"];
+    match (post, url) {
+        (None, _) => Ok(()),
+        (Some("List-Unsubscribe=One-Click"), Some(url))
+            if may_be_posted_to.iter().any(|start| url.starts_with(start)) =>
+        {
+            Ok(())
+        }
+        (Some(_), _) => Err("`List-Unsubscribe-Post` is `List-Unsubscribe=One-Click`, beside an https URL."),
+    }
 }
 
 /// Whether it is `a@b.c` or `Name <a@b.c>`. ASCII only, and a domain with a dot: narrower than RFC 5322, wide enough
@@ -198,6 +235,44 @@ fn is_address(entry: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_that_stop_messages_are_those_of_rfc_8058() {
+        let refused = |list: &[(&str, &str)]| {
+            let headers = list
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            check_headers(&headers.collect()).is_err()
+        };
+        let post = ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
+        for (list, expected) in [
+            (&[][..], false),
+            (&[("List-Unsubscribe", "<https://a.kz/u/x>"), post], false),
+            (&[("list-unsubscribe", "<https://a.kz/u/x>"), post], false),
+            (
+                &[("List-Unsubscribe", "<http://127.0.0.1:3000/u/x>"), post],
+                false,
+            ),
+            (&[("List-Unsubscribe", "<mailto:stop@a.kz>")], false),
+            (&[("X-Any", "text")], false),
+            (&[("List-Unsubscribe", "<http://a.kz/u/x>"), post], true),
+            (&[("List-Unsubscribe", "<mailto:stop@a.kz>"), post], true),
+            (&[("List-Unsubscribe", "https://a.kz/u/x"), post], true),
+            (&[post], true),
+            (
+                &[
+                    ("List-Unsubscribe", "<https://a.kz/u/x>"),
+                    ("List-Unsubscribe-Post", "yes"),
+                ],
+                true,
+            ),
+            (&[("X-Any", "a\r\nBcc: b")], true),
+            (&[("X Any", "a")], true),
+            (&[("", "a")], true),
+        ] {
+            assert_eq!(refused(list), expected, "{list:?}");
+        }
+    }
 
     #[test]
     fn addresses_come_bare_or_named() {
