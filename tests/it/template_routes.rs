@@ -105,6 +105,17 @@ fn the_default_route_knows_each_path_with_its_methods() {
     }
 }
 
+fn assert_the_page_serves(method: &str, path: &str) {
+    let asset = format!("assets/{}", page_asset());
+    let (method, path, status) = match (method, path) {
+        (_, DEFAULT_ROUTE) => ("GET", "/elsewhere".to_owned(), 404),
+        ("OPTIONS", path) => ("OPTIONS", path.to_owned(), 204),
+        (method, path) => (method, path.replace("{proxy+}", &asset), 200),
+    };
+    let answer = page::handle(&visit(method, &path, ""));
+    assert_eq!(answer.status(), status, "{method} {path}");
+}
+
 #[test]
 fn every_route_is_one_that_its_function_serves() {
     run(async {
@@ -135,14 +146,7 @@ fn every_route_is_one_that_its_function_serves() {
                 continue;
             }
             if binary == "page" {
-                let asset = format!("assets/{}", page_asset());
-                let (method, path, status) = match (method.as_str(), path.as_str()) {
-                    (_, DEFAULT_ROUTE) => ("GET", "/elsewhere".to_owned(), 404),
-                    ("OPTIONS", path) => ("OPTIONS", path.to_owned(), 204),
-                    (method, path) => (method, path.replace("{proxy+}", &asset), 200),
-                };
-                let answer = page::handle(&visit(method, &path, ""));
-                assert_eq!(answer.status(), status, "{method} {path}");
+                assert_the_page_serves(&method, &path);
                 continue;
             }
             if binary == "recipient" {
