@@ -162,9 +162,9 @@ def failures(cloudformation, stack):
 
 
 def without_descriptions(value):
-    """The same without what only people read."""
+    """The same without what only people read, and without the checks of parameters, which `template_options` has from the file."""
     if isinstance(value, dict):
-        texts = ("Description", "ConstraintDescription", "AlarmDescription")
+        texts = ("Description", "ConstraintDescription", "AlarmDescription", "AllowedPattern")
         kept = {name: part for name, part in value.items() if name not in texts or not isinstance(part, str)}
         return {name: without_descriptions(part) for name, part in kept.items()}
     if isinstance(value, list):
