@@ -31,7 +31,7 @@ $$;
 -- A person stops our messages: for ever, until the team lifts it. The claim sees it from the next moment on.
 --
 -- p_what: 'one_click' (RFC 8058) and 'email': e-mail; 'all': SMS too; 'not_me': both, and the name goes. Returns the lead; no
--- row for an unknown token. Repeated, it changes nothing, until the form was sent again.
+-- row for an unknown token. Repeated, it changes nothing, until the form was sent again or the team lifted it.
 --
 -- The lead's lock orders two of them, and a form that is sent meanwhile.
 create function funnel.stop(p_token text, p_what text) returns table (lead_id uuid)
@@ -60,7 +60,15 @@ begin
 
     select min(coalesce(funnel.stopped_so_far(c.withdrawn_how), 0)) into v_before
     from public.consents c where c.lead_id = stop.lead_id;
-    if v_before >= funnel.stopped_so_far(v_how) then
+    -- Those of all submissions of the lead are the same.
+    select s.email_key, s.phone_key into v_email_key, v_phone_key
+    from public.submissions s
+    where s.lead_id = stop.lead_id and s.email_key is not null
+    order by s.created_at desc limit 1;
+    -- What the team lifted since can be stopped again.
+    if v_before >= funnel.stopped_so_far(v_how) and funnel.is_suppressed(v_email_key)
+        and (not v_is_both or funnel.is_suppressed(v_phone_key))
+    then
         return;
     end if;
 
@@ -79,11 +87,6 @@ begin
                 'how', case p_what when 'email' then 'unsubscribe' else v_how end,
                 'channels', case when v_is_both then array['email', 'sms'] else array['email'] end));
 
-    -- Those of all submissions of the lead are the same.
-    select s.email_key, s.phone_key into v_email_key, v_phone_key
-    from public.submissions s
-    where s.lead_id = stop.lead_id and s.email_key is not null
-    order by s.created_at desc limit 1;
     perform funnel.suppress_by_wish(v_email_key, 'email', v_reason, v_source);
     if v_is_both then
         perform funnel.suppress_by_wish(v_phone_key, 'sms', v_reason, v_source);
