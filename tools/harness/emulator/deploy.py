@@ -161,26 +161,17 @@ def failures(cloudformation, stack):
     ]
 
 
-def without_descriptions(value):
-    """The same without what only people read, and without the checks of parameters, which `template_options` has from the file."""
-    if isinstance(value, dict):
-        texts = ("Description", "ConstraintDescription", "AlarmDescription", "AllowedPattern")
-        kept = {name: part for name, part in value.items() if name not in texts or not isinstance(part, str)}
-        return {name: without_descriptions(part) for name, part in kept.items()}
-    if isinstance(value, list):
-        return [without_descriptions(part) for part in value]
-    return value
-
-
-def replace(cloudformation, stack, template):
+def replace(cloudformation, s3, stack, template):
     """Deletes the stack, should it exist, and creates it anew. Returns its description."""
     if status_of(cloudformation, stack) is not None:
         cloudformation.delete_stack(StackName=stack)
         settled(cloudformation, stack)
+    # CloudFormation takes 51,200 bytes in the request, so the template is uploaded, as sam deploy does.
+    key = f"{stack}.template"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(template).encode())
     cloudformation.create_stack(
         StackName=stack,
-        # CloudFormation takes 51,200 bytes in the request; sam deploy uploads the template.
-        TemplateBody=json.dumps(without_descriptions(template), separators=(",", ":")),
+        TemplateURL=f"https://s3.amazonaws.com/{BUCKET}/{key}",
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
     status = settled(cloudformation, stack)
@@ -244,11 +235,12 @@ def deploy(request):
     with open(request["template"], encoding="utf-8") as file:
         template = yaml_parse(file.read())
     binaries = {binary: logical_id for binary, (logical_id, _) in functions_of(template).items()}
-    packaged(template, client(endpoint, "s3"), request["bootstraps"])
+    s3 = client(endpoint, "s3")
+    packaged(template, s3, request["bootstraps"])
     parametrised(template, request["parameters"])
 
     cloudformation = client(endpoint, "cloudformation")
-    description = replace(cloudformation, stack, template)
+    description = replace(cloudformation, s3, stack, template)
     outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
     ids = physical_ids(cloudformation, stack)
     processed = cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
