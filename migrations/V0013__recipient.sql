@@ -66,8 +66,8 @@ begin
     where s.lead_id = stop.lead_id and s.email_key is not null
     order by s.created_at desc limit 1;
     -- What the team lifted since can be stopped again.
-    if v_before >= funnel.stopped_so_far(v_how) and funnel.is_suppressed(v_email_key)
-        and (not v_is_both or funnel.is_suppressed(v_phone_key))
+    if v_before >= funnel.stopped_so_far(v_how) and (v_email_key is null or funnel.is_suppressed(v_email_key))
+        and (not v_is_both or v_phone_key is null or funnel.is_suppressed(v_phone_key))
     then
         return;
     end if;

@@ -1,6 +1,4 @@
-//! Vendors' answers, over the wire: any status, any header, any body, cut anywhere.
-//!
-//! Their webhooks are in `hooks`.
+//! Vendors' answers, over the wire: any status, any header, any body, cut anywhere. Webhooks: `hooks`.
 
 use super::check;
 use super::mutate::{apply_all, change, damage, damaged, inflict, json, text};
@@ -381,6 +379,7 @@ fn amocrm_s_answers_are_read_or_refused() {
         json!({"access_token": "a", "refresh_token": "b", "expires_in": 86400}),
         json!({"title": "Too many", "detail": "a@example.com", "retry_after": u64::MAX}),
     ];
+    let one = std::slice::from_ref(&task);
     check("amoCRM", CASES, &(0..9_u8, answer(valid)), |(call, answer)| {
         parrot.say(&answer);
         let failure = run(async {
@@ -392,10 +391,7 @@ fn amocrm_s_answers_are_read_or_refused() {
                 4 => amocrm.notes(&token, DealId(2)).await.err(),
                 5 => amocrm.create_deal(&token, &deal).await.err(),
                 6 => amocrm.tasks(&token, &[DealId(2)]).await.err(),
-                7 => made_only_with_ids(
-                    &answer,
-                    amocrm.add_tasks(&token, std::slice::from_ref(&task)).await,
-                )?,
+                7 => made_only_with_ids(&answer, amocrm.add_tasks(&token, one).await)?,
                 _ => amocrm.refresh(&client, &token).await.err(),
             })
         })?;
