@@ -54,6 +54,7 @@ mod poison;
 mod pooled;
 mod python_packages;
 mod receipts;
+mod receipts_faults;
 mod receipts_many;
 mod receipts_policy;
 mod receipts_polls;

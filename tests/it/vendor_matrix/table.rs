@@ -268,3 +268,14 @@ pub fn cases() -> Vec<Case> {
     assert_eq!(met, BTreeSet::from(MODES), "modes of the stand-ins in the tables");
     cases
 }
+
+/// The faults that a vendor's stand-in can have.
+pub fn modes(vendor: Vendor) -> Vec<Mode> {
+    let of_vendor = cases().into_iter().filter(|case| case.vendor == vendor);
+    of_vendor
+        .filter_map(|case| match case.broken {
+            Break::Once(mode) => Some(mode),
+            Break::At(_) => None,
+        })
+        .collect()
+}
