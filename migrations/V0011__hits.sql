@@ -165,12 +165,7 @@ begin
 
     if v_is_first then
         -- The first click of each channel becomes a note; the sweep brings it to the CRM within a minute.
-        update public.crm_tasks t set
-            state = case when t.state = 'done' then 'pending' else t.state end,
-            revision = t.revision + 1,
-            pending_notes = t.pending_notes || (v_channel || '_click'),
-            wake_at = least(t.wake_at, now())
-        where t.lead_id = v_lead.id and not (v_channel || '_click' = any (t.pending_notes));
+        perform funnel.add_note(v_lead.id, v_channel || '_click');
     end if;
 end
 $$;

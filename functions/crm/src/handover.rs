@@ -148,8 +148,8 @@ async fn forget_made_tasks(account: &Account, tellings: &mut [Telling<'_>]) {
     }
 }
 
-/// Whether a deal needs no task of ours beside this one: any open one, or ours, which an earlier attempt began to make so long
-/// ago and somebody has done since.
+/// Whether the deal needs no new task. It needs none if `found` is open, or if `found` is ours: an earlier attempt made it `since`
+/// ago, and a salesperson has already done it.
 fn makes_needless(ours: &NewTask, found: &Task, since: Option<Duration>) -> bool {
     let is_ours = since.is_some_and(|since| {
         let begun = now().saturating_sub(since + CLOCKS_APART);

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use harness::vendors::TURNSTILE_SECRET;
 use harness::world::World;
 use proftest::clients::turnstile::ACTION;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::Duration;
 
 const HOST: &str = "pages.example.kz";
@@ -29,36 +29,8 @@ impl Armed<'_> {
         let forms = (0..visitors).map(|visitor| submission(visitor, page));
         let answers = self.peacefully(forms.collect()).await;
         let answers: Vec<Value> = answers.into_iter().flatten().collect();
-        let mut owed = join_all(answers.iter().map(|answer| self.proof(answer))).await;
-        let mut proved = Vec::new();
-        for number in 0..=rounds {
-            self.chance.shuffle(&mut owed);
-            let again = proved.iter().filter(|_| self.chance.below(4) == 0).cloned();
-            let events: Vec<Value> = owed.iter().cloned().chain(again).collect();
-            let answers = if number < rounds {
-                self.round(number, events).await
-            } else {
-                self.peacefully(events).await
-            };
-            let mut answers = answers.iter();
-            owed.retain(|event| {
-                let status = answers
-                    .next()
-                    .unwrap()
-                    .as_ref()
-                    .map(|answer| &answer["statusCode"]);
-                let is_over = status == Some(&json!(200));
-                assert!(
-                    is_over || status.is_none_or(|status| *status == 503),
-                    "{status:?}"
-                );
-                if is_over {
-                    proved.push(event.clone());
-                }
-                !is_over
-            });
-        }
-        assert!(owed.is_empty(), "a process died that was not armed");
+        let owed = join_all(answers.iter().map(|answer| self.proof(answer))).await;
+        self.until_taken(rounds, owed).await;
         Told {
             leads: answers.iter().filter_map(acknowledgement).collect(),
             ..Told::default()

@@ -51,36 +51,8 @@ impl Armed<'_> {
     /// A vendor sends a report until it gets a 2xx, and some once more.
     pub async fn reports(&self, rounds: usize, leads: &[Waiting]) -> Told {
         let of = |(number, saved)| happen(self.world, number, saved);
-        let mut owed: Vec<Value> = leads.iter().enumerate().flat_map(of).collect();
-        let mut taken: Vec<Value> = Vec::new();
-        for number in 0..=rounds {
-            self.chance.shuffle(&mut owed);
-            let again = taken.iter().filter(|_| self.chance.below(4) == 0).cloned();
-            let events: Vec<Value> = owed.iter().cloned().chain(again).collect();
-            let answers = if number < rounds {
-                self.round(number, events).await
-            } else {
-                self.peacefully(events).await
-            };
-            let mut answers = answers.iter();
-            owed.retain(|event| {
-                let status = answers
-                    .next()
-                    .unwrap()
-                    .as_ref()
-                    .map(|answer| &answer["statusCode"]);
-                let is_taken = status == Some(&json!(200));
-                assert!(
-                    is_taken || status.is_none_or(|status| *status == 503),
-                    "{status:?}"
-                );
-                if is_taken {
-                    taken.push(event.clone());
-                }
-                !is_taken
-            });
-        }
-        assert!(owed.is_empty(), "a process died that was not armed");
+        self.until_taken(rounds, leads.iter().enumerate().flat_map(of).collect())
+            .await;
         Told::default()
     }
 

@@ -162,6 +162,36 @@ impl Armed<'_> {
         }
     }
 
+    /// Sends each event until it gets a 200, and some once more; only a killed process and a 503 leave one owed.
+    pub async fn until_taken(&self, rounds: usize, mut owed: Vec<Value>) {
+        let mut taken: Vec<Value> = Vec::new();
+        for number in 0..=rounds {
+            self.chance.shuffle(&mut owed);
+            let again = taken.iter().filter(|_| self.chance.below(4) == 0).cloned();
+            let events: Vec<Value> = owed.iter().cloned().chain(again).collect();
+            let answers = if number < rounds {
+                self.round(number, events).await
+            } else {
+                self.peacefully(events).await
+            };
+            let mut answers = answers.iter();
+            owed.retain(|event| {
+                let answer = answers.next().unwrap().as_ref();
+                let status = answer.map(|answer| &answer["statusCode"]);
+                let is_taken = status == Some(&json!(200));
+                assert!(
+                    is_taken || status.is_none_or(|status| *status == 503),
+                    "{status:?}"
+                );
+                if is_taken {
+                    taken.push(event.clone());
+                }
+                !is_taken
+            });
+        }
+        assert!(owed.is_empty(), "a process died that was not armed");
+    }
+
     /// Rounds of visitors. A browser repeats a submission under its key until it gets a 200; every third visitor
     /// gives up at the first failure, and every fourth presses again after a success.
     ///
